@@ -1,0 +1,172 @@
+//! Deliveries: one webhook message and the schedule of its attempts.
+//!
+//! The message is written once, in the commit that ended the task, and never changes: receivers see the same id
+//! and the same bytes at every attempt.
+
+use serde_json::{Value, json};
+
+use crate::id::{DeliveryId, WebhookId};
+use crate::secret::Sealed;
+use crate::task::{Task, TaskState};
+
+/// Delays before each attempt after the first, in milliseconds.
+pub const SCHEDULE_MS: [u64; 8] = [
+    5_000,
+    5 * 60_000,
+    30 * 60_000,
+    2 * 3_600_000,
+    5 * 3_600_000,
+    10 * 3_600_000,
+    14 * 3_600_000,
+    20 * 3_600_000,
+];
+
+/// A message to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Identity; receivers see it as `webhook-id`.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub webhook: WebhookId,
+    /// `task.succeeded` and the like.
+    pub kind: String,
+    /// The exact body.
+    pub body: String,
+}
+
+/// A message with what is needed to send it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Identity; receivers see it as `webhook-id`.
+    pub id: DeliveryId,
+    /// Target.
+    pub url: String,
+    /// The sealed signing secret.
+    pub secret: Sealed,
+    /// Associated data that the secret was sealed with.
+    pub webhook: WebhookId,
+    /// `task.succeeded` and the like.
+    pub kind: String,
+    /// The exact body.
+    pub body: String,
+    /// Attempts made so far.
+    pub attempts: u32,
+}
+
+/// A webhook to be registered with a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWebhook {
+    /// Identity.
+    pub id: WebhookId,
+    /// Target.
+    pub url: String,
+    /// The sealed signing secret.
+    pub secret: Sealed,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// To be sent, or to be sent again.
+    Pending,
+    /// A receiver answered 2xx.
+    Delivered,
+    /// Every attempt failed, or the receiver said 410.
+    Abandoned,
+}
+
+impl DeliveryState {
+    /// The state's name in the database.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// What one attempt changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryPatch {
+    /// The message.
+    pub id: DeliveryId,
+    /// Attempts made, this one included.
+    pub attempts: u32,
+    /// Where it stands now.
+    pub state: DeliveryState,
+}
+
+/// Longest part of the answer that a message carries, in bytes; the whole answer is in the API.
+const ANSWER_BYTES_MAX: usize = 8 * 1024;
+
+/// The body of a message about `task`, which has just entered `state`.
+///
+/// `timestamp` is the RFC 3339 time of the change and `answer` the result in words, if there is one.
+pub fn message(
+    task: &Task,
+    state: TaskState,
+    timestamp: &str,
+    answer: Option<&str>,
+    error: Option<&str>,
+) -> (String, String) {
+    let kind = format!("task.{}", state.label());
+    let mut data = json!({
+        "id": task.id,
+        "state": state.label(),
+        "title": task.title,
+        "metadata": task.metadata,
+        "url": format!("/v1/tasks/{}", task.id),
+    });
+    if let Some(answer) = answer {
+        let cut = cut_at(answer, ANSWER_BYTES_MAX);
+        data["answer"] = Value::from(cut);
+        data["answer_is_cut"] = Value::from(cut.len() < answer.len());
+    }
+    if let Some(error) = error {
+        data["error"] = Value::from(cut_at(error, ANSWER_BYTES_MAX));
+    }
+    let body = json!({ "type": kind, "timestamp": timestamp, "data": data }).to_string();
+    (kind, body)
+}
+
+/// The longest prefix of `text` of at most `bytes_max` bytes that ends between characters.
+pub fn cut_at(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let end = (0..=bytes_max)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
+    &text[..end]
+}
+
+/// An RFC 3339 time in UTC for milliseconds since the epoch.
+pub fn rfc3339(at_ms: i64) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_ms) * 1_000_000);
+    at.ok()
+        .and_then(|at| {
+            at.format(&time::format_description::well_known::Rfc3339)
+                .ok()
+        })
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(951_782_400_123), "2000-02-29T00:00:00.123Z");
+        assert_eq!(rfc3339(1_795_521_599_999), "2026-11-24T11:59:59.999Z");
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters() {
+        assert_eq!(cut_at("aé", 2), "a");
+        assert_eq!(cut_at("aé", 3), "aé");
+    }
+}

@@ -1,0 +1,153 @@
+//! Jobs: claimable rows of the queue, and the right to move one.
+//!
+//! A job lives only while there is work to do: the commit that records its outcome deletes it. A worker holds a
+//! job as long as its heartbeat is fresh; the fence, which rises at every claim, is in the guard of every write.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
+
+/// What a job is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Make a plan, or a new one after a failure.
+    Plan,
+    /// Run one step.
+    Step,
+    /// Check what came out and write the answer.
+    Report,
+    /// Send one webhook message.
+    Deliver,
+    /// Tend the store itself.
+    Housekeeping,
+}
+
+impl JobKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::Plan,
+        Self::Step,
+        Self::Report,
+        Self::Deliver,
+        Self::Housekeeping,
+    ];
+
+    /// The kind's name in the database.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Step => "step",
+            Self::Report => "report",
+            Self::Deliver => "deliver",
+            Self::Housekeeping => "housekeeping",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.label() == label)
+    }
+}
+
+/// A number that rises each time a job is claimed. A write that carries an older one is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fence(pub i64);
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A job to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Identity.
+    pub id: JobId,
+    /// What it is for.
+    pub kind: JobKind,
+    /// The step, for kind `step`.
+    pub step: Option<StepId>,
+    /// The message, for kind `deliver`.
+    pub delivery: Option<DeliveryId>,
+    /// How long it must not be claimed, in milliseconds; 0 makes it ready at once.
+    pub delay_ms: u64,
+}
+
+/// A job that this worker has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Identity.
+    pub job: JobId,
+    /// What it is for.
+    pub kind: JobKind,
+    /// Owner.
+    pub tenant: TenantId,
+    /// The task it belongs to.
+    pub task: TaskId,
+    /// The step, for kind `step`.
+    pub step: Option<StepId>,
+    /// The message, for kind `deliver`.
+    pub delivery: Option<DeliveryId>,
+    /// The right to move it.
+    pub fence: Fence,
+    /// Retries that were charged so far.
+    pub attempts: u32,
+    /// How often a worker died while it held the job.
+    pub crashes: u32,
+}
+
+impl Claim {
+    /// The guard that every commit under this claim carries.
+    pub fn guard(&self) -> Guard {
+        Guard {
+            tenant: self.tenant.clone(),
+            task: self.task.clone(),
+            job: self.job.clone(),
+            fence: self.fence,
+        }
+    }
+}
+
+/// Which job a commit moves, and by what right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// Owner.
+    pub tenant: TenantId,
+    /// The task.
+    pub task: TaskId,
+    /// The job.
+    pub job: JobId,
+    /// The fence of the claim.
+    pub fence: Fence,
+}
+
+/// What becomes of the job that a commit was made under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobAfter {
+    /// The worker goes on with it.
+    Keep,
+    /// Its work is done; the row is deleted.
+    Delete,
+    /// It is given back and becomes ready after this many milliseconds.
+    Delay(u64),
+    /// It is given back and stays aside until something makes it ready.
+    Park,
+}
+
+/// The stable name of a worker process, kept in its data folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerName(pub String);
+
+/// One life of a worker: its name and an epoch that rises at each start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation {
+    /// The stable name.
+    pub worker: WorkerName,
+    /// The life, from 1.
+    pub epoch: i64,
+}

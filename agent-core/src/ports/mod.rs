@@ -1,0 +1,10 @@
+//! Ports: what the rules need from the world, as traits that other crates implement and `cli` wires together.
+
+pub mod blobs;
+pub mod entropy;
+pub mod model;
+pub mod sealer;
+pub mod store;
+pub mod tool;
+pub mod wake;
+pub mod workspaces;

@@ -1,0 +1,128 @@
+//! Tools as the worker sees them.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::blob::BlobRef;
+use crate::id::CallId;
+use crate::ports::workspaces::Place;
+
+/// What repeating a call would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectClass {
+    /// It changes nothing; repeat freely.
+    Read,
+    /// Repeating it from the same workspace, or with the same key, has the same effect as doing it once.
+    Repeatable,
+    /// Repeating it may do it twice.
+    Once,
+}
+
+impl EffectClass {
+    /// The class's name in the database.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Repeatable => "repeatable",
+            Self::Once => "once",
+        }
+    }
+}
+
+/// What a tool is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToolSpec {
+    /// Its name, as models call it.
+    pub name: String,
+    /// What it does and when to use it, for models.
+    pub description: String,
+    /// JSON Schema of its arguments: an object.
+    pub parameters: Value,
+    /// What repeating a call would do.
+    pub effect: EffectClass,
+    /// Whether a call may change files of the workspace, so that a snapshot is due afterwards.
+    pub changes_files: bool,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// Identity.
+    pub call: CallId,
+    /// The tool's name.
+    pub tool: String,
+    /// Arguments that satisfy the tool's schema.
+    pub arguments: Value,
+    /// Where it works.
+    pub place: Place,
+    /// Stable over attempts.
+    pub key: String,
+    /// The fence under which this attempt runs.
+    pub fence: i64,
+}
+
+/// Something that a call did beside answering the model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SideEffect {
+    /// The user is to be told something.
+    Note {
+        /// What.
+        text: String,
+    },
+    /// A file is handed to the submitter. Its content is already in the blob store.
+    Publish {
+        /// Name of the artifact.
+        name: String,
+        /// Content.
+        blob: BlobRef,
+        /// Media type.
+        media_type: String,
+    },
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolOutcome {
+    /// Whether the tool did what was asked; a command with a non-zero exit status did not.
+    pub ok: bool,
+    /// What the model is told, already cut to a bearable length.
+    pub content: String,
+    /// How it was isolated; absent for tools that run no foreign code.
+    pub isolation: Option<String>,
+    /// What else it did.
+    pub side_effects: Vec<SideEffect>,
+}
+
+impl ToolOutcome {
+    /// An outcome that only tells the model something.
+    pub fn say(ok: bool, content: impl Into<String>) -> Self {
+        Self {
+            ok,
+            content: content.into(),
+            isolation: None,
+            side_effects: Vec::new(),
+        }
+    }
+}
+
+/// The tool could not be run at all. What the model can mend is a [`ToolOutcome`] with `ok: false` instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// Isolation cannot be had, so nothing was run. The text names the cure.
+    #[error("{0}")]
+    Refused(String),
+    /// The machine said no; the same call may work later.
+    #[error("tool unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// The tools of this installation.
+#[async_trait]
+pub trait ToolBox: Send + Sync {
+    /// What tools there are, in a stable order.
+    fn specs(&self) -> &[ToolSpec];
+    /// Runs one call. Dropping the future ends everything that the call started.
+    async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError>;
+}
