@@ -9,9 +9,10 @@ use crate::blob::{BlobHash, BlobRef, Stored};
 use crate::budget::{Budget, Spend};
 use crate::delivery::{Delivery, DeliveryPatch, NewDelivery, NewWebhook};
 use crate::event::{Event, PreparedEvent};
-use crate::id::{ArtifactId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
+use crate::id::{ArtifactId, CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
 use crate::job::{Claim, Fence, Guard, Incarnation, JobAfter, NewJob, WorkerName};
 use crate::key::ApiKey;
+use crate::ports::tool::EffectClass;
 use crate::step::{Step, StepState};
 use crate::task::{Task, TaskState, Waiting};
 
@@ -137,6 +138,55 @@ pub struct Artifact {
     pub created_at_ms: i64,
 }
 
+/// How a tool call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallState {
+    /// The tool did what was asked.
+    Returned,
+    /// The tool answered that it did not.
+    Failed,
+    /// It is not known whether the call had its effect.
+    Unknown,
+}
+
+impl CallState {
+    /// The state's name in the database. A call that has not ended is `intended`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Returned => "returned",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a commit changes about a tool call. The fence that is stored is the guard's; the event number is that of
+/// the commit's last event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallChange {
+    /// The call is about to be made. The intent of a call that was intended before raises its fence and changes
+    /// nothing else.
+    Intended {
+        /// Identity.
+        call: CallId,
+        /// The step it is made for.
+        step: Option<StepId>,
+        /// The tool's name.
+        tool: String,
+        /// What repeating it would do.
+        effect: EffectClass,
+        /// Stable over attempts.
+        key: String,
+    },
+    /// The call ended.
+    Settled {
+        /// The call.
+        call: CallId,
+        /// How.
+        state: CallState,
+    },
+}
+
 /// A commit of one turn's progress. It touches the log, the counters, and its own step's snapshot; never a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Append {
@@ -150,6 +200,8 @@ pub struct Append {
     pub snapshot: Option<(StepId, BlobHash)>,
     /// Files that were published; a name that exists is replaced.
     pub artifacts: Vec<Artifact>,
+    /// Tool calls that are about to be made or that ended.
+    pub calls: Vec<CallChange>,
     /// What an attempt changed about a message.
     pub delivery: Option<DeliveryPatch>,
     /// Blobs that this commit names.
