@@ -1,0 +1,22 @@
+//! Decisions about the jobs that belong to the task as a whole: plan and report.
+
+use crate::job::JobAfter;
+
+use super::Wait;
+use super::draft::Draft;
+use super::step::waiting_at;
+
+/// A worker took up the plan or report job.
+pub fn task_job_claimed(mut draft: Draft<'_>) -> Draft<'_> {
+    draft.run("a worker took the task up again");
+    draft
+}
+
+/// The plan or report job holds no worker until its wait ends.
+pub fn task_job_waits(mut draft: Draft<'_>, wait: Wait) -> Draft<'_> {
+    let waiting = waiting_at(&wait, draft.now_ms);
+    draft.out.charge = draft.out.charge.plus(wait.refund);
+    draft.out.own_job = wait.delay_ms.map_or(JobAfter::Park, JobAfter::Delay);
+    draft.wait(waiting, wait.limit);
+    draft
+}
