@@ -1,0 +1,218 @@
+//! The two kinds of commit. Every check comes before the first change, so a refused commit changes nothing.
+
+use agent_core::delivery::DeliveryState;
+use agent_core::id::{TaskId, TenantId};
+use agent_core::job::{Guard, JobAfter, JobKind};
+use agent_core::ports::store::{
+    Append, CallChange, Commits, Committed, JobChanges, Right, StepChange, StoreError, TaskChange,
+    Transition,
+};
+use agent_core::step::Step;
+use agent_core::task::Task;
+use async_trait::async_trait;
+
+use crate::MemoryStore;
+use crate::rows::{CallRow, DeliveryRow, JobState, State};
+
+#[async_trait]
+impl Commits for MemoryStore {
+    async fn append(&self, commit: Append) -> Result<Committed, StoreError> {
+        let committed = append(&mut self.lock(), commit, self.now())?;
+        self.hint_jobs();
+        self.hint_logs();
+        Ok(committed)
+    }
+
+    async fn transition(&self, commit: Transition) -> Result<Committed, StoreError> {
+        let committed = transition(&mut self.lock(), commit, self.now())?;
+        self.hint_jobs();
+        self.hint_logs();
+        Ok(committed)
+    }
+}
+
+fn append(state: &mut State, commit: Append, now: i64) -> Result<Committed, StoreError> {
+    let guard = commit.guard;
+    state.check_guard(&guard)?;
+    let row = state.task_mut(&guard.tenant, &guard.task)?;
+    row.push(commit.events, now);
+    row.task.spent = row.task.spent.plus(commit.charge);
+    if let Some((id, manifest)) = commit.snapshot {
+        let own = row.task.steps.iter_mut().filter(|step| step.id == id);
+        own.for_each(|step| step.snapshot = Some(manifest.clone()));
+    }
+    for mut artifact in commit.artifacts {
+        artifact.created_at_ms = now;
+        row.artifacts.insert(artifact.name.clone(), artifact);
+    }
+    let committed = committed(&row.task, now);
+    for call in commit.calls {
+        record_call(state, &guard, call, committed.seq);
+    }
+    if let Some(patch) = commit.delivery {
+        let message = state.deliveries.get_mut(&patch.id);
+        if let Some(message) = message.filter(|message| message.task == guard.task) {
+            message.attempts = patch.attempts;
+            message.state = patch.state;
+        }
+    }
+    state.name_blobs(&guard.tenant, commit.blobs);
+    move_job(state, &guard, commit.job, now);
+    Ok(committed)
+}
+
+fn record_call(state: &mut State, guard: &Guard, change: CallChange, seq: i64) {
+    match change {
+        CallChange::Intended {
+            call,
+            step,
+            tool,
+            effect,
+            key,
+        } => {
+            let row = state.calls.entry(call.clone()).or_insert_with(|| CallRow {
+                call,
+                task: guard.task.clone(),
+                step,
+                tool,
+                effect,
+                key,
+                fence: guard.fence,
+                intended_seq: seq,
+                settled: None,
+            });
+            row.fence = row.fence.max(guard.fence);
+        }
+        CallChange::Settled { call, state: ended } => {
+            let row = state.calls.get_mut(&call);
+            if let Some(row) = row.filter(|row| row.task == guard.task) {
+                row.settled = Some((ended, seq));
+            }
+        }
+    }
+}
+
+fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committed, StoreError> {
+    let (tenant, task) = match &commit.right {
+        Right::Job(guard, _) => {
+            state.check_guard(guard)?;
+            (guard.tenant.clone(), guard.task.clone())
+        }
+        Right::Owner(tenant, task) => (tenant.clone(), task.clone()),
+    };
+    let row = state.task_mut(&tenant, &task)?;
+    if row.task.version != commit.version {
+        return Err(StoreError::VersionMoved {
+            task,
+            presented: commit.version,
+        });
+    }
+    row.task.version += 1;
+    row.push(commit.events, now);
+    row.task.spent = row.task.spent.plus(commit.charge);
+    set_task(&mut row.task, commit.task, now);
+    set_steps(&mut row.task.steps, commit.new_steps, commit.steps);
+    let committed = committed(&row.task, now);
+    state.name_blobs(&tenant, commit.blobs);
+    for message in commit.deliveries {
+        let row = DeliveryRow {
+            tenant: tenant.clone(),
+            task: task.clone(),
+            attempts: 0,
+            state: DeliveryState::Pending,
+            message,
+        };
+        state.deliveries.insert(row.message.id.clone(), row);
+    }
+    change_jobs(state, (&tenant, &task), commit.jobs, now);
+    // After the other jobs: the job that the commit is made under counts as held until here, so it is not woken.
+    if let Right::Job(guard, after) = &commit.right {
+        move_job(state, guard, *after, now);
+    }
+    Ok(committed)
+}
+
+fn set_task(task: &mut Task, change: TaskChange, now: i64) {
+    task.state = change.state;
+    task.waiting = change.waiting;
+    task.budget = change.budget;
+    task.plan_version = change.plan_version;
+    task.replans = change.replans;
+    task.running_since_ms = change.running_since_ms;
+    task.result = change.result;
+    task.error = change.error;
+    if change.state.is_final() && task.finished_at_ms.is_none() {
+        task.finished_at_ms = Some(now);
+    }
+}
+
+fn set_steps(steps: &mut Vec<Step>, new: Vec<Step>, changes: Vec<StepChange>) {
+    steps.extend(new);
+    steps.sort_by_key(|step| step.ordinal);
+    for change in changes {
+        for step in steps.iter_mut().filter(|step| step.id == change.id) {
+            step.state = change.state;
+            step.waiting.clone_from(&change.waiting);
+            if change.outcome.is_some() {
+                step.outcome.clone_from(&change.outcome);
+            }
+        }
+    }
+}
+
+fn change_jobs(
+    state: &mut State,
+    (tenant, task): (&TenantId, &TaskId),
+    changes: JobChanges,
+    now: i64,
+) {
+    state.jobs.retain(|_, job| {
+        let is_dropped = job.claim.task == *task
+            && job.claim.kind != JobKind::Deliver
+            && (changes.delete_work
+                || job
+                    .claim
+                    .step
+                    .as_ref()
+                    .is_some_and(|step| changes.delete_steps.contains(step)));
+        !is_dropped
+    });
+    if changes.wake {
+        for job in state.jobs.values_mut() {
+            let is_aside = matches!(job.state, JobState::Parked | JobState::Delayed(_));
+            if is_aside && job.claim.task == *task && job.claim.kind != JobKind::Deliver {
+                job.state = JobState::Ready;
+            }
+        }
+    }
+    for job in changes.create {
+        state.add_job(tenant, task, job, now);
+    }
+}
+
+fn move_job(state: &mut State, guard: &Guard, after: JobAfter, now: i64) {
+    let next = match after {
+        JobAfter::Keep => return,
+        JobAfter::Delete => {
+            state.jobs.remove(&guard.job);
+            return;
+        }
+        JobAfter::Delay(ms) => JobState::after(ms, now),
+        JobAfter::Park => JobState::Parked,
+    };
+    // The job may be gone: the same commit can have deleted the work of the task.
+    if let Some(job) = state.jobs.get_mut(&guard.job) {
+        job.state = next;
+    }
+}
+
+fn committed(task: &Task, now: i64) -> Committed {
+    Committed {
+        seq: task.seq,
+        version: task.version,
+        spent: task.spent,
+        budget: task.budget,
+        running_since_ms: task.running_since_ms,
+        at_ms: now,
+    }
+}

@@ -1,0 +1,133 @@
+//! The queue: lives of workers, claims, leases.
+//!
+//! A lease is a heartbeat that is fresh by the store's clock. Fences rise at claims only; a job that is taken back
+//! keeps its fence and loses its holder, so a late write under the old fence is refused.
+
+use agent_core::id::JobId;
+use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
+use agent_core::ports::store::{Jobs, Release, StoreError};
+use async_trait::async_trait;
+
+use crate::MemoryStore;
+use crate::rows::{JobState, State, WorkerRow};
+
+#[async_trait]
+impl Jobs for MemoryStore {
+    async fn begin(&self, worker: &WorkerName) -> Result<Incarnation, StoreError> {
+        let now = self.now();
+        let mut state = self.lock();
+        let row = state.workers.entry(worker.clone()).or_insert(WorkerRow {
+            epoch: 0,
+            heartbeat_at_ms: now,
+            ended: false,
+        });
+        row.epoch += 1;
+        row.heartbeat_at_ms = now;
+        row.ended = false;
+        let life = Incarnation {
+            worker: worker.clone(),
+            epoch: row.epoch,
+        };
+        let taken =
+            state.take_back(|holder| holder.worker == life.worker && holder.epoch < life.epoch);
+        drop(state);
+        if taken > 0 {
+            self.hint_jobs();
+        }
+        Ok(life)
+    }
+
+    async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError> {
+        let now = self.now();
+        live(&mut self.lock(), who, lease_ms, now)?.heartbeat_at_ms = now;
+        Ok(())
+    }
+
+    async fn claim(
+        &self,
+        who: &Incarnation,
+        lease_ms: u64,
+        at_most: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let now = self.now();
+        let mut state = self.lock();
+        live(&mut state, who, lease_ms, now)?;
+        let due = state.jobs.values_mut().filter(|job| job.is_due(now));
+        let mut due: Vec<_> = due.collect();
+        due.sort_by(|a, b| (a.created_at_ms, &a.claim.job).cmp(&(b.created_at_ms, &b.claim.job)));
+        due.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
+        let claimed = due.into_iter().map(|job| {
+            job.claim.fence = Fence(job.claim.fence.0 + 1);
+            job.state = JobState::Held(who.clone());
+            job.claim.clone()
+        });
+        Ok(claimed.collect())
+    }
+
+    async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_guard(guard)?;
+        if let Some(job) = state.jobs.get_mut(&guard.job) {
+            job.state = JobState::after(how.delay_ms, now);
+            job.claim.attempts += u32::from(how.charged);
+        }
+        drop(state);
+        self.hint_jobs();
+        Ok(())
+    }
+
+    async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError> {
+        let now = self.now();
+        let mut state = self.lock();
+        for worker in state.workers.values_mut() {
+            worker.ended = worker.ended || worker.has_lapsed(lease_ms, now);
+        }
+        let ended: Vec<Incarnation> = state
+            .workers
+            .iter()
+            .filter(|(_, row)| row.ended)
+            .map(|(worker, row)| Incarnation {
+                worker: worker.clone(),
+                epoch: row.epoch,
+            })
+            .collect();
+        let taken = state.take_back(|holder| ended.contains(holder));
+        drop(state);
+        if taken > 0 {
+            self.hint_jobs();
+        }
+        Ok(taken)
+    }
+
+    async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {
+        let state = self.lock();
+        let is_held = |job: &JobId, fence: Fence| {
+            let row = state.jobs.get(job);
+            row.is_some_and(|row| row.is_held_under(fence))
+        };
+        let lost = held.iter().filter(|(job, fence)| !is_held(job, *fence));
+        Ok(lost.map(|(job, _)| job.clone()).collect())
+    }
+}
+
+impl WorkerRow {
+    fn has_lapsed(&self, lease_ms: u64, now: i64) -> bool {
+        self.heartbeat_at_ms.saturating_add_unsigned(lease_ms) < now
+    }
+}
+
+/// The worker's row, if this life is its present one and its lease still runs.
+fn live<'a>(
+    state: &'a mut State,
+    who: &Incarnation,
+    lease_ms: u64,
+    now: i64,
+) -> Result<&'a mut WorkerRow, StoreError> {
+    let row = state.workers.get_mut(&who.worker);
+    row.filter(|row| row.epoch == who.epoch && !row.ended && !row.has_lapsed(lease_ms, now))
+        .ok_or_else(|| StoreError::LeaseLost {
+            worker: who.worker.0.clone(),
+            epoch: who.epoch,
+        })
+}

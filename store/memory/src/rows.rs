@@ -1,0 +1,203 @@
+//! What the store holds: one row type per table of the databases, and the look-ups that several verbs share.
+//!
+//! Every look-up by a caller takes the tenant; a row of another tenant is not found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::delivery::{DeliveryState, NewDelivery, NewWebhook};
+use agent_core::event::{Event, PreparedEvent};
+use agent_core::id::{CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId, WebhookId};
+use agent_core::job::{Claim, Fence, Guard, Incarnation, NewJob, WorkerName};
+use agent_core::key::ApiKey;
+use agent_core::ports::store::{Artifact, CallState, StoreError};
+use agent_core::ports::tool::EffectClass;
+use agent_core::task::Task;
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub tasks: BTreeMap<TaskId, TaskRow>,
+    pub jobs: BTreeMap<JobId, JobRow>,
+    pub workers: BTreeMap<WorkerName, WorkerRow>,
+    pub submits: BTreeMap<(TenantId, String), (BlobHash, TaskId)>,
+    pub webhooks: BTreeMap<WebhookId, NewWebhook>,
+    pub deliveries: BTreeMap<DeliveryId, DeliveryRow>,
+    pub calls: BTreeMap<CallId, CallRow>,
+    pub blobs: BTreeSet<(TenantId, BlobHash)>,
+    pub tenants: BTreeMap<String, TenantId>,
+    pub keys: BTreeMap<KeyId, (String, ApiKey)>,
+}
+
+/// A task, its log and its artifacts. `task.read_at_ms` is set anew at each read.
+pub(crate) struct TaskRow {
+    pub task: Task,
+    pub events: Vec<Event>,
+    pub artifacts: BTreeMap<String, Artifact>,
+}
+
+pub(crate) struct JobRow {
+    /// The claim as the next holder, or the present one, gets it.
+    pub claim: Claim,
+    pub created_at_ms: i64,
+    pub state: JobState,
+}
+
+#[derive(PartialEq, Eq)]
+pub(crate) enum JobState {
+    Ready,
+    Delayed(i64),
+    Parked,
+    Held(Incarnation),
+}
+
+pub(crate) struct WorkerRow {
+    pub epoch: i64,
+    pub heartbeat_at_ms: i64,
+    pub ended: bool,
+}
+
+pub(crate) struct DeliveryRow {
+    pub message: NewDelivery,
+    pub tenant: TenantId,
+    pub task: TaskId,
+    pub attempts: u32,
+    pub state: DeliveryState,
+}
+
+/// A tool call as the store recorded it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRow {
+    /// Identity.
+    pub call: CallId,
+    /// The task it was made for.
+    pub task: TaskId,
+    /// The step it was made for.
+    pub step: Option<StepId>,
+    /// The tool's name.
+    pub tool: String,
+    /// What repeating it would do.
+    pub effect: EffectClass,
+    /// Stable over attempts.
+    pub key: String,
+    /// The fence of the last commit that intended it.
+    pub fence: Fence,
+    /// The number of the event that intended it.
+    pub intended_seq: i64,
+    /// How it ended, with the number of the event that says so; absent while that is open.
+    pub settled: Option<(CallState, i64)>,
+}
+
+impl State {
+    pub(crate) fn task(&self, tenant: &TenantId, task: &TaskId) -> Option<&TaskRow> {
+        self.tasks
+            .get(task)
+            .filter(|row| row.task.tenant == *tenant)
+    }
+
+    pub(crate) fn task_mut(
+        &mut self,
+        tenant: &TenantId,
+        task: &TaskId,
+    ) -> Result<&mut TaskRow, StoreError> {
+        let row = self.tasks.get_mut(task);
+        row.filter(|row| row.task.tenant == *tenant)
+            .ok_or(StoreError::NotFound)
+    }
+
+    /// Refuses a guard whose task is not the tenant's, whose job is gone, or whose fence nobody holds any more.
+    pub(crate) fn check_guard(&self, guard: &Guard) -> Result<(), StoreError> {
+        self.task(&guard.tenant, &guard.task)
+            .ok_or(StoreError::NotFound)?;
+        let held = self.jobs.get(&guard.job).is_some_and(|job| {
+            job.claim.tenant == guard.tenant
+                && job.claim.task == guard.task
+                && job.is_held_under(guard.fence)
+        });
+        if held {
+            return Ok(());
+        }
+        Err(StoreError::Stale {
+            job: guard.job.clone(),
+            presented: guard.fence,
+        })
+    }
+
+    pub(crate) fn add_job(&mut self, tenant: &TenantId, task: &TaskId, job: NewJob, now: i64) {
+        let row = JobRow {
+            created_at_ms: now,
+            state: JobState::after(job.delay_ms, now),
+            claim: Claim {
+                job: job.id.clone(),
+                kind: job.kind,
+                tenant: tenant.clone(),
+                task: task.clone(),
+                step: job.step,
+                delivery: job.delivery,
+                fence: Fence(0),
+                attempts: 0,
+                crashes: 0,
+            },
+        };
+        self.jobs.insert(job.id, row);
+    }
+
+    pub(crate) fn name_blobs(&mut self, tenant: &TenantId, blobs: Vec<BlobRef>) {
+        let named = blobs.into_iter().map(|blob| (tenant.clone(), blob.hash));
+        self.blobs.extend(named);
+    }
+
+    /// Makes every job of these lives ready; each was lost to a crash. Says how many there were.
+    pub(crate) fn take_back(&mut self, is_dead: impl Fn(&Incarnation) -> bool) -> u64 {
+        let mut taken = 0;
+        for job in self.jobs.values_mut() {
+            if matches!(&job.state, JobState::Held(holder) if is_dead(holder)) {
+                job.state = JobState::Ready;
+                job.claim.crashes += 1;
+                taken += 1;
+            }
+        }
+        taken
+    }
+}
+
+impl TaskRow {
+    /// Adds events with the next numbers of the log.
+    pub(crate) fn push(&mut self, events: Vec<PreparedEvent>, now: i64) {
+        for event in events {
+            self.task.seq += 1;
+            self.events.push(Event {
+                seq: self.task.seq,
+                at_ms: now,
+                v: agent_core::event::EVENT_FORMAT,
+                kind: event.kind.label().to_owned(),
+                step: event.step,
+                public: event.public,
+                private: event.private,
+            });
+        }
+        self.task.updated_at_ms = now;
+    }
+}
+
+impl JobRow {
+    pub(crate) fn is_held_under(&self, fence: Fence) -> bool {
+        matches!(self.state, JobState::Held(_)) && self.claim.fence == fence
+    }
+
+    pub(crate) fn is_due(&self, now: i64) -> bool {
+        match self.state {
+            JobState::Ready => true,
+            JobState::Delayed(until_ms) => until_ms <= now,
+            JobState::Parked | JobState::Held(_) => false,
+        }
+    }
+}
+
+impl JobState {
+    pub(crate) fn after(delay_ms: u64, now: i64) -> Self {
+        if delay_ms == 0 {
+            return Self::Ready;
+        }
+        Self::Delayed(now.saturating_add_unsigned(delay_ms))
+    }
+}
