@@ -1,10 +1,9 @@
 //! Manifests: the content of a workspace as a list of paths and hashes.
 //!
-//! A step starts from the merge of the manifests of the steps that it depends on. Merging is by path: a file that only
-//! one side changed is taken from that side; where two sides changed it differently both are kept, the second under a
-//! name that says so.
+//! A step starts from what the steps before it made, merged by path. Where two steps that do not know of each other
+//! wrote different contents under one path, both are kept, the second under a name that says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,33 +61,65 @@ impl Manifest {
     }
 }
 
-/// Merges what several steps made of the same `base`. Each side has a label, which names its losing files.
-pub fn merge(base: &Manifest, sides: &[(String, Manifest)]) -> (Manifest, Vec<Conflict>) {
+/// What one step changed, by path; `None` means that it removed the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contribution {
+    /// The step's key, which names its losing files.
+    pub key: String,
+    /// Keys of all steps that came before it, directly or through others.
+    pub ancestors: BTreeSet<String>,
+    /// What it changed.
+    pub changes: BTreeMap<String, Option<Entry>>,
+}
+
+/// What a step changed between two manifests.
+pub fn changes(before: &Manifest, after: &Manifest) -> BTreeMap<String, Option<Entry>> {
+    after
+        .changed_since(before)
+        .into_iter()
+        .map(|path| (path.clone(), after.0.get(&path).cloned()))
+        .collect()
+}
+
+/// Merges what steps made of `base`. A path gets the content that its last writer gave it, where a step comes after
+/// all its ancestors. If several steps that do not know of each other wrote it, the first one's content keeps the
+/// path, and every other content that differs is kept beside it.
+pub fn merge(base: &Manifest, contributions: &[Contribution]) -> (Manifest, Vec<Conflict>) {
     let mut merged = base.clone();
     let mut conflicts = Vec::new();
-    let mut changed_by_other: BTreeMap<String, Option<Entry>> = BTreeMap::new();
-    for (label, side) in sides {
-        for path in side.changed_since(base) {
-            let ours = side.0.get(&path).cloned();
-            match changed_by_other.get(&path) {
-                None => {
-                    set(&mut merged, &path, ours.clone());
-                    changed_by_other.insert(path, ours);
-                }
-                Some(theirs) if *theirs == ours => {}
-                // One side deleted what another changed: the content is worth more than its absence.
-                Some(None) => {
-                    set(&mut merged, &path, ours.clone());
-                    changed_by_other.insert(path, ours);
-                }
-                Some(Some(_)) => {
-                    if let Some(entry) = ours {
-                        let kept_as = format!("{path}.from-{label}");
-                        merged.0.insert(kept_as.clone(), entry);
-                        conflicts.push(Conflict { path, kept_as });
-                    }
-                }
-            }
+    let paths: BTreeSet<&String> = contributions
+        .iter()
+        .flat_map(|contribution| contribution.changes.keys())
+        .collect();
+    for path in paths {
+        let writers: Vec<&Contribution> = contributions
+            .iter()
+            .filter(|one| one.changes.contains_key(path))
+            .collect();
+        let last = writers.iter().filter(|one| {
+            !writers
+                .iter()
+                .any(|other| other.ancestors.contains(&one.key))
+        });
+        // Where one side removed what another changed, the content is worth more than its absence.
+        let mut contents = last.filter_map(|one| {
+            one.changes
+                .get(path)?
+                .as_ref()
+                .map(|entry| (&one.key, entry))
+        });
+        let Some((_, kept)) = contents.next() else {
+            merged.0.remove(path);
+            continue;
+        };
+        set(&mut merged, path, Some(kept.clone()));
+        for (key, entry) in contents.filter(|(_, entry)| *entry != kept) {
+            let kept_as = format!("{path}.from-{key}");
+            set(&mut merged, &kept_as, Some(entry.clone()));
+            conflicts.push(Conflict {
+                path: path.clone(),
+                kept_as,
+            });
         }
     }
     (merged, conflicts)
@@ -150,37 +181,61 @@ mod tests {
         )
     }
 
-    fn side(label: &str, files: &[(&str, &str)]) -> (String, Manifest) {
-        (label.to_owned(), manifest(files))
+    fn step(
+        key: &str,
+        ancestors: &[&str],
+        before: &[(&str, &str)],
+        after: &[(&str, &str)],
+    ) -> Contribution {
+        let ancestors = ancestors.iter().map(|&key| key.to_owned()).collect();
+        Contribution {
+            key: key.to_owned(),
+            ancestors,
+            changes: changes(&manifest(before), &manifest(after)),
+        }
     }
 
     #[test]
     fn changes_of_different_files_are_all_kept() {
-        let base = manifest(&[("a", "1"), ("b", "1")]);
-        let (merged, conflicts) = merge(
-            &base,
-            &[
-                side("x", &[("a", "2"), ("b", "1")]),
-                side("y", &[("a", "1"), ("c", "3")]),
-            ],
+        let base = &[("a", "1"), ("b", "1")];
+        let sides = [
+            step("x", &[], base, &[("a", "2"), ("b", "1")]),
+            step("y", &[], base, &[("a", "1"), ("c", "3")]),
+        ];
+        assert_eq!(
+            merge(&manifest(base), &sides),
+            (manifest(&[("a", "2"), ("c", "3")]), vec![])
         );
-        assert_eq!(merged, manifest(&[("a", "2"), ("c", "3")]));
-        assert_eq!(conflicts, vec![]);
     }
 
     #[test]
     fn two_contents_for_one_path_are_both_kept_and_named() {
-        let (merged, conflicts) = merge(
-            &Manifest::default(),
-            &[side("x", &[("r.md", "1")]), side("y", &[("r.md", "2")])],
-        );
-        assert_eq!(merged, manifest(&[("r.md", "1"), ("r.md.from-y", "2")]));
+        let sides = [
+            step("x", &[], &[], &[("r.md", "1")]),
+            step("y", &[], &[], &[("r.md", "2")]),
+        ];
+        let conflict = Conflict {
+            path: "r.md".into(),
+            kept_as: "r.md.from-y".into(),
+        };
         assert_eq!(
-            conflicts,
-            vec![Conflict {
-                path: "r.md".into(),
-                kept_as: "r.md.from-y".into()
-            }]
+            merge(&Manifest::default(), &sides),
+            (
+                manifest(&[("r.md", "1"), ("r.md.from-y", "2")]),
+                vec![conflict]
+            )
+        );
+    }
+
+    #[test]
+    fn a_later_step_replaces_what_an_earlier_one_wrote() {
+        let first = step("a", &[], &[], &[("f", "1")]);
+        let second = step("b", &["a"], &[("f", "1")], &[("f", "2")]);
+        let bystander = step("c", &["a"], &[("f", "1")], &[("f", "1"), ("g", "1")]);
+        let (merged, conflicts) = merge(&Manifest::default(), &[bystander, second, first]);
+        assert_eq!(
+            (merged, conflicts),
+            (manifest(&[("f", "2"), ("g", "1")]), vec![])
         );
     }
 
