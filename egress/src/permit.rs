@@ -127,3 +127,52 @@ pub(crate) fn entry(host: &Named, port: u16) -> String {
 fn entry_v6(v6: Ipv6Addr, port: u16) -> String {
     format!("[{v6}]:{port}")
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn read(entry: &str) -> Vec<String> {
+        let permits = parse(entry).unwrap();
+        let text = |permit: &Permit| super::entry(&permit.host, permit.port);
+        permits.iter().map(text).collect()
+    }
+
+    #[test]
+    fn an_entry_may_be_a_name_or_an_address_with_or_without_a_port() {
+        assert_eq!(read("127.0.0.1:18500"), ["127.0.0.1:18500"]);
+        assert_eq!(read("Models.LAN.:8000"), ["models.lan:8000"]);
+        assert_eq!(read("[::1]:9"), ["[::1]:9"]);
+        assert_eq!(read("[::ffff:10.0.0.1]:9"), ["10.0.0.1:9"]);
+        assert_eq!(read("10.0.0.1"), ["10.0.0.1:80", "10.0.0.1:443"]);
+        assert_eq!(read("[fd00::1]"), ["[fd00::1]:80", "[fd00::1]:443"]);
+    }
+
+    #[test]
+    fn an_entry_that_is_not_a_destination_is_refused_with_the_reason() {
+        for entry in [
+            "",
+            ":80",
+            "http://127.0.0.1:80",
+            "10.0.0.0/8",
+            "host:+80",
+            "host:99999",
+            "host:0",
+            "host:",
+            "*.lan:80",
+            "a..b:80",
+            "user@host:80",
+            "[::1",
+            "[::1]80",
+            "::1",
+        ] {
+            assert!(parse(entry).is_err(), "{entry}");
+        }
+        let error = parse("http://127.0.0.1:80").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot allow \"http://127.0.0.1:80\": write host:port, without scheme and path"
+        );
+    }
+}

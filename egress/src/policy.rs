@@ -178,3 +178,153 @@ fn special_v6(ip: Ipv6Addr) -> Option<Special> {
     }
     Some(special_v4(inner).unwrap_or(Special::Translated))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn special(ip: &str) -> Option<Special> {
+        match judge(ip.parse().unwrap()) {
+            Verdict::Public => None,
+            Verdict::Special(special) => Some(special),
+        }
+    }
+
+    #[test]
+    fn every_special_block_is_known_from_its_first_to_its_last_address() {
+        use Special as S;
+        let blocks = [
+            ("0.0.0.0", "0.255.255.255", S::Unspecified),
+            ("10.0.0.0", "10.255.255.255", S::Private),
+            ("100.64.0.0", "100.127.255.255", S::Shared),
+            ("127.0.0.0", "127.255.255.255", S::Loopback),
+            ("169.254.0.0", "169.254.255.255", S::LinkLocal),
+            ("172.16.0.0", "172.31.255.255", S::Private),
+            ("192.0.0.0", "192.0.0.255", S::Reserved),
+            ("192.0.2.0", "192.0.2.255", S::Documentation),
+            ("192.88.99.0", "192.88.99.255", S::Translated),
+            ("192.168.0.0", "192.168.255.255", S::Private),
+            ("198.18.0.0", "198.19.255.255", S::Documentation),
+            ("198.51.100.0", "198.51.100.255", S::Documentation),
+            ("203.0.113.0", "203.0.113.255", S::Documentation),
+            ("224.0.0.0", "239.255.255.255", S::Multicast),
+            ("240.0.0.0", "255.255.255.254", S::Reserved),
+            ("255.255.255.255", "255.255.255.255", S::Multicast),
+            ("64:ff9b::", "64:ff9b::ffff:ffff", S::Translated),
+            (
+                "64:ff9b:1::",
+                "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+                S::Translated,
+            ),
+            ("100::", "100::ffff:ffff:ffff:ffff", S::Reserved),
+            (
+                "2001::",
+                "2001:0:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Translated,
+            ),
+            (
+                "2001:db8::",
+                "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Documentation,
+            ),
+            (
+                "2002::",
+                "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Translated,
+            ),
+            (
+                "3fff::",
+                "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Documentation,
+            ),
+            (
+                "fc00::",
+                "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Private,
+            ),
+            (
+                "fe80::",
+                "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::LinkLocal,
+            ),
+            (
+                "fec0::",
+                "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Private,
+            ),
+            (
+                "ff00::",
+                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                S::Multicast,
+            ),
+        ];
+        for (first, last, wanted) in blocks {
+            assert_eq!(special(first), Some(wanted), "{first}");
+            assert_eq!(special(last), Some(wanted), "{last}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_next_to_a_special_block_are_public() {
+        for ip in [
+            "1.0.0.0",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "169.255.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "192.0.3.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "168.63.129.15",
+            "168.63.129.17",
+            "2000::",
+            "2001:200::1",
+            "2003::1",
+            "2606:4700::1111",
+            "3ffe::1",
+        ] {
+            assert_eq!(special(ip), None, "{ip}");
+        }
+    }
+
+    #[test]
+    fn addresses_at_which_clouds_serve_credentials_are_known() {
+        for ip in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "::ffff:169.254.169.254",
+        ] {
+            assert_eq!(special(ip), Some(Special::Metadata), "{ip}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_inside_an_ipv6_address_is_judged_too() {
+        assert_eq!(special("::"), Some(Special::Unspecified));
+        assert_eq!(special("::1"), Some(Special::Loopback));
+        assert_eq!(special("::ffff:127.0.0.1"), Some(Special::Loopback));
+        assert_eq!(special("::ffff:10.1.2.3"), Some(Special::Private));
+        assert_eq!(special("::ffff:8.8.8.8"), None);
+        assert_eq!(special("::127.0.0.1"), Some(Special::Loopback));
+        assert_eq!(special("::8.8.8.8"), Some(Special::Translated));
+        assert_eq!(special("::ffff:0:10.0.0.1"), Some(Special::Private));
+        assert_eq!(special("64:ff9b::7f00:1"), Some(Special::Translated));
+        assert_eq!(special("2002:7f00:1::"), Some(Special::Translated));
+        assert_eq!(special("4000::1"), Some(Special::Reserved));
+    }
+}

@@ -89,3 +89,74 @@ pub(crate) fn own_addresses() -> Vec<IpAddr> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn rules(entries: &[&str]) -> Rules {
+        let permits = entries
+            .iter()
+            .flat_map(|entry| permit::parse(entry).unwrap());
+        Rules::new(permits.collect())
+    }
+
+    fn check(rules: &Rules, host: &str, port: u16, ip: &str) -> Result<(), String> {
+        let host = url::Host::parse(host).unwrap();
+        let host = Named::of(&host).unwrap();
+        let own = ["198.41.0.9".parse().unwrap()];
+        let target = Target { host, port };
+        rules
+            .check(&target, ip.parse().unwrap(), &own)
+            .map_err(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn a_permit_is_for_one_destination_and_one_port() {
+        let rules = rules(&["10.0.0.5:8000", "models.lan:8000"]);
+        assert_eq!(check(&rules, "10.0.0.5", 8000, "10.0.0.5"), Ok(()));
+        assert_eq!(check(&rules, "any.example", 8000, "10.0.0.5"), Ok(()));
+        assert_eq!(check(&rules, "models.lan", 8000, "192.168.1.1"), Ok(()));
+        assert_eq!(check(&rules, "models.lan", 8000, "8.8.8.8"), Ok(()));
+        assert!(check(&rules, "10.0.0.5", 80, "10.0.0.5").is_err());
+        assert!(check(&rules, "any.example", 8000, "10.0.0.6").is_err());
+        assert!(check(&rules, "any.example", 8000, "8.8.8.8").is_err());
+        assert!(check(&rules, "models.lan", 443, "192.168.1.1").is_err());
+    }
+
+    #[test]
+    fn naming_a_host_does_not_permit_metadata_or_link_local_addresses() {
+        let by_name = rules(&["models.lan:80"]);
+        assert_eq!(
+            check(&by_name, "models.lan", 80, "169.254.169.254"),
+            Err("it is a cloud metadata address; to permit it, the operator adds \"169.254.169.254:80\" to allow_private".to_owned())
+        );
+        assert!(check(&by_name, "models.lan", 80, "fe80::1").is_err());
+        let by_address = rules(&["169.254.169.254"]);
+        assert_eq!(
+            check(&by_address, "models.lan", 80, "169.254.169.254"),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_public_address_of_this_machine_is_not_a_way_in() {
+        let nothing = rules(&[]);
+        assert_eq!(check(&nothing, "a.example", 443, "198.41.0.10"), Ok(()));
+        let refused = check(&nothing, "a.example", 443, "198.41.0.9").unwrap_err();
+        assert!(
+            refused.starts_with("it is an address of this machine"),
+            "{refused}"
+        );
+        assert!(check(&nothing, "a.example", 443, "::ffff:198.41.0.9").is_err());
+        let named = rules(&["a.example"]);
+        assert_eq!(check(&named, "a.example", 443, "198.41.0.9"), Ok(()));
+    }
+
+    #[test]
+    fn this_machine_has_addresses() {
+        let loopback = "127.0.0.1".parse().unwrap();
+        assert!(own_addresses().contains(&loopback));
+    }
+}
