@@ -258,7 +258,8 @@ mod tests {
         let found = faults_of(vec![
             step("a", &["b"]),
             step("b", &["a"]),
-            step("b", &["z"]),
+            step("c", &["z"]),
+            step("c", &[]),
             step("No", &[]),
         ]);
         assert_eq!(found.len(), 4, "{found:?}");

@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The worker: leases jobs, turns decisions into model and tool calls, delivers webhooks.
+//!
+//! Everything that matters is in the store before it counts. A worker that dies leaves its jobs to be claimed again,
+//! and whoever claims one goes on from the log; a worker that lost a job writes nothing more to it, because every
+//! write carries the fence of its claim.
+
+mod context;
+mod files;
+mod fold;
+mod job;
+mod lease;
+mod options;
+mod parts;
+mod pool;
+mod stop;
+mod webhook_signature;
+
+pub use options::Options;
+pub use parts::Parts;
+pub use pool::{Drained, Worker};

@@ -1,0 +1,216 @@
+//! One tool call: intent, effect, result, each in the log before the next.
+
+use agent_core::blob::BlobHash;
+use agent_core::event::{
+    ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended, ToolReturned, ToolUnknown,
+};
+use agent_core::id::ArtifactId;
+use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
+use agent_core::ports::tool::{EffectClass, SideEffect, ToolCall, ToolError, ToolOutcome};
+use agent_core::ports::workspaces::{Place, WorkspaceError};
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::{info, instrument};
+
+use super::step::StepRun;
+use crate::stop::Stop;
+
+/// Longest summary of a call, in characters.
+const SUMMARY_CHARS_MAX: usize = 120;
+
+/// The intent of a call, as an event and as a row.
+pub fn intent(step: &StepRun<'_>, call: &RecordedCall) -> (ToolIntended, CallChange) {
+    let spec = step.tools.iter().find(|tool| tool.name == call.tool);
+    let effect = spec.map_or(EffectClass::Once, |tool| tool.effect);
+    let key = key(&step.place, call);
+    let intended = ToolIntended {
+        call: call.call.clone(),
+        tool: call.tool.clone(),
+        effect,
+        summary: summary(&call.arguments),
+        key: key.clone(),
+        fence: step.context.claim.fence.0,
+        arguments: call.arguments.clone(),
+    };
+    let change = CallChange::Intended {
+        call: call.call.clone(),
+        step: Some(step.id.clone()),
+        tool: call.tool.clone(),
+        effect,
+        key,
+    };
+    (intended, change)
+}
+
+/// Constant over attempts, and different for every call: receivers use it to tell repeats.
+fn key(place: &Place, call: &RecordedCall) -> String {
+    let named = format!(
+        "{}\n{}\n{}\n{}",
+        place.tenant, place.task, place.step, call.call
+    );
+    BlobHash::of(named.as_bytes()).as_str()[..40].to_owned()
+}
+
+/// One line on what a call works on: its first text argument, cut.
+fn summary(arguments: &Value) -> String {
+    let texts = arguments
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::values)
+        .filter_map(Value::as_str);
+    let first = texts
+        .map(str::trim)
+        .find(|text| !text.is_empty())
+        .unwrap_or_default();
+    let line = first.lines().next().unwrap_or_default();
+    let mut cut: String = line.chars().take(SUMMARY_CHARS_MAX).collect();
+    if cut.len() < first.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// A call that may have had its effect and must not be made twice: the model is told to look.
+pub async fn leave_unknown(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(), Stop> {
+    let unknown = ToolUnknown {
+        call: intended.call.clone(),
+        tool: intended.tool.clone(),
+        reason: "the worker died while the call was being made".to_owned(),
+    };
+    let mut commit = step.context.blank();
+    commit.calls.push(CallChange::Settled {
+        call: intended.call.clone(),
+        state: CallState::Unknown,
+    });
+    step.commit(commit, vec![NewEvent::of_step(&step.id, unknown)])
+        .await
+}
+
+/// Makes a call whose intent is in the log, and commits its result.
+#[instrument(name = "tool.run", skip_all, fields(tool.name = intended.tool, tool.call_id = %intended.call))]
+pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(), Stop> {
+    let call = ToolCall {
+        call: intended.call.clone(),
+        tool: intended.tool.clone(),
+        arguments: intended.arguments.clone(),
+        place: step.place.clone(),
+        key: intended.key.clone(),
+        fence: step.context.claim.fence.0,
+    };
+    let began = Instant::now();
+    let mut outcome = match step.context.parts.tools.run(&call).await {
+        Ok(outcome) => outcome,
+        Err(ToolError::Refused(reason) | ToolError::Unavailable(reason)) => {
+            return Err(Stop::Machine(reason));
+        }
+    };
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut commit = step.context.blank();
+    let changed_files = keep_files(step, intended, &mut outcome, &mut commit).await?;
+    info!(
+        ok = outcome.ok,
+        duration_ms, changed_files, "the tool returned"
+    );
+    let state = if outcome.ok {
+        CallState::Returned
+    } else {
+        CallState::Failed
+    };
+    commit.calls.push(CallChange::Settled {
+        call: intended.call.clone(),
+        state,
+    });
+    let mut events = side_effects(step, &outcome, &mut commit);
+    events.push(NewEvent::of_step(
+        &step.id,
+        ToolReturned {
+            call: intended.call.clone(),
+            tool: intended.tool.clone(),
+            ok: outcome.ok,
+            duration_ms,
+            isolation: outcome.isolation,
+            changed_files,
+            content: outcome.content,
+            snapshot: commit.snapshot.as_ref().map(|(_, hash)| hash.clone()),
+        },
+    ));
+    step.commit(commit, events).await
+}
+
+/// Takes a snapshot if the call may have changed files. A workspace that grew too large is put back as it was, and the
+/// model is told.
+async fn keep_files(
+    step: &mut StepRun<'_>,
+    intended: &ToolIntended,
+    outcome: &mut ToolOutcome,
+    commit: &mut Append,
+) -> Result<u32, Stop> {
+    let changes_files = step
+        .tools
+        .iter()
+        .any(|tool| tool.name == intended.tool && tool.changes_files);
+    if !changes_files {
+        return Ok(0);
+    }
+    let workspaces = &step.context.parts.workspaces;
+    let snapshot = match workspaces.snapshot(&step.place).await {
+        Ok(snapshot) => snapshot,
+        Err(WorkspaceError::TooLarge(what)) => {
+            workspaces.restore(&step.place, &step.manifest).await?;
+            outcome.ok = false;
+            outcome.content = format!(
+                "{what}. All file changes of this call were undone.\n\n{}",
+                outcome.content
+            );
+            return Ok(0);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let changed = snapshot.manifest.changed_since(&step.manifest).len();
+    if changed > 0 {
+        commit.snapshot = Some((step.id.clone(), snapshot.manifest_blob.hash.clone()));
+        commit.blobs.push(snapshot.manifest_blob);
+        commit.blobs.extend(snapshot.put);
+        step.manifest = snapshot.manifest;
+    }
+    Ok(u32::try_from(changed).unwrap_or(u32::MAX))
+}
+
+fn side_effects(step: &StepRun<'_>, outcome: &ToolOutcome, commit: &mut Append) -> Vec<NewEvent> {
+    let mut events = Vec::new();
+    for effect in &outcome.side_effects {
+        match effect {
+            SideEffect::Note { text } => events.push(NewEvent::of_step(
+                &step.id,
+                NoteAdded { text: text.clone() },
+            )),
+            SideEffect::Publish {
+                name,
+                blob,
+                media_type,
+            } => {
+                let id = ArtifactId::new(step.context.parts.entropy.as_ref());
+                events.push(NewEvent::of_step(
+                    &step.id,
+                    ArtifactPublished {
+                        artifact: id.clone(),
+                        name: name.clone(),
+                        bytes: blob.bytes,
+                        media_type: media_type.clone(),
+                        blob: blob.clone(),
+                    },
+                ));
+                commit.blobs.push(blob.clone());
+                commit.artifacts.push(Artifact {
+                    id,
+                    name: name.clone(),
+                    blob: blob.clone(),
+                    media_type: media_type.clone(),
+                    step: Some(step.id.clone()),
+                    created_at_ms: 0,
+                });
+            }
+        }
+    }
+    events
+}

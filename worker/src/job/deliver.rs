@@ -1,0 +1,190 @@
+//! The delivery job: one attempt to hand a webhook message over.
+//!
+//! The id and the body are the same at every attempt; the timestamp and so the signature are fresh. Anything but a 2xx
+//! answer, a redirect included, is a failure; 410 ends the attempts.
+
+use std::time::Duration;
+
+use agent_core::delivery::{Delivery, DeliveryPatch, DeliveryState, SCHEDULE_MS};
+use agent_core::event::{DeliveryAttempted, NewEvent};
+use agent_core::job::JobAfter;
+use agent_core::retry::around_ms;
+use egress::header::{HeaderMap, HeaderValue};
+use egress::{Method, Url};
+use tracing::info;
+
+use super::source_chain;
+use crate::context::Context;
+use crate::stop::Stop;
+use crate::webhook_signature::sign;
+
+const BODY_READ_BYTES_MAX: usize = 64 * 1024;
+const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
+
+/// What one attempt came to.
+struct Attempt {
+    status: Option<u16>,
+    error: Option<String>,
+    retry_after_ms: Option<u64>,
+    can_retry: bool,
+}
+
+pub async fn run(context: &Context) -> Result<(), Stop> {
+    let id = context
+        .claim
+        .delivery
+        .clone()
+        .ok_or_else(|| Stop::Damaged("a delivery job names no message".to_owned()))?;
+    let found = context
+        .parts
+        .store
+        .find_delivery(&context.claim.tenant, &id)
+        .await?;
+    let delivery = found
+        .ok_or_else(|| Stop::Damaged("a delivery job names no message of its tenant".to_owned()))?;
+    let attempt = attempt(context, &delivery).await?;
+    let attempts = delivery.attempts + 1;
+    let (state, job) = next(context, &attempt, attempts);
+    let outcome = match (state, job) {
+        (DeliveryState::Delivered, _) => "delivered",
+        (DeliveryState::Abandoned, _) => "abandoned",
+        (DeliveryState::Pending, _) => "will_retry",
+    };
+    info!(delivery.id = %id, attempt = attempts, status = attempt.status, outcome, "a webhook message was tried");
+    let next_in_ms = if let JobAfter::Delay(delay_ms) = job {
+        Some(delay_ms)
+    } else {
+        None
+    };
+    let event = DeliveryAttempted {
+        delivery: id.clone(),
+        attempt: attempts,
+        status: attempt.status,
+        outcome: outcome.to_owned(),
+        next_in_ms,
+        error: attempt.error,
+    };
+    let mut commit = context.blank();
+    commit.delivery = Some(DeliveryPatch {
+        id,
+        attempts,
+        state,
+    });
+    commit.job = job;
+    context
+        .append(commit, &[NewEvent::of_task(event)])
+        .await
+        .map(|_| ())
+}
+
+fn next(context: &Context, attempt: &Attempt, attempts: u32) -> (DeliveryState, JobAfter) {
+    if attempt
+        .status
+        .is_some_and(|status| (200..300).contains(&status))
+    {
+        return (DeliveryState::Delivered, JobAfter::Delete);
+    }
+    let pause_ms = SCHEDULE_MS
+        .get((attempts as usize).saturating_sub(1))
+        .filter(|_| attempt.can_retry);
+    let Some(pause_ms) = pause_ms else {
+        return (DeliveryState::Abandoned, JobAfter::Delete);
+    };
+    let asked_ms = attempt.retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
+    let delay_ms = around_ms(*pause_ms, context.parts.entropy.unit()).max(asked_ms);
+    (DeliveryState::Pending, JobAfter::Delay(delay_ms))
+}
+
+async fn attempt(context: &Context, delivery: &Delivery) -> Result<Attempt, Stop> {
+    let now_ms = context.parts.store.now_ms().await?;
+    let request = match prepared(context, delivery, now_ms / 1000) {
+        Ok(request) => request,
+        Err(reason) => {
+            return Ok(Attempt {
+                status: None,
+                error: Some(reason),
+                retry_after_ms: None,
+                can_retry: false,
+            });
+        }
+    };
+    let limit = Duration::from_millis(context.options.webhook_timeout_ms);
+    let failed = |error: String, can_retry| Attempt {
+        status: None,
+        error: Some(error),
+        retry_after_ms: None,
+        can_retry,
+    };
+    let exchange = async {
+        let response = context.parts.guard.execute(request).await?;
+        let status = response.status().as_u16();
+        let retry_after_ms = retry_after_ms(response.headers());
+        egress::read_capped(response, BODY_READ_BYTES_MAX).await?;
+        Ok::<_, egress::Error>((status, retry_after_ms))
+    };
+    Ok(match tokio::time::timeout(limit, exchange).await {
+        Err(_) => failed(
+            format!("no answer within {} ms", context.options.webhook_timeout_ms),
+            true,
+        ),
+        // A target that is refused today may be allowed tomorrow, and the schedule ends by itself.
+        Ok(Err(error)) => failed(source_chain(&error), true),
+        Ok(Ok((status, retry_after_ms))) => {
+            let error =
+                (!(200..300).contains(&status)).then(|| format!("the receiver answered {status}"));
+            Attempt {
+                status: Some(status),
+                error,
+                retry_after_ms,
+                can_retry: status != 410,
+            }
+        }
+    })
+}
+
+fn prepared(
+    context: &Context,
+    delivery: &Delivery,
+    timestamp_s: i64,
+) -> Result<egress::Request, String> {
+    let secret = context
+        .parts
+        .sealer
+        .unseal(&delivery.secret, delivery.webhook.as_str());
+    let secret = secret.map_err(|error| error.to_string())?;
+    let id = delivery.id.as_str();
+    let signature =
+        sign(&secret, id, timestamp_s, &delivery.body).map_err(|error| error.to_string())?;
+    let url = Url::parse(&delivery.url)
+        .map_err(|error| format!("the webhook URL is malformed: {error}"))?;
+    let mut headers = HeaderMap::new();
+    let fields = [
+        ("content-type", "application/json"),
+        ("user-agent", concat!("errand/", env!("CARGO_PKG_VERSION"))),
+        ("webhook-id", id),
+        ("webhook-timestamp", &timestamp_s.to_string()),
+        ("webhook-signature", &signature),
+    ];
+    for (name, value) in fields {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| format!("the {name} header would be malformed"))?;
+        headers.insert(name, value);
+    }
+    Ok(egress::request(
+        Method::POST,
+        url,
+        headers,
+        delivery.body.clone(),
+    ))
+}
+
+fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+    let seconds: u64 = headers
+        .get("retry-after")?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    seconds.checked_mul(1000)
+}

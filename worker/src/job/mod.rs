@@ -1,0 +1,210 @@
+//! Jobs: one file for each kind, and what is done when one stops early.
+
+mod ask;
+mod call;
+mod deliver;
+mod plan;
+mod report;
+mod step;
+
+use agent_core::budget::Spend;
+use agent_core::decide::{Input, Wait};
+use agent_core::job::{JobAfter, JobKind};
+use agent_core::ports::store::Release;
+use agent_core::retry::full_jitter_ms;
+use agent_core::task::WaitKind;
+use tracing::{error, info, instrument, warn};
+
+use crate::context::Context;
+use crate::fold::trouble_waits;
+use crate::stop::Stop;
+
+/// How long a job is left alone after the store could not be used.
+const STORE_PAUSE_MS: u64 = 1_000;
+
+/// Runs one job to its end, whatever that is. Never fails: what goes wrong is in the log, or the job is given back.
+#[instrument(name = "job", skip_all, fields(task.id = %context.claim.task, job.id = %context.claim.job, job.kind = context.claim.kind.label(), fence = %context.claim.fence))]
+pub async fn run(context: Context) {
+    let stopped = match work(&context).await {
+        Ok(()) => return,
+        Err(stop) => stop,
+    };
+    if let Err(second) = settle(&context, stopped).await {
+        give_back(&context, &second).await;
+    }
+}
+
+async fn work(context: &Context) -> Result<(), Stop> {
+    let died = context.claim.crashes + context.claim.attempts;
+    if died >= context.options.crashes_max && context.claim.kind != JobKind::Deliver {
+        let reason =
+            format!("a worker died {died} times while it ran this, without getting further");
+        return give_up(context, reason).await;
+    }
+    match context.claim.kind {
+        JobKind::Plan => plan::run(context).await,
+        JobKind::Step => step::run(context).await,
+        JobKind::Report => report::run(context).await,
+        JobKind::Deliver => deliver::run(context).await,
+        // Nothing makes such jobs yet; one that a later version left behind is not ours to run.
+        JobKind::Housekeeping => Err(Stop::Machine(
+            "this version has no housekeeping jobs".to_owned(),
+        )),
+    }
+}
+
+/// Turns the reason why a job stopped into its next state.
+async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
+    match stopped {
+        Stop::Lost => {
+            info!("the job is no longer ours");
+            Ok(())
+        }
+        Stop::OutOfDate(refused) => {
+            info!(%refused, "the job is out of date and is dropped");
+            let mut commit = context.blank();
+            commit.job = JobAfter::Delete;
+            context.append(commit, &[]).await.map(|_| ())
+        }
+        Stop::Wait(wait) => wait_in_log(context, *wait).await,
+        Stop::Machine(reason) if context.claim.kind == JobKind::Deliver => {
+            Err(Stop::Machine(reason))
+        }
+        Stop::Machine(reason) => {
+            warn!(%reason, "the job waits, because this machine cannot go on");
+            wait_for_trouble(
+                context,
+                Trouble {
+                    kind: WaitKind::Capacity,
+                    reason,
+                    retry_after_ms: None,
+                },
+            )
+            .await
+        }
+        Stop::Damaged(reason) => {
+            error!(%reason, "the job cannot go on, because something stored is damaged");
+            give_up(context, reason).await
+        }
+        Stop::Draining | Stop::Store(_) => Err(stopped),
+    }
+}
+
+/// Trouble that may pass.
+pub struct Trouble {
+    pub kind: WaitKind,
+    pub reason: String,
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Waits for trouble to pass, or gives the job up when it has waited too often without progress.
+pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(), Stop> {
+    let waits = trouble_waits(&context.events(context.claim.step.as_ref()).await?);
+    if waits >= context.options.trouble_waits_max {
+        return give_up(context, format!("{} (after {waits} waits)", trouble.reason)).await;
+    }
+    let (base, cap) = (
+        context.options.trouble_pause_min_ms,
+        context.options.trouble_pause_max_ms,
+    );
+    // Never shorter than half the ceiling: trouble that lasts should not be probed in a rush by chance.
+    let jittered = base / 2 + full_jitter_ms(base, cap, waits, context.parts.entropy.unit()) / 2;
+    let delay_ms = jittered.max(trouble.retry_after_ms.unwrap_or(0)).min(cap);
+    let wait = Wait {
+        kind: trouble.kind,
+        reason: trouble.reason,
+        delay_ms: Some(delay_ms),
+        limit: None,
+        refund: Spend::default(),
+    };
+    wait_in_log(context, wait).await
+}
+
+async fn wait_in_log(context: &Context, wait: Wait) -> Result<(), Stop> {
+    info!(reason = %wait.reason, delay_ms = wait.delay_ms, "the job waits");
+    let input = Input::Waited {
+        step: context.claim.step.clone(),
+        wait,
+    };
+    context
+        .transition(input, Spend::default())
+        .await
+        .map(|_| ())
+}
+
+/// Ends the job's part of the task as failed, with the reason.
+pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
+    let claimed = Input::Claimed {
+        step: context.claim.step.clone(),
+        begun: true,
+    };
+    let input = match (context.claim.kind, &context.claim.step) {
+        (JobKind::Plan, _) => Input::PlanFailed { reason },
+        (JobKind::Step, Some(step)) => Input::StepFailed {
+            step: step.clone(),
+            reason,
+        },
+        (JobKind::Report, _) => return report::without_model(context, reason).await,
+        (JobKind::Step, None) | (JobKind::Deliver | JobKind::Housekeeping, _) => {
+            return Err(Stop::Damaged(reason));
+        }
+    };
+    context.transition(claimed, Spend::default()).await?;
+    context
+        .transition(input, Spend::default())
+        .await
+        .map(|_| ())
+}
+
+/// Gives the job back, so that it is claimed again when the store works. It is tried for as long as the store is away:
+/// a job that stays claimed by a living worker would be stuck.
+async fn give_back(context: &Context, stopped: &Stop) {
+    let delay_ms = match stopped {
+        Stop::Draining => 0,
+        Stop::Lost => return,
+        Stop::Store(_)
+        | Stop::OutOfDate(_)
+        | Stop::Wait(_)
+        | Stop::Damaged(_)
+        | Stop::Machine(_) => STORE_PAUSE_MS,
+    };
+    if !matches!(stopped, Stop::Draining) {
+        warn!(error = %source_chain(stopped), "the job is given back");
+    }
+    let mut attempt = 0;
+    loop {
+        match context
+            .parts
+            .store
+            .release(
+                &context.claim.guard(),
+                Release {
+                    delay_ms,
+                    charged: false,
+                },
+            )
+            .await
+            .map_err(Stop::from)
+        {
+            Ok(()) | Err(Stop::Lost) => return,
+            Err(error) => {
+                warn!(error = %source_chain(&error), attempt, "the job could not be given back yet")
+            }
+        }
+        let pause_ms = full_jitter_ms(200, 5_000, attempt, context.parts.entropy.unit()).max(50);
+        tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+        attempt += 1;
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn source_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

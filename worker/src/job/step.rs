@@ -1,0 +1,328 @@
+//! The step job: turns of model and tools until the step is finished.
+
+use agent_core::budget::Spend;
+use agent_core::conversation::{Conversation, Next, finish_spec};
+use agent_core::decide::Input;
+use agent_core::event::{EventBody, NewEvent, PlanAccepted, RecordedCall, ToolIntended};
+use agent_core::id::StepId;
+use agent_core::plan::StepSpec;
+use agent_core::ports::model::{Message, ModelRequest, ModelRole};
+use agent_core::ports::store::{Append, Committed};
+use agent_core::ports::tool::{EffectClass, ToolSpec};
+use agent_core::ports::workspaces::Place;
+use agent_core::prompt::{StepPrompt, StepResult, step_messages};
+use agent_core::step::Step;
+use agent_core::task::{Task, TaskSpec};
+use agent_core::workspace::Manifest;
+
+use super::ask::{Asked, Question, ask};
+use super::call;
+use super::plan::outcome_of;
+use crate::context::Context;
+use crate::files::{Files, Lineage};
+use crate::stop::Stop;
+
+/// A step at work.
+pub struct StepRun<'a> {
+    pub context: &'a Context,
+    pub id: StepId,
+    pub place: Place,
+    pub tools: Vec<ToolSpec>,
+    pub conversation: Conversation,
+    /// The workspace as the last commit knows it.
+    pub manifest: Manifest,
+    /// The last commit.
+    last: Committed,
+    /// What the last commit charged for the call that comes next.
+    charged: Spend,
+    /// The call whose intent is in the last commit.
+    intended: Option<ToolIntended>,
+}
+
+pub async fn run(context: &Context) -> Result<(), Stop> {
+    let id = context
+        .claim
+        .step
+        .clone()
+        .ok_or_else(|| Stop::Damaged("a step job names no step".to_owned()))?;
+    let task = context.task().await?;
+    let step = task
+        .step(&id)
+        .ok_or_else(|| Stop::Damaged("a step job names no step of its task".to_owned()))?;
+    let spec = context.spec(&task).await?;
+    let mut conversation = Conversation::default();
+    for body in context.events(Some(&id)).await? {
+        conversation.push(body);
+    }
+    let charged = charge_for(&conversation.next());
+    let begun = conversation.begun();
+    let last = context
+        .transition(
+            Input::Claimed {
+                step: Some(id.clone()),
+                begun,
+            },
+            charged,
+        )
+        .await?;
+    let files = Lineage::new(context, &task, &spec.snapshot)
+        .await?
+        .before(step);
+    let opening = opening(context, &task, &spec, step, &files).await?;
+    let place = Place {
+        tenant: context.claim.tenant.clone(),
+        task: task.id.clone(),
+        step: id.clone(),
+    };
+    let manifest = match conversation.snapshot().or(step.snapshot.as_ref()) {
+        Some(name) => {
+            context
+                .parts
+                .workspaces
+                .manifest(&place.tenant, name)
+                .await?
+        }
+        None => files.manifest,
+    };
+    let mut tools = context.allowed_tools(&spec);
+    tools.push(finish_spec());
+    let mut step_run = StepRun {
+        context,
+        id,
+        place,
+        tools,
+        conversation,
+        manifest,
+        last,
+        charged,
+        intended: None,
+    };
+    let done = step_run.turns(opening).await;
+    step_run
+        .context
+        .parts
+        .workspaces
+        .discard(&step_run.place)
+        .await;
+    done
+}
+
+/// What must be charged before this can be done.
+fn charge_for(next: &Next) -> Spend {
+    match next {
+        Next::AskModel { .. } => Spend::MODEL_CALL,
+        Next::Call(_) | Next::Settle(_) => Spend::tool_calls(1),
+        Next::Finish { .. } | Next::GiveUp { .. } => Spend::default(),
+    }
+}
+
+impl StepRun<'_> {
+    async fn turns(&mut self, opening: Vec<Message>) -> Result<(), Stop> {
+        self.context
+            .parts
+            .workspaces
+            .restore(&self.place, &self.manifest)
+            .await?;
+        loop {
+            if let Some(intended) = self.intended.take() {
+                call::make(self, &intended).await?;
+                continue;
+            }
+            match self.conversation.next() {
+                Next::Finish { result, failed } => return self.finish(result, failed).await,
+                Next::GiveUp { reason } => return self.fail(reason).await,
+                Next::AskModel { turn } => {
+                    self.may_go_on()?;
+                    if !self.ask(turn, opening.clone()).await? {
+                        return Ok(());
+                    }
+                }
+                Next::Call(call) => self.intend(&call).await?,
+                // The workspace was restored to what it was before the call, so making it again has the effect of
+                // making it once.
+                Next::Settle(intended) if intended.effect != EffectClass::Once => {
+                    self.may_go_on()?;
+                    self.intended = Some(intended);
+                }
+                Next::Settle(intended) => call::leave_unknown(self, &intended).await?,
+            }
+        }
+    }
+
+    fn may_go_on(&self) -> Result<(), Stop> {
+        self.context.may_go_on(&self.last, self.charged)
+    }
+
+    /// Asks for the next turn and records the answer. `false`: the step waits or has failed.
+    async fn ask(&mut self, turn: u32, opening: Vec<Message>) -> Result<bool, Stop> {
+        let request = ModelRequest {
+            role: ModelRole::Executor,
+            messages: self.conversation.messages(opening),
+            tools: self.tools.clone(),
+            answer: None,
+            deadline: std::time::Duration::ZERO,
+        };
+        match ask(
+            self.context,
+            Question {
+                job: "step",
+                turn,
+                request,
+            },
+        )
+        .await?
+        {
+            Asked::Waits => Ok(false),
+            Asked::Failed(failure) => {
+                let tokens = i64::try_from(failure.tokens_all_attempts).unwrap_or(0);
+                let reason = format!("the model gave no usable answer: {failure}");
+                let input = Input::StepFailed {
+                    step: self.id.clone(),
+                    reason,
+                };
+                self.context
+                    .transition(
+                        input,
+                        Spend {
+                            tokens,
+                            ..Spend::default()
+                        },
+                    )
+                    .await?;
+                Ok(false)
+            }
+            Asked::Replied(reply, spend) => {
+                let mut commit = self.context.blank();
+                commit.charge = spend;
+                self.commit(commit, vec![NewEvent::of_step(&self.id, *reply)])
+                    .await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Commits events together with what comes after them: the charge for the next call and, for a tool call, its
+    /// intent. The intent is left out where the call may not be made anyway, since an intent without a call would have
+    /// to be settled as unknown.
+    pub async fn commit(
+        &mut self,
+        mut commit: Append,
+        mut events: Vec<NewEvent>,
+    ) -> Result<(), Stop> {
+        for event in &events {
+            self.conversation.push(event.body.clone());
+        }
+        let next = self.conversation.next();
+        self.charged = charge_for(&next);
+        if let Next::Call(call) = next {
+            let spent = self.last.spent_now().plus(commit.charge).plus(self.charged);
+            if self.last.budget.exhausted(&spent).is_some() || self.context.is_draining() {
+                self.charged = Spend::default();
+            } else {
+                self.add_intent(&call, &mut commit, &mut events);
+            }
+        }
+        commit.charge = commit.charge.plus(self.charged);
+        self.last = self.context.append(commit, &events).await?;
+        Ok(())
+    }
+
+    /// Commits the intent of a call that was not intended together with the events before it.
+    async fn intend(&mut self, call: &RecordedCall) -> Result<(), Stop> {
+        if self.charged == Spend::default() {
+            self.charged = Spend::tool_calls(1);
+            let mut commit = self.context.blank();
+            commit.charge = self.charged;
+            self.last = self.context.append(commit, &[]).await?;
+        }
+        self.may_go_on()?;
+        let (mut commit, mut events) = (self.context.blank(), Vec::new());
+        self.add_intent(call, &mut commit, &mut events);
+        self.last = self.context.append(commit, &events).await?;
+        Ok(())
+    }
+
+    fn add_intent(&mut self, call: &RecordedCall, commit: &mut Append, events: &mut Vec<NewEvent>) {
+        let (intended, change) = call::intent(self, call);
+        commit.calls.push(change);
+        self.conversation
+            .push(EventBody::ToolIntended(intended.clone()));
+        events.push(NewEvent::of_step(&self.id, intended.clone()));
+        self.intended = Some(intended);
+    }
+
+    async fn finish(&self, result: String, failed: bool) -> Result<(), Stop> {
+        if failed {
+            return self.fail(result).await;
+        }
+        let input = Input::StepSucceeded {
+            step: self.id.clone(),
+            result,
+        };
+        self.context
+            .transition(input, Spend::default())
+            .await
+            .map(|_| ())
+    }
+
+    async fn fail(&self, reason: String) -> Result<(), Stop> {
+        let input = Input::StepFailed {
+            step: self.id.clone(),
+            reason,
+        };
+        self.context
+            .transition(input, Spend::default())
+            .await
+            .map(|_| ())
+    }
+}
+
+async fn opening(
+    context: &Context,
+    task: &Task,
+    spec: &TaskSpec,
+    step: &Step,
+    files: &Files,
+) -> Result<Vec<Message>, Stop> {
+    let step_spec: StepSpec = context.read_json(&step.spec).await?;
+    let in_force = task
+        .steps
+        .iter()
+        .filter(|one| one.plan_version == step.plan_version);
+    let steps: Vec<(String, String)> = in_force
+        .map(|one| (one.key.clone(), one.title.clone()))
+        .collect();
+    let mut results = Vec::new();
+    for needed in step.depends_on.iter().filter_map(|id| task.step(id)) {
+        let outcome = outcome_of(context, needed).await?;
+        if let Some(result) = outcome.and_then(|outcome| outcome.result) {
+            results.push(StepResult {
+                key: needed.key.clone(),
+                result,
+            });
+        }
+    }
+    let overview = overview(context, step.plan_version).await?;
+    Ok(step_messages(&StepPrompt {
+        goal: &spec.goal,
+        overview: &overview,
+        steps: &steps,
+        spec: &step_spec,
+        results: &results,
+        files: &files.lines(),
+        remarks: &files.remarks(),
+    }))
+}
+
+async fn overview(context: &Context, plan_version: u32) -> Result<String, Stop> {
+    let events = context.events(None).await?;
+    let found = events.into_iter().find_map(|body| match body {
+        EventBody::PlanAccepted(PlanAccepted {
+            plan_version: version,
+            plan,
+            ..
+        }) if version == plan_version => Some(plan.overview),
+        _ => None,
+    });
+    Ok(found.unwrap_or_default())
+}

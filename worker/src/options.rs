@@ -1,0 +1,49 @@
+//! What an operator can set about a worker.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of one worker process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Jobs that run at the same time.
+    pub concurrency: u32,
+    /// How long a worker may be silent before others take its jobs.
+    pub lease_ms: u64,
+    /// Shortest pause between two looks into an empty queue.
+    pub poll_min_ms: u64,
+    /// Longest pause between two looks into an empty queue.
+    pub poll_max_ms: u64,
+    /// How long a shutdown waits for running jobs before it hands them back.
+    pub drain_ms: u64,
+    /// How often a worker may die on a job, without progress in between, before the job is given up.
+    pub crashes_max: u32,
+    /// How long one question to a model may take, retries included.
+    pub model_deadline_ms: u64,
+    /// First pause after trouble with a model's provider or with this machine; it doubles up to the longest one.
+    pub trouble_pause_min_ms: u64,
+    /// Longest pause after trouble.
+    pub trouble_pause_max_ms: u64,
+    /// How often in a row a job waits for trouble to pass before it is given up.
+    pub trouble_waits_max: u32,
+    /// How long one webhook attempt may take.
+    pub webhook_timeout_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            lease_ms: 15_000,
+            poll_min_ms: 500,
+            poll_max_ms: 2_000,
+            drain_ms: 30_000,
+            crashes_max: 5,
+            model_deadline_ms: 10 * 60_000,
+            trouble_pause_min_ms: 5_000,
+            trouble_pause_max_ms: 15 * 60_000,
+            trouble_waits_max: 24,
+            webhook_timeout_ms: 15_000,
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The pool: claims jobs, runs them, watches the lease, and drains at the end.
+//!
+//! One life of a worker is one epoch. When the lease is lost, all its jobs are stopped and a new life begins.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use agent_core::id::JobId;
+use agent_core::job::{Claim, Fence, Incarnation, WorkerName};
+use agent_core::ports::store::{Release, StoreError};
+use agent_core::retry::full_jitter_ms;
+use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::context::Context;
+use crate::options::Options;
+use crate::parts::Parts;
+use crate::{job, lease};
+
+/// How often running jobs are compared with the queue, to stop those that were cancelled.
+const WATCH_MS: u64 = 1_000;
+
+/// How a job is given back that panicked.
+const PANICKED: Release = Release {
+    delay_ms: 1_000,
+    charged: true,
+};
+/// How a job is given back that was cut off by a shutdown.
+const CUT_OFF: Release = Release {
+    delay_ms: 0,
+    charged: false,
+};
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Every job ended or was handed back.
+    Clean,
+    /// Some jobs were cut off; others will find them when the lease lapses.
+    Cut,
+}
+
+/// A worker process.
+pub struct Worker {
+    parts: Parts,
+    options: Arc<Options>,
+    name: WorkerName,
+    draining: Arc<AtomicBool>,
+}
+
+/// Why a life ended.
+enum LifeEnd {
+    LeaseLost(String),
+    Shutdown(Drained),
+}
+
+/// The jobs of one life.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<()>,
+    held: HashMap<Id, (Claim, AbortHandle)>,
+}
+
+impl Running {
+    fn start(&mut self, context: Context) {
+        let claim = context.claim.clone();
+        let handle = self.tasks.spawn(job::run(context));
+        self.held.insert(handle.id(), (claim, handle));
+    }
+
+    /// Waits for one job to end; never returns while there is none. A job that panicked is returned: it is still held.
+    async fn ended(&mut self) -> Option<Claim> {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => {
+                self.held.remove(&id);
+                None
+            }
+            Some(Err(failed)) => {
+                let claim = self.held.remove(&failed.id()).map(|(claim, _)| claim);
+                claim.filter(|_| failed.is_panic())
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    fn pairs(&self) -> Vec<(JobId, Fence)> {
+        self.held
+            .values()
+            .map(|(claim, _)| (claim.job.clone(), claim.fence))
+            .collect()
+    }
+
+    fn stop(&self, jobs: &[JobId]) {
+        for (claim, handle) in self
+            .held
+            .values()
+            .filter(|(claim, _)| jobs.contains(&claim.job))
+        {
+            info!(task.id = %claim.task, job.id = %claim.job, "the job was taken away; it is stopped");
+            handle.abort();
+        }
+    }
+}
+
+impl Worker {
+    /// A worker with a stable name.
+    pub fn new(parts: Parts, options: Options, name: WorkerName) -> Self {
+        Self {
+            parts,
+            options: Arc::new(options),
+            name,
+            draining: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// Works until `shutdown` is ready, then drains for at most the configured time, or until `at_once` is ready.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()>,
+        at_once: impl Future<Output = ()>,
+    ) -> Drained {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut at_once = std::pin::pin!(at_once);
+        loop {
+            let begun = Instant::now();
+            let who = tokio::select! {
+                who = self.begin() => who,
+                () = &mut shutdown => return Drained::Clean,
+            };
+            let mut running = Running::default();
+            let end = tokio::select! {
+                why = lease::keep(self.parts.store.as_ref(), &who, self.options.lease_ms, begun) => LifeEnd::LeaseLost(why),
+                drained = self.live(&who, &mut running, &mut shutdown, &mut at_once) => LifeEnd::Shutdown(drained),
+            };
+            // Dropping a job's future ends what it started; nothing of an old life may act on.
+            running.tasks.shutdown().await;
+            match end {
+                LifeEnd::Shutdown(drained) => return drained,
+                LifeEnd::LeaseLost(why) => warn!(
+                    worker = who.worker.0,
+                    epoch = who.epoch,
+                    why,
+                    "this life ended; a new one begins"
+                ),
+            }
+        }
+    }
+
+    async fn begin(&self) -> Incarnation {
+        let mut attempt = 0;
+        loop {
+            match self.parts.store.begin(&self.name).await {
+                Ok(who) => {
+                    info!(
+                        worker = who.worker.0,
+                        epoch = who.epoch,
+                        "the worker begins"
+                    );
+                    return who;
+                }
+                Err(error) => warn!(%error, attempt, "the worker could not begin yet"),
+            }
+            self.pause(attempt).await;
+            attempt += 1;
+        }
+    }
+
+    async fn pause(&self, attempt: u32) {
+        let pause_ms = full_jitter_ms(200, 5_000, attempt, self.parts.entropy.unit()).max(50);
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    }
+
+    async fn live(
+        &self,
+        who: &Incarnation,
+        running: &mut Running,
+        shutdown: &mut (impl Future<Output = ()> + Unpin),
+        at_once: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Drained {
+        let mut watch = tokio::time::interval(Duration::from_millis(WATCH_MS));
+        watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failures = 0;
+        loop {
+            let free = (self.options.concurrency as usize).saturating_sub(running.held.len());
+            let looked = if free == 0 {
+                Ok(0)
+            } else {
+                self.claim(who, running, free).await
+            };
+            let found = match looked {
+                Ok(found) => {
+                    failures = 0;
+                    found
+                }
+                Err(error) => {
+                    warn!(%error, "no jobs could be claimed");
+                    failures += 1;
+                    0
+                }
+            };
+            // When as many came as there was room for, there may be more, as soon as one ends.
+            let idle = self.idle(found < free || failures > 0, failures);
+            tokio::select! {
+                () = &mut *shutdown => break,
+                panicked = running.ended() => self.put_back(panicked).await,
+                () = idle => {}
+                _ = watch.tick() => self.watch(running).await,
+            }
+        }
+        self.drain(running, at_once).await
+    }
+
+    /// Gives a job back that panicked. The charge bounds how often that may happen to one job.
+    async fn put_back(&self, panicked: Option<Claim>) {
+        let Some(claim) = panicked else { return };
+        error!(task.id = %claim.task, job.id = %claim.job, "the job panicked; this is a fault of the program");
+        if let Err(error) = self.parts.store.release(&claim.guard(), PANICKED).await {
+            warn!(%error, job.id = %claim.job, "the job could not be given back; it waits for this worker's next life");
+        }
+    }
+
+    /// Waits until it is worth to look for jobs again.
+    async fn idle(&self, empty: bool, failures: u32) {
+        let (min, max) = (
+            self.options.poll_min_ms,
+            self.options.poll_max_ms.max(self.options.poll_min_ms),
+        );
+        if failures > 0 {
+            return self.pause(failures).await;
+        }
+        if empty {
+            let at_most = min + full_jitter_ms(max - min, max - min, 0, self.parts.entropy.unit());
+            return self.parts.wake.jobs(Duration::from_millis(at_most)).await;
+        }
+        std::future::pending().await
+    }
+
+    async fn claim(
+        &self,
+        who: &Incarnation,
+        running: &mut Running,
+        free: usize,
+    ) -> Result<usize, StoreError> {
+        let at_most = u32::try_from(free).unwrap_or(u32::MAX);
+        let claims = self
+            .parts
+            .store
+            .claim(who, self.options.lease_ms, at_most)
+            .await?;
+        let found = claims.len();
+        for claim in claims {
+            running.start(Context {
+                parts: self.parts.clone(),
+                options: Arc::clone(&self.options),
+                claim,
+                draining: Arc::clone(&self.draining),
+            });
+        }
+        Ok(found)
+    }
+
+    /// Stops jobs that were taken away, and takes over jobs of workers that fell silent.
+    async fn watch(&self, running: &Running) {
+        let held = running.pairs();
+        if !held.is_empty() {
+            match self.parts.store.lost(&held).await {
+                Ok(lost) => running.stop(&lost),
+                Err(error) => warn!(%error, "running jobs could not be compared with the queue"),
+            }
+        }
+        match self.parts.store.reap(self.options.lease_ms).await {
+            Ok(0) => {}
+            Ok(jobs) => info!(jobs, "jobs of silent workers are ready again"),
+            Err(error) => warn!(%error, "silent workers could not be looked for"),
+        }
+    }
+
+    /// Jobs stop at their next commit and are handed back; those that do not get there in time are cut off.
+    async fn drain(
+        &self,
+        running: &mut Running,
+        at_once: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Drained {
+        self.draining.store(true, Ordering::Relaxed);
+        if running.held.is_empty() {
+            return Drained::Clean;
+        }
+        info!(
+            jobs = running.held.len(),
+            "draining: running jobs finish or are handed back"
+        );
+        let limit = tokio::time::sleep(Duration::from_millis(self.options.drain_ms));
+        let mut limit = std::pin::pin!(limit);
+        while !running.held.is_empty() {
+            tokio::select! {
+                panicked = running.ended() => self.put_back(panicked).await,
+                () = &mut limit => break,
+                () = &mut *at_once => break,
+            }
+        }
+        if running.held.is_empty() {
+            Drained::Clean
+        } else {
+            self.cut_off(running).await
+        }
+    }
+
+    /// Cuts off what still runs and hands its jobs back, so that nobody has to wait for the lease.
+    async fn cut_off(&self, running: &mut Running) -> Drained {
+        let claims: Vec<Claim> = running
+            .held
+            .values()
+            .map(|(claim, _)| claim.clone())
+            .collect();
+        running.tasks.shutdown().await;
+        for claim in claims {
+            if let Err(error) = self.parts.store.release(&claim.guard(), CUT_OFF).await {
+                warn!(%error, job.id = %claim.job, "the job could not be handed back");
+            }
+        }
+        Drained::Cut
+    }
+}

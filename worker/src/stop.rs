@@ -1,0 +1,86 @@
+//! Why a job stops before its work is done.
+
+use agent_core::blob::BlobHash;
+use agent_core::decide::{Refused, Wait};
+use agent_core::journal::ReadError;
+use agent_core::ports::blobs::BlobError;
+use agent_core::ports::store::StoreError;
+use agent_core::ports::workspaces::WorkspaceError;
+
+/// See the module's description.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The job belongs to somebody else now, or is gone. Nothing is left to do.
+    #[error("the job is no longer ours")]
+    Lost,
+    /// The store cannot be used; it is not known whether the last commit was saved. The job is given back, and whoever
+    /// claims it reads from the log how far it came.
+    #[error("the store cannot be used")]
+    Store(#[source] StoreError),
+    /// The job makes no sense any more: the task ended or went another way.
+    #[error("the job is out of date")]
+    OutOfDate(#[source] Refused),
+    /// Something outside is in trouble; the job waits, with its reason in the log.
+    #[error("the job has to wait: {}", .0.reason)]
+    Wait(Box<Wait>),
+    /// A body in the log or a file of a snapshot is missing or damaged. Trying again cannot help.
+    #[error("{0}")]
+    Damaged(String),
+    /// The process is shutting down.
+    #[error("the worker is shutting down")]
+    Draining,
+    /// The machine cannot do it now: a full disk, a sandbox that does not start. The job waits.
+    #[error("this machine cannot go on: {0}")]
+    Machine(String),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale { .. } | StoreError::LeaseLost { .. } | StoreError::NotFound => {
+                Self::Lost
+            }
+            StoreError::Corrupt { .. } => Self::Damaged(error.to_string()),
+            StoreError::VersionMoved { .. } | StoreError::Unavailable(_) => Self::Store(error),
+        }
+    }
+}
+
+impl From<BlobError> for Stop {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Missing { hash } => damaged(&hash, "is missing"),
+            BlobError::Corrupt { hash } => damaged(&hash, "is corrupt"),
+            BlobError::Unavailable(source) => {
+                Self::Machine(format!("the blob store is unavailable: {source}"))
+            }
+        }
+    }
+}
+
+fn damaged(hash: &BlobHash, how: &str) -> Stop {
+    Stop::Damaged(format!("blob {hash} {how}"))
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Blob(error) => error.into(),
+            ReadError::Undecodable(error) => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<WorkspaceError> for Stop {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::Blob(error) => error.into(),
+            WorkspaceError::TooLarge(what) => {
+                Self::Machine(format!("the workspace is too large: {what}"))
+            }
+            WorkspaceError::Unavailable(source) => {
+                Self::Machine(format!("the workspace folder is unavailable: {source}"))
+            }
+        }
+    }
+}
