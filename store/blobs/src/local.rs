@@ -1,0 +1,127 @@
+//! Puts and gets, through `object_store`'s local file system with its `fsync` option on: it writes a draft,
+//! syncs it, renames it, and syncs every folder whose entries changed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::id::TenantId;
+use agent_core::ports::blobs::{BlobError, Blobs};
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use tokio::task::spawn_blocking;
+
+use crate::touch;
+
+/// The folder for blobs cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("blob folder {} cannot be made or written to", folder.display())]
+pub struct OpenError {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the file system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Blobs in a folder of this machine.
+#[derive(Debug)]
+pub struct LocalBlobs {
+    files: LocalFileSystem,
+}
+
+impl LocalBlobs {
+    /// Opens the folder, making it if it is not there. Fails at once if nothing can be written there, rather than
+    /// at the first put.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let folder = folder.as_ref();
+        let failed = |source| OpenError {
+            folder: folder.to_owned(),
+            source,
+        };
+        prepare(folder).map_err(failed)?;
+        let files = LocalFileSystem::new_with_prefix(folder)
+            .map_err(|error| failed(io::Error::other(error)))?;
+        // Off by default, although a blob must not be lost once a commit names it.
+        let files = files.with_fsync(true);
+        Ok(Self { files })
+    }
+
+    fn path(&self, key: &Key) -> Result<PathBuf, BlobError> {
+        self.files.path_to_filesystem(key).map_err(unavailable)
+    }
+}
+
+/// Makes the folder, tries to write there, and makes the folder's own name durable.
+fn prepare(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let trial = folder.join(".writable");
+    File::create(&trial)?;
+    fs::remove_file(&trial)?;
+    let whole = fs::canonicalize(folder)?;
+    match whole.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Where a blob lies. Two digits of the hash keep the folders short.
+fn key(tenant: &TenantId, hash: &BlobHash) -> Key {
+    let shard = &hash.as_str()[..2];
+    Key::from_iter([tenant.as_str(), shard, hash.as_str()])
+}
+
+fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BlobError {
+    BlobError::Unavailable(error.into())
+}
+
+#[async_trait]
+impl Blobs for LocalBlobs {
+    async fn put(&self, tenant: &TenantId, bytes: Vec<u8>) -> Result<BlobRef, BlobError> {
+        let bytes = Bytes::from(bytes);
+        let content = bytes.clone();
+        // Hashing megabytes would hold up everything else on this thread.
+        let hashing = spawn_blocking(move || BlobHash::of(&content));
+        let hash = hashing.await.map_err(unavailable)?;
+        let blob = BlobRef {
+            hash,
+            bytes: bytes.len() as u64,
+        };
+        let key = key(tenant, &blob.hash);
+        let path = self.path(&key)?;
+        let content = bytes.clone();
+        let touched = spawn_blocking(move || touch::renew(&path, &content)).await;
+        if !touched.map_err(unavailable)?.map_err(unavailable)? {
+            self.files
+                .put(&key, bytes.into())
+                .await
+                .map_err(unavailable)?;
+        }
+        Ok(blob)
+    }
+
+    async fn get(&self, tenant: &TenantId, hash: &BlobHash) -> Result<Vec<u8>, BlobError> {
+        let missing = || BlobError::Missing { hash: hash.clone() };
+        let found = self.files.get(&key(tenant, hash)).await;
+        let read = match found {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(object_store::Error::NotFound { .. }) => return Err(missing()),
+            Err(error) => return Err(unavailable(error)),
+        };
+        let hashing = spawn_blocking(move || (BlobHash::of(&bytes), bytes));
+        let (found, bytes) = hashing.await.map_err(unavailable)?;
+        if found == *hash {
+            Ok(bytes.into())
+        } else {
+            Err(BlobError::Corrupt { hash: hash.clone() })
+        }
+    }
+}
