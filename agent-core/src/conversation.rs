@@ -110,38 +110,19 @@ impl Conversation {
     /// Takes in the next event of the step.
     pub fn push(&mut self, body: EventBody) {
         self.begun = true;
-        match body {
-            EventBody::ModelReplied(reply) => self.replies.push(reply),
-            EventBody::ToolIntended(intended) => {
-                self.intended.insert(intended.call.clone(), intended);
+        if let EventBody::ModelReplied(reply) = body {
+            self.replies.push(reply);
+        } else if let EventBody::ToolIntended(intended) = body {
+            self.intended.insert(intended.call.clone(), intended);
+        } else if let EventBody::ToolReturned(returned) = body {
+            if returned.snapshot.is_some() {
+                self.snapshot.clone_from(&returned.snapshot);
             }
-            EventBody::ToolReturned(returned) => {
-                if returned.snapshot.is_some() {
-                    self.snapshot.clone_from(&returned.snapshot);
-                }
-                self.answers
-                    .insert(returned.call.clone(), Answer::Returned(returned));
-            }
-            EventBody::ToolUnknown(unknown) => {
-                self.answers
-                    .insert(unknown.call.clone(), Answer::Unknown(unknown));
-            }
-            EventBody::TaskSubmitted(_)
-            | EventBody::TaskStarted(_)
-            | EventBody::PlanAccepted(_)
-            | EventBody::PlanFailed(_)
-            | EventBody::StepStarted(_)
-            | EventBody::StepResumed(_)
-            | EventBody::NoteAdded(_)
-            | EventBody::ArtifactPublished(_)
-            | EventBody::StepSucceeded(_)
-            | EventBody::StepFailed(_)
-            | EventBody::StepWaiting(_)
-            | EventBody::TaskWaiting(_)
-            | EventBody::TaskResumed(_)
-            | EventBody::BudgetRaised(_)
-            | EventBody::TaskFinished(_)
-            | EventBody::DeliveryAttempted(_) => {}
+            self.answers
+                .insert(returned.call.clone(), Answer::Returned(returned));
+        } else if let EventBody::ToolUnknown(unknown) = body {
+            self.answers
+                .insert(unknown.call.clone(), Answer::Unknown(unknown));
         }
     }
 

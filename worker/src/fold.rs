@@ -1,42 +1,31 @@
 //! Small facts that are read off a list of events.
 
-use agent_core::event::{EventBody, ModelReplied};
+use agent_core::event::{EventBody, ModelReplied, StepWaiting, TaskWaiting};
 use agent_core::task::WaitKind;
 
 /// How many waits for trouble to pass stand at the end of the log, with no progress after them.
 pub fn trouble_waits(events: &[EventBody]) -> u32 {
-    let mut count = 0;
-    for event in events {
-        match event {
-            EventBody::StepWaiting(waiting) if is_trouble(waiting.wait) => count += 1,
-            EventBody::TaskWaiting(waiting) if is_trouble(waiting.wait) => count += 1,
-            EventBody::ModelReplied(_)
-            | EventBody::ToolReturned(_)
-            | EventBody::PlanAccepted(_) => count = 0,
-            EventBody::TaskSubmitted(_)
-            | EventBody::TaskStarted(_)
-            | EventBody::PlanFailed(_)
-            | EventBody::StepStarted(_)
-            | EventBody::StepResumed(_)
-            | EventBody::ToolIntended(_)
-            | EventBody::ToolUnknown(_)
-            | EventBody::NoteAdded(_)
-            | EventBody::ArtifactPublished(_)
-            | EventBody::StepSucceeded(_)
-            | EventBody::StepFailed(_)
-            | EventBody::StepWaiting(_)
-            | EventBody::TaskWaiting(_)
-            | EventBody::TaskResumed(_)
-            | EventBody::BudgetRaised(_)
-            | EventBody::TaskFinished(_)
-            | EventBody::DeliveryAttempted(_) => {}
-        }
-    }
-    count
+    let since_progress = events.iter().rev().take_while(|event| !is_progress(event));
+    let waits = since_progress.filter(|event| {
+        matches!(
+            event,
+            EventBody::StepWaiting(StepWaiting {
+                wait: WaitKind::Provider | WaitKind::Capacity,
+                ..
+            }) | EventBody::TaskWaiting(TaskWaiting {
+                wait: WaitKind::Provider | WaitKind::Capacity,
+                ..
+            })
+        )
+    });
+    u32::try_from(waits.count()).unwrap_or(u32::MAX)
 }
 
-fn is_trouble(kind: WaitKind) -> bool {
-    matches!(kind, WaitKind::Provider | WaitKind::Capacity)
+fn is_progress(event: &EventBody) -> bool {
+    matches!(
+        event,
+        EventBody::ModelReplied(_) | EventBody::ToolReturned(_) | EventBody::PlanAccepted(_)
+    )
 }
 
 /// The replies of a job (`plan` or `report`) since the plan in force was accepted.

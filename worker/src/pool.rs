@@ -236,7 +236,7 @@ impl Worker {
             let at_most = min + full_jitter_ms(max - min, max - min, 0, self.parts.entropy.unit());
             return self.parts.wake.jobs(Duration::from_millis(at_most)).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn claim(

@@ -252,14 +252,14 @@ pub fn decide(
             begun,
         } => step::claimed(draft, &step, begun),
         Input::PlanAccepted { plan } => plan::accepted(draft, plan),
-        Input::PlanFailed { reason } => Ok(plan::failed(draft, reason)),
+        Input::PlanFailed { reason } => Ok(plan::failed(draft, &reason)),
         Input::StepSucceeded { step, result } => step::succeeded(draft, &step, result),
         Input::StepFailed { step, reason } => step::failed(draft, &step, reason),
-        Input::Waited { step: None, wait } => Ok(wait::task_job_waits(draft, wait)),
+        Input::Waited { step: None, wait } => Ok(wait::task_job_waits(draft, &wait)),
         Input::Waited {
             step: Some(step),
             wait,
-        } => step::waits(draft, &step, wait),
+        } => step::waits(draft, &step, &wait),
         Input::Reported {
             answer,
             data,

@@ -102,9 +102,9 @@ fn add_step(
 }
 
 /// Without a first plan there is nothing to do. Without a second one, what the first achieved is reported.
-pub fn failed(mut draft: Draft<'_>, reason: String) -> Draft<'_> {
+pub fn failed<'a>(mut draft: Draft<'a>, reason: &str) -> Draft<'a> {
     draft.note(PlanFailed {
-        reason: reason.clone(),
+        reason: reason.to_owned(),
     });
     draft.out.own_job = JobAfter::Delete;
     if draft.task.plan_version == 0 {

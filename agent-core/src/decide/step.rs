@@ -89,9 +89,9 @@ pub fn failed<'a>(mut draft: Draft<'a>, id: &StepId, reason: String) -> Result<D
 }
 
 /// The step holds no worker until its wait ends. The task waits with it if nothing else moves.
-pub fn waits<'a>(mut draft: Draft<'a>, id: &StepId, wait: Wait) -> Result<Draft<'a>, String> {
+pub fn waits<'a>(mut draft: Draft<'a>, id: &StepId, wait: &Wait) -> Result<Draft<'a>, String> {
     let step = draft.step_in(id, &[StepState::Running])?;
-    let waiting = waiting_at(&wait, draft.now_ms);
+    let waiting = waiting_at(wait, draft.now_ms);
     draft.note_of(
         id,
         StepWaiting {

@@ -188,7 +188,7 @@ async fn give_back(context: &Context, stopped: &Stop) {
         {
             Ok(()) | Err(Stop::Lost) => return,
             Err(error) => {
-                warn!(error = %source_chain(&error), attempt, "the job could not be given back yet")
+                warn!(error = %source_chain(&error), attempt, "the job could not be given back yet");
             }
         }
         let pause_ms = full_jitter_ms(200, 5_000, attempt, context.parts.entropy.unit()).max(50);

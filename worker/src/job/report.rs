@@ -27,7 +27,7 @@ use crate::stop::Stop;
 const CHECKED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
-struct Answer {
+struct Written {
     answer: String,
     not_done: Vec<String>,
     #[serde(default)]
@@ -90,17 +90,17 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             }
         }
     };
-    let Some(answer) = parse(&reply) else {
+    let Some(written) = parse(&reply) else {
         return without_model(
             context,
             "the report was not in the form that was asked for".to_owned(),
         )
         .await;
     };
-    let not_done = answer.not_done;
+    let not_done = written.not_done;
     let input = Input::Reported {
-        answer: answer.answer,
-        data: answer.data,
+        answer: written.answer,
+        data: written.data,
         criteria: material.verdicts,
         not_done,
     };
@@ -110,7 +110,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         .map(|_| ())
 }
 
-fn parse(reply: &ModelReplied) -> Option<Answer> {
+fn parse(reply: &ModelReplied) -> Option<Written> {
     serde_json::from_str(reply.text.as_deref()?).ok()
 }
 

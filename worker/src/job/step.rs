@@ -3,7 +3,7 @@
 use agent_core::budget::Spend;
 use agent_core::conversation::{Conversation, Next, finish_spec};
 use agent_core::decide::Input;
-use agent_core::event::{EventBody, NewEvent, PlanAccepted, RecordedCall, ToolIntended};
+use agent_core::event::{EventBody, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
 use agent_core::plan::StepSpec;
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
@@ -316,13 +316,11 @@ async fn opening(
 
 async fn overview(context: &Context, plan_version: u32) -> Result<String, Stop> {
     let events = context.events(None).await?;
-    let found = events.into_iter().find_map(|body| match body {
-        EventBody::PlanAccepted(PlanAccepted {
-            plan_version: version,
-            plan,
-            ..
-        }) if version == plan_version => Some(plan.overview),
-        _ => None,
+    let found = events.into_iter().find_map(|body| {
+        let EventBody::PlanAccepted(accepted) = body else {
+            return None;
+        };
+        (accepted.plan_version == plan_version).then_some(accepted.plan.overview)
     });
     Ok(found.unwrap_or_default())
 }
