@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The rows of both databases as plain structs, and what they mean.
+//!
+//! Both stores read into these structs, so a column that is missing or nullable in one database only breaks its
+//! build. Nothing here knows a database; a value that means nothing becomes [`StoreError::Corrupt`], never a guess.
+//!
+//! [`StoreError::Corrupt`]: agent_core::ports::store::StoreError::Corrupt
+
+mod artifact;
+mod commit;
+mod delivery;
+mod event;
+mod job;
+mod key;
+mod parts;
+mod read;
+mod step;
+mod task;
+
+pub use artifact::ArtifactRecord;
+pub use commit::{CommittedRecord, GuardRecord};
+pub use delivery::DeliveryRecord;
+pub use event::EventRecord;
+pub use job::{ClaimRecord, HeldRecord, UnfreedRecord};
+pub use key::{KeyRecord, RecallRecord};
+pub use parts::{BodyColumns, BudgetColumns, WaitColumns, saturated};
+pub use read::{corrupt, parsed};
+pub use step::{StepRecord, depends_on_column};
+pub use task::{TaskRecord, metadata_column};

@@ -1,0 +1,4 @@
+-- Notes that a commit names a blob.
+INSERT INTO blob (tenant_id, hash, bytes, named_at_ms)
+SELECT $1, $2, $3, now_ms FROM errand_now WHERE true
+ON CONFLICT (tenant_id, hash) DO NOTHING

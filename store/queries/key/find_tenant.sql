@@ -1,0 +1,2 @@
+-- The tenant of a name.
+SELECT id FROM tenant WHERE name = $1
