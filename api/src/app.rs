@@ -1,0 +1,82 @@
+//! What every request shares: the ports, the limits, the slots, and whether the server is draining.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::id::TenantId;
+use agent_core::ports::blobs::Blobs;
+use agent_core::ports::entropy::Entropy;
+use agent_core::ports::sealer::Sealer;
+use agent_core::ports::store::Store;
+use agent_core::ports::tool::ToolSpec;
+use agent_core::ports::wake::Wake;
+use tokio_util::sync::CancellationToken;
+
+use crate::key_cache::KeyCache;
+use crate::options::Options;
+use crate::request::body::Gauge;
+use crate::slots::Slots;
+
+/// What the API is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Tasks, keys and the log.
+    pub store: Arc<dyn Store>,
+    /// Files and long bodies.
+    pub blobs: Arc<dyn Blobs>,
+    /// Seals webhook secrets.
+    pub sealer: Arc<dyn Sealer>,
+    /// Ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Hints that a log has grown.
+    pub wake: Arc<dyn Wake>,
+    /// The tools that a task may name.
+    pub tools: Vec<ToolSpec>,
+    /// What the server says about itself.
+    pub info: Info,
+}
+
+/// What the server says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// The version of the program.
+    pub version: String,
+}
+
+/// Shared by all requests.
+pub struct App {
+    pub options: Options,
+    pub parts: Parts,
+    pub keys: KeyCache,
+    pub requests: Arc<Slots<TenantId>>,
+    pub watchers: Arc<Slots<TenantId>>,
+    pub uploads: Arc<Gauge>,
+    /// Set when a shutdown was asked for: not ready, and long waits end early.
+    pub draining: CancellationToken,
+}
+
+impl App {
+    pub fn new(options: Options, parts: Parts) -> Arc<Self> {
+        let keys = KeyCache::new(Duration::from_millis(options.key_cache_ms.min(1000)));
+        Arc::new(Self {
+            keys,
+            requests: Slots::new(options.requests_max, options.requests_per_tenant_max),
+            watchers: Slots::new(options.watchers_max, options.watchers_per_tenant_max),
+            uploads: Gauge::new(options.upload_bytes_in_flight_max),
+            draining: CancellationToken::new(),
+            options,
+            parts,
+        })
+    }
+
+    /// Waits for a hint about a task, at most this long and at most one poll, or until the server drains.
+    pub async fn task_hint(&self, task: &agent_core::id::TaskId, at_most: Duration) {
+        let at_most = at_most.min(Duration::from_millis(self.options.poll_ms));
+        tokio::select! {
+            () = self.parts.wake.task(task, at_most) => {}
+            // A wake that never returns would be a bug of its own, but it must not hang a request.
+            () = tokio::time::sleep(at_most) => {}
+            () = self.draining.cancelled() => {}
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What an owner does to a task through the API: load it, let the core decide, commit, and again if it moved meanwhile.
+
+use agent_core::decide::{Input, commit, decide};
+use agent_core::id::{TaskId, TenantId};
+use agent_core::ports::store::{Right, StoreError};
+use agent_core::task::Task;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// How often a decision is made again before the caller is told to come back. A task moves at most once for each
+/// turn of its few steps, so losing this often in a row means trouble elsewhere.
+const ATTEMPTS_MAX: u32 = 16;
+
+/// The task, or 404. An id that cannot be one is not found either.
+pub async fn load(app: &App, tenant: &TenantId, id: &str) -> Result<Task, Problem> {
+    let Ok(id) = id.parse::<TaskId>() else {
+        return Err(Problem::not_found("task"));
+    };
+    let found = app.parts.store.find_task(tenant, &id).await?;
+    found.ok_or_else(|| Problem::not_found("task"))
+}
+
+/// Applies what `ask` wants of the task as it is now; `None` means that there is nothing to do. Gives back the task
+/// as it is afterwards.
+pub async fn apply(
+    app: &App,
+    tenant: &TenantId,
+    id: &str,
+    ask: impl Fn(&Task) -> Result<Option<Input>, Problem> + Send,
+) -> Result<Task, Problem> {
+    for _ in 0..ATTEMPTS_MAX {
+        let task = load(app, tenant, id).await?;
+        let Some(input) = ask(&task)? else {
+            return Ok(task);
+        };
+        match attempt(app, &task, input).await {
+            Ok(()) => return load(app, tenant, id).await,
+            Err(Attempt::Moved) => {}
+            Err(Attempt::Failed(problem)) => return Err(problem),
+        }
+    }
+    Err(Problem::conflict(
+        "the task kept changing while the request was decided; try again",
+    ))
+}
+
+enum Attempt {
+    Moved,
+    Failed(Problem),
+}
+
+async fn attempt(app: &App, task: &Task, input: Input) -> Result<(), Attempt> {
+    let failed = |problem: Problem| Attempt::Failed(problem);
+    let now_ms = task.read_at_ms;
+    let decision = decide(task, input, now_ms, app.parts.entropy.as_ref())
+        .map_err(|refused| failed(Problem::conflict(refused.to_string())))?;
+    let right = Right::Owner(task.tenant.clone(), task.id.clone());
+    let blobs = app.parts.blobs.as_ref();
+    let prepared = commit::prepare(blobs, &task.tenant, right, task.version, decision)
+        .await
+        .map_err(|error| failed(error.into()))?;
+    match app.parts.store.transition(prepared).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::VersionMoved { .. }) => Err(Attempt::Moved),
+        Err(error) => Err(failed(error.into())),
+    }
+}

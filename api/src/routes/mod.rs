@@ -1,0 +1,67 @@
+//! The routes: one file each, and here the table of them.
+
+pub mod cancel_task;
+pub mod get_artifact;
+pub mod health;
+pub mod list_artifacts;
+pub mod list_events;
+pub mod list_tasks;
+pub mod raise_budget;
+pub mod show_task;
+pub mod stream_events;
+pub mod submit_task;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::observe;
+use crate::openapi;
+use crate::problem::{Code, Problem};
+
+/// Every route, with the layers around all of them.
+pub fn router(app: Arc<App>) -> Router {
+    let observing = middleware::from_fn_with_state(Arc::clone(&app), observe::observe);
+    Router::new()
+        .route(
+            "/v1/tasks",
+            get(list_tasks::list_tasks).post(submit_task::submit_task),
+        )
+        .route("/v1/tasks/{id}", get(show_task::show_task))
+        .route("/v1/tasks/{id}/cancel", post(cancel_task::cancel_task))
+        .route("/v1/tasks/{id}/budget", post(raise_budget::raise_budget))
+        .route("/v1/tasks/{id}/events", get(list_events::list_events))
+        .route(
+            "/v1/tasks/{id}/artifacts",
+            get(list_artifacts::list_artifacts),
+        )
+        .route(
+            "/v1/tasks/{id}/artifacts/{*name}",
+            get(get_artifact::get_artifact),
+        )
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(openapi::serve))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+        .layer(CatchPanicLayer::custom(observe::after_panic))
+        .layer(observing)
+}
+
+async fn unknown_route() -> Problem {
+    Problem::not_found("route; /openapi.json lists all")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Code::NotAllowed,
+        "this route does not take this method; the Allow header says which it takes",
+    )
+}

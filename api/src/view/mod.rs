@@ -1,0 +1,35 @@
+//! Views: what callers see of what is stored.
+//!
+//! Each view is a type of its own. Nothing of the core is serialised by accident: a new field of a stored type
+//! stays unseen until somebody adds it here.
+
+mod artifact;
+mod event;
+mod links;
+mod state;
+mod step;
+mod task;
+
+pub use artifact::ArtifactView;
+pub use event::EventView;
+pub(crate) use links::percent;
+pub use links::{artifact_path, task_path};
+pub use state::{StepStateName, TaskStateName, WaitKindName};
+pub use step::{PlanView, StepView};
+pub use task::{
+    BudgetView, CriterionView, FileView, LinksView, ResultView, SpentView, TaskSummary, TaskView,
+    WaitingView, WebhookView,
+};
+pub(crate) use task::{full, summary};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// Where the next page begins; null when this is the last.
+    pub next: Option<String>,
+}

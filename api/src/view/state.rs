@@ -1,0 +1,81 @@
+//! Names of states as the API spells them. The matches are exhaustive, so that a new state is named on purpose.
+
+use agent_core::step::StepState;
+use agent_core::task::{TaskState, WaitKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident of $core:ident { $($(#[$arm:meta])* $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$arm])* $variant,)* }
+
+        impl From<$core> for $name {
+            fn from(state: $core) -> Self {
+                match state { $($core::$variant => Self::$variant,)* }
+            }
+        }
+    };
+}
+
+names! {
+    /// Where a task stands. The last four are final.
+    TaskStateName of TaskState {
+        /// Accepted, not begun.
+        Queued,
+        /// At work.
+        Running,
+        /// Held up; `waiting` says by what.
+        Waiting,
+        /// Done.
+        Succeeded,
+        /// Some of it is done; the result says what is not.
+        Partial,
+        /// Nothing useful came of it; `error` says why.
+        Failed,
+        /// Ended by its owner.
+        Cancelled,
+    }
+}
+
+names! {
+    /// Where a step stands. The last four are final.
+    StepStateName of StepState {
+        /// Needs a step that is not done.
+        Blocked,
+        /// In the queue.
+        Ready,
+        /// At work.
+        Running,
+        /// Held up.
+        Waiting,
+        /// Done.
+        Succeeded,
+        /// Ended without a result.
+        Failed,
+        /// Never begun.
+        Skipped,
+        /// Ended by a cancel.
+        Cancelled,
+    }
+}
+
+names! {
+    /// What something waits for.
+    WaitKindName of WaitKind {
+        /// An answer from a person.
+        Input,
+        /// A person's consent.
+        Approval,
+        /// A raised budget.
+        Budget,
+        /// The model's provider.
+        Provider,
+        /// A point in time.
+        Timer,
+        /// A place on a worker.
+        Capacity,
+    }
+}

@@ -1,0 +1,113 @@
+//! What clients send, as types: the source of the OpenAPI document, and usable by a client written in Rust.
+//!
+//! The server reads bodies field by field (see the `request` module), so that it can name every fault at once; a
+//! test holds the two together.
+
+use std::collections::BTreeMap;
+
+use agent_core::budget::Budget;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A task to be accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitRequest {
+    /// What is to be done, in plain words.
+    #[schema(example = "Count the words in each attached file.")]
+    pub goal: String,
+    /// Files for the workspace, at most 8 MiB in all unless the server says otherwise. Use multipart for more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRequest>,
+    /// Labels of your own, given back with the task and its webhook messages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Limits; those that are absent take the server's defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetRequest>,
+    /// Where to send a message when the task ends or needs a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookRequest>,
+    /// Names of the tools that may be used; absent means all that the server offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// JSON Schema that the result's `data` must satisfy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub result_schema: Option<Value>,
+}
+
+/// A file of a JSON submit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileRequest {
+    /// Its path in the workspace: relative, with `/` between folders.
+    #[schema(example = "cv/ann.txt")]
+    pub name: String,
+    /// Its bytes in standard base64, with padding.
+    #[schema(example = "aGVsbG8K")]
+    pub content_base64: String,
+}
+
+/// Some of the four limits. At a submit the others take their defaults; at a raise they stay as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BudgetRequest {
+    /// Model calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_calls: Option<u64>,
+    /// Tool calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<u64>,
+    /// Tokens, input and output together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Running time in milliseconds. Time spent queued or waiting is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+}
+
+impl BudgetRequest {
+    /// `base`, with the limits that are named here.
+    #[must_use]
+    pub fn over(&self, base: Budget) -> Budget {
+        Budget {
+            model_calls: self.model_calls.unwrap_or(base.model_calls),
+            tool_calls: self.tool_calls.unwrap_or(base.tool_calls),
+            tokens: self.tokens.unwrap_or(base.tokens),
+            wall_ms: self.wall_ms.unwrap_or(base.wall_ms),
+        }
+    }
+}
+
+/// A webhook to be registered with a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookRequest {
+    /// An `http` or `https` URL without user name or password.
+    #[schema(example = "https://example.com/hooks/errand")]
+    pub url: String,
+    /// The signing secret: `whsec_` and 24 to 64 bytes in base64. Made for you and shown once when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// The body of a cancel; may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    /// Why, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The multipart form of a submit.
+#[derive(Debug, Clone, ToSchema)]
+pub struct SubmitForm {
+    /// The same object as the JSON body.
+    pub task: SubmitRequest,
+    /// Any number of files; the file name of each part is its path in the workspace.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    pub files: Vec<Vec<u8>>,
+}
