@@ -3,10 +3,11 @@
 //! The message is written once, in the commit that ended the task, and never changes: receivers see the same id
 //! and the same bytes at every attempt.
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::id::{DeliveryId, WebhookId};
-use crate::secret::Sealed;
+use crate::secret::{Sealed, Secret};
 use crate::task::{Task, TaskState};
 
 /// Delays before each attempt after the first, in milliseconds.
@@ -51,6 +52,48 @@ pub struct Delivery {
     pub body: String,
     /// Attempts made so far.
     pub attempts: u32,
+}
+
+/// What signing secrets begin with.
+const SECRET_PREFIX: &str = "whsec_";
+/// How many bytes a signing secret may have, as Standard Webhooks says.
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Why a text is no signing secret. The text itself is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWebhookSecret {
+    /// The prefix is missing.
+    #[error("expected whsec_ and 24 to 64 bytes in base64, found no whsec_")]
+    Prefix,
+    /// What follows the prefix is not base64.
+    #[error("expected whsec_ and 24 to 64 bytes in base64, found something else after whsec_")]
+    Base64,
+    /// Too short or too long.
+    #[error("expected whsec_ and 24 to 64 bytes in base64, found {bytes} bytes")]
+    Length {
+        /// How many bytes there are.
+        bytes: usize,
+    },
+}
+
+/// The key bytes of a signing secret: `whsec_` and 24 to 64 bytes in padded base64.
+pub fn parse_webhook_secret(text: &str) -> Result<Vec<u8>, InvalidWebhookSecret> {
+    let encoded = text
+        .strip_prefix(SECRET_PREFIX)
+        .ok_or(InvalidWebhookSecret::Prefix)?;
+    let key = BASE64
+        .decode(encoded.as_bytes())
+        .map_err(|_| InvalidWebhookSecret::Base64)?;
+    if SECRET_BYTES.contains(&key.len()) {
+        Ok(key)
+    } else {
+        Err(InvalidWebhookSecret::Length { bytes: key.len() })
+    }
+}
+
+/// The text of a new signing secret, from bytes that nobody can guess.
+pub fn new_webhook_secret(random: [u8; 32]) -> Secret {
+    Secret::new(format!("{SECRET_PREFIX}{}", BASE64.encode(&random)))
 }
 
 /// A webhook to be registered with a task.
@@ -162,6 +205,36 @@ mod tests {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
         assert_eq!(rfc3339(951_782_400_123), "2000-02-29T00:00:00.123Z");
         assert_eq!(rfc3339(1_795_521_599_999), "2026-11-24T11:59:59.999Z");
+    }
+
+    #[test]
+    fn a_new_signing_secret_reads_back_as_its_bytes() {
+        let secret = new_webhook_secret([7; 32]);
+        assert_eq!(parse_webhook_secret(secret.expose()), Ok(vec![7; 32]));
+    }
+
+    #[test]
+    fn a_text_that_is_no_signing_secret_is_refused_without_being_repeated() {
+        use InvalidWebhookSecret as E;
+        let of = |bytes: usize| format!("whsec_{}", BASE64.encode(&vec![1; bytes]));
+        let cases = [
+            ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), E::Prefix),
+            (String::new(), E::Prefix),
+            ("whsec_".to_owned(), E::Length { bytes: 0 }),
+            ("whsec_not base64".to_owned(), E::Base64),
+            (
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n".to_owned(),
+                E::Base64,
+            ),
+            (of(32).trim_end_matches('=').to_owned(), E::Base64),
+            (of(23), E::Length { bytes: 23 }),
+            (of(65), E::Length { bytes: 65 }),
+        ];
+        for (text, error) in cases {
+            assert_eq!(parse_webhook_secret(&text), Err(error), "{text}");
+        }
+        assert_eq!(parse_webhook_secret(&of(24)).map(|key| key.len()), Ok(24));
+        assert_eq!(parse_webhook_secret(&of(64)).map(|key| key.len()), Ok(64));
     }
 
     #[test]
