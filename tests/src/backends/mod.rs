@@ -1,0 +1,3 @@
+//! The stores that the conformance suite runs over: how each is made, opened again, moved in time and removed.
+
+pub mod memory;

@@ -1,0 +1,124 @@
+//! A store under test, with what a case needs round it: ids, a tenant, other handles, a clock that moves.
+//!
+//! Every case gets a database of its own, so cases run side by side and in any order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::id::{TaskId, TenantId};
+use agent_core::ports::entropy::Seeded;
+use agent_core::ports::store::{NewTask, Store, Submitted};
+use agent_core::task::Task;
+use async_trait::async_trait;
+
+use crate::samples;
+use crate::worker::Worker;
+
+/// The longest that one case may take; a case that hangs fails with its name.
+pub const CASE_AT_MOST: Duration = Duration::from_mins(1);
+
+/// One database of one kind.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// A new handle, as another process would have it.
+    async fn open(&self) -> Arc<dyn Store>;
+    /// Moves the database's clock ahead.
+    async fn shift_clock(&self, ms: i64);
+    /// Removes the database.
+    async fn remove(self: Box<Self>);
+}
+
+/// See the module's description.
+pub struct Harness {
+    /// The first handle.
+    pub store: Arc<dyn Store>,
+    /// Where ids come from.
+    pub entropy: Arc<Seeded>,
+    /// The tenant that owns what a case makes.
+    pub tenant: TenantId,
+    backend: Box<dyn Backend>,
+}
+
+impl Harness {
+    /// A harness over an empty database.
+    pub async fn over(backend: Box<dyn Backend>) -> Self {
+        let store = backend.open().await;
+        let entropy = Arc::new(Seeded::new(1));
+        let id = TenantId::new(&*entropy);
+        let tenant = store.ensure_tenant(&id, "first").await.unwrap();
+        Self {
+            store,
+            entropy,
+            tenant,
+            backend,
+        }
+    }
+
+    /// Another handle on the same database, to play another process.
+    pub async fn another_handle(&self) -> Arc<dyn Store> {
+        self.backend.open().await
+    }
+
+    /// Drops the first handle as a crash would, and opens the database again.
+    pub async fn reopen(&mut self) {
+        let again = self.backend.open().await;
+        drop(std::mem::replace(&mut self.store, again));
+    }
+
+    /// Moves the database's clock ahead.
+    pub async fn shift_clock(&self, ms: i64) {
+        self.backend.shift_clock(ms).await;
+    }
+
+    /// Removes the database.
+    pub async fn finish(self) {
+        drop(self.store);
+        self.backend.remove().await;
+    }
+
+    /// A second tenant.
+    pub async fn stranger(&self) -> TenantId {
+        let id = TenantId::new(&*self.entropy);
+        self.store.ensure_tenant(&id, "stranger").await.unwrap()
+    }
+
+    /// A task to be submitted, with a note of a goal and nothing else.
+    pub fn new_task(&self) -> NewTask {
+        samples::new_task(&*self.entropy, &self.tenant)
+    }
+
+    /// Submits a task that must be new.
+    pub async fn submit(&self, task: NewTask) -> TaskId {
+        let id = task.id.clone();
+        let submitted = self.store.submit(task).await.unwrap();
+        assert_eq!(submitted, Submitted::Created);
+        id
+    }
+
+    /// Submits a plain task.
+    pub async fn submitted(&self) -> TaskId {
+        self.submit(self.new_task()).await
+    }
+
+    /// The task as it is now.
+    pub async fn task(&self, id: &TaskId) -> Task {
+        let found = self.store.find_task(&self.tenant, id).await.unwrap();
+        found.unwrap()
+    }
+
+    /// All events of a task.
+    pub async fn log(&self, id: &TaskId) -> Vec<agent_core::event::Event> {
+        let page = self.store.events_after(&self.tenant, id, 0, 10_000).await;
+        page.unwrap()
+    }
+
+    /// A worker that lives on the first handle.
+    pub async fn worker(&self, name: &str) -> Worker {
+        Worker::begin(self.store.clone(), name).await
+    }
+
+    /// A worker with a handle of its own.
+    pub async fn distant_worker(&self, name: &str) -> Worker {
+        Worker::begin(self.another_handle().await, name).await
+    }
+}

@@ -1,0 +1,232 @@
+//! A throwaway PostgreSQL, made from the machine's own binaries and shared by all tests of a run.
+//!
+//! The first test that needs it starts a supervisor, which makes the cluster, waits for the end of the run's process
+//! and removes everything; so a run that is killed leaves no server behind. It listens on a unix socket in its own
+//! folder and nowhere else, runs as an unprivileged user, and keeps its default durability. A machine without
+//! PostgreSQL fails the test and says what to install; nothing is skipped.
+
+use std::fs::File;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::unistd::User;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+const INSTALL: &str =
+    "PostgreSQL 15 or newer is needed: apt-get install postgresql (or put initdb on PATH)";
+const TEMPLATE: &str = "errand_template";
+const USER: &str = "errand";
+
+/// The running server.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    root: PathBuf,
+}
+
+/// One database of the cluster.
+#[derive(Debug)]
+pub struct Database {
+    cluster: Cluster,
+    name: String,
+}
+
+impl Cluster {
+    /// The server of this test run, started if it is not there yet.
+    pub async fn shared() -> Self {
+        let owner = run_process();
+        let root = std::env::temp_dir().join(format!("errand-pg-{}", run_key(owner)));
+        let cluster = Self { root };
+        let _turn = cluster.lock().await;
+        if !cluster.root.join("prepared").exists() {
+            cluster.start(owner).await;
+            cluster.create(TEMPLATE, "template0").await;
+            let mut connection = cluster.connect(TEMPLATE).await;
+            migrations::POSTGRES.run(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            File::create(cluster.root.join("prepared")).unwrap();
+        }
+        cluster
+    }
+
+    /// A database with the whole schema and no rows.
+    pub async fn database(&self) -> Database {
+        self.copy_of(TEMPLATE).await
+    }
+
+    /// A database with nothing in it.
+    pub async fn empty_database(&self) -> Database {
+        self.copy_of("template0").await
+    }
+
+    async fn copy_of(&self, template: &str) -> Database {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t{}_{count}", std::process::id());
+        self.create(&name, template).await;
+        Database {
+            cluster: self.clone(),
+            name,
+        }
+    }
+
+    async fn create(&self, name: &str, template: &str) {
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        self.administer(sql).await;
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no statement about a database takes its name as a parameter; the names are this module's own"
+    )]
+    async fn administer(&self, sql: String) {
+        let mut connection = self.connect("postgres").await;
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    async fn connect(&self, database: &str) -> PgConnection {
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(&self.root)
+            .port(5432)
+            .username(USER)
+            .database(database);
+        options.connect().await.unwrap()
+    }
+
+    fn url(&self, database: &str) -> String {
+        let folder = self.root.display().to_string().replace('/', "%2F");
+        format!("postgres://{USER}@{folder}:5432/{database}?sslmode=disable")
+    }
+
+    /// One test at a time looks whether the server is there. The lock ends with the file handle, or the process.
+    async fn lock(&self) -> File {
+        let root = self.root.clone();
+        let locked = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&root).unwrap();
+            let path = root.join("lock");
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap();
+            file.lock().unwrap();
+            file
+        });
+        locked.await.unwrap()
+    }
+
+    async fn start(&self, owner: u32) {
+        std::fs::set_permissions(&self.root, PermissionsExt::from_mode(0o700)).unwrap();
+        let mut supervisor = Command::new("sh");
+        supervisor
+            .args(["-c", SUPERVISOR, "sh"])
+            .arg(binaries())
+            .arg(&self.root)
+            .arg(owner.to_string())
+            .current_dir(&self.root)
+            // A group of its own: the test's group is killed when a test takes too long.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if nix::unistd::geteuid().is_root() {
+            let user = unprivileged();
+            chown(&self.root, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
+            supervisor.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        let mut child = supervisor.spawn().unwrap();
+        let mut said = String::new();
+        let mut output = child.stdout.take().unwrap();
+        output.read_to_string(&mut said).await.unwrap();
+        assert!(
+            said.ends_with("ready\n"),
+            "PostgreSQL did not start: {said}"
+        );
+    }
+}
+
+impl Database {
+    /// Its address, for sqlx.
+    pub fn url(&self) -> String {
+        self.cluster.url(&self.name)
+    }
+
+    /// A connection of its own.
+    pub async fn connect(&self) -> PgConnection {
+        self.cluster.connect(&self.name).await
+    }
+
+    /// Removes it, whoever is still connected.
+    pub async fn remove(self) {
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        self.cluster.administer(sql).await;
+    }
+}
+
+/// Makes the cluster, says that it is ready (or why not), and ends it with the run. A language's rules for sorting,
+/// not the C locale: columns that must sort by bytes have to say so themselves.
+const SUPERVISOR: &str = r#"
+bin=$1 root=$2 owner=$3
+finish() { "$bin/pg_ctl" stop -s -m immediate -D "$root/data"; rm -rf "$root"; }
+trap finish EXIT
+exec 2>&1
+"$bin/initdb" -D "$root/data" -U errand --auth=trust --no-sync --encoding=UTF8 \
+    --locale=C.UTF-8 --locale-provider=icu --icu-locale=en-US >"$root/log" || { cat "$root/log"; exit 1; }
+"$bin/pg_ctl" start -s -w -t 60 -D "$root/data" -l "$root/log" \
+    -o "-k $root -c listen_addresses= -c max_connections=500" || { cat "$root/log"; exit 1; }
+echo ready
+exec >/dev/null 2>&1
+tail --pid="$owner" -f /dev/null
+"#;
+
+/// The process whose end is the end of the test run: nextest runs each test in a child of its own, `cargo test` all
+/// tests of a binary in one process.
+fn run_process() -> u32 {
+    if std::env::var_os("NEXTEST_RUN_ID").is_some() {
+        std::os::unix::process::parent_id()
+    } else {
+        std::process::id()
+    }
+}
+
+/// A name for the run. Process numbers are used again, so the time of its start is in it.
+fn run_key(process: u32) -> String {
+    let started = std::fs::metadata(format!("/proc/{process}")).map_or(0, |proc| proc.mtime());
+    format!("{process}-{started}")
+}
+
+fn unprivileged() -> User {
+    let user = ["postgres", "nobody"].into_iter();
+    let mut known = user.filter_map(|name| User::from_name(name).ok().flatten());
+    known.next().unwrap()
+}
+
+/// The folder of the newest server that is installed.
+fn binaries() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let packaged = versions.filter_map(|entry| {
+        let folder = entry.ok()?.path();
+        let version: u32 = folder.file_name()?.to_str()?.parse().ok()?;
+        Some((version, folder.join("bin")))
+    });
+    let newest = packaged.max().map(|(_, folder)| folder);
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = newest.into_iter().chain(std::env::split_paths(&on_path));
+    let has_server =
+        |folder: &PathBuf| is_file(&folder.join("initdb")) && is_file(&folder.join("postgres"));
+    folders
+        .into_iter()
+        .find(has_server)
+        .unwrap_or_else(|| panic!("{INSTALL}"))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file())
+}

@@ -1,0 +1,3 @@
+//! The conformance suite over every store.
+
+errand_tests::conformance!(memory);

@@ -1,0 +1,231 @@
+//! The facts about this workspace that reviewers forget: who may depend on whom, where SQL and clocks may be, how
+//! files begin and how long they get. Each test names every offence at once.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use errand_tests::workspace::{Source, members, root, sources};
+
+/// The most lines that a source file may have.
+const LINES_MAX: usize = 500;
+
+/// The folders whose code may read the environment and the machine's clock: the binary wires the program together, and
+/// tests drive it from outside.
+const WIRING: [&str; 2] = ["cli/", "tests/"];
+
+/// Files outside [`WIRING`] that may read the machine's clock, each with the reason.
+const CLOCK_READERS: [(&str, &str); 0] = [];
+
+/// Verbs that one database alone needs, each with the reason.
+const ONE_SIDED_VERBS: [(&str, &str); 0] = [];
+
+fn assert_none(rule: &str, offences: &[String]) {
+    assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
+}
+
+/// Why `from` must not depend on `to`, if it must not.
+fn forbidden(from: &str, to: &str) -> Option<&'static str> {
+    let is_store = |name: &str| name.starts_with("store-");
+    let is_part = ["api", "worker", "models", "tools"].contains(&from);
+    match (from, to) {
+        (_, "errand-tests") => Some("nothing depends on the tests"),
+        ("errand-tests", _) => None,
+        (_, "errand") => Some("the binary wires the parts together and is used by none"),
+        ("agent-core", _) => Some("the rules depend on nothing"),
+        ("egress" | "migrations", _) => Some("it is a leaf"),
+        ("api", "worker") | ("worker", "api") => Some("they meet in the store only"),
+        ("models", "tools") | ("tools", "models") => Some("thinking and acting are apart"),
+        _ if is_part && is_store(to) => Some("parts know the store's port, never a store"),
+        _ => None,
+    }
+}
+
+#[test]
+fn no_crate_depends_on_one_that_it_must_not_know() {
+    let members = members();
+    let edges = members.iter();
+    let edges = edges.flat_map(|(from, needed)| needed.iter().map(move |to| (from, to)));
+    let offences = edges.filter_map(|(from, to)| {
+        forbidden(from, to).map(|reason| format!("{from} -> {to}: {reason}"))
+    });
+    assert_none("forbidden dependencies", &offences.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_query_file_is_used_by_the_crate_that_it_is_for() {
+    let code = sources("rs");
+    let names = |folder: &str, query: &str| {
+        let mut own = code.iter().filter(|source| source.is_under(&[folder]));
+        own.any(|source| source.text.contains(&format!("{query}\"")))
+    };
+    let mut offences = Vec::new();
+    for query in queries() {
+        let users = match query.store {
+            Some(store) => vec![store],
+            None => vec!["sqlite", "postgres"],
+        };
+        for store in users {
+            if !names(&format!("store/{store}/src/"), &query.verb) {
+                offences.push(format!("{} is not named in store/{store}", query.path));
+            }
+        }
+    }
+    assert_none("unused queries", &offences);
+}
+
+struct Query {
+    path: String,
+    /// The one database that it is for; absent when both share it.
+    store: Option<&'static str>,
+    /// `area/verb.sql`.
+    verb: String,
+}
+
+fn queries() -> Vec<Query> {
+    let folders = [
+        ("store/queries/", None),
+        ("store/sqlite/queries/", Some("sqlite")),
+        ("store/postgres/queries/", Some("postgres")),
+    ];
+    let query = |source: Source| {
+        let (folder, store) = folders
+            .iter()
+            .find(|(folder, _)| source.is_under(&[folder]))?;
+        Some(Query {
+            verb: source.path.strip_prefix(folder)?.to_owned(),
+            store: *store,
+            path: source.path,
+        })
+    };
+    sources("sql").into_iter().filter_map(query).collect()
+}
+
+#[test]
+fn every_query_file_lies_in_a_folder_of_queries_or_migrations() {
+    let folders = [
+        "store/queries/",
+        "store/sqlite/queries/",
+        "store/postgres/queries/",
+        "migrations/",
+    ];
+    let strays = sources("sql")
+        .into_iter()
+        .filter(|source| !source.is_under(&folders) && !source.is_under(&["examples/", "docs/"]));
+    let strays: Vec<_> = strays.map(|source| source.path).collect();
+    assert_none("stray SQL", &strays);
+}
+
+#[test]
+fn every_verb_is_shared_or_present_for_both_databases() {
+    let of = |store: Option<&str>| -> BTreeSet<String> {
+        let own = queries().into_iter().filter(|query| query.store == store);
+        own.map(|query| query.verb).collect()
+    };
+    let (shared, sqlite, postgres) = (of(None), of(Some("sqlite")), of(Some("postgres")));
+    let excused = |verb: &String| ONE_SIDED_VERBS.iter().any(|(known, _)| known == verb);
+    let one_sided = sqlite.symmetric_difference(&postgres);
+    let one_sided = one_sided.filter(|verb| !excused(verb));
+    let one_sided = one_sided.map(|verb| format!("{verb} is there for one database alone"));
+    let both: BTreeSet<String> = sqlite.union(&postgres).cloned().collect();
+    let hidden = shared.intersection(&both);
+    let hidden = hidden.map(|verb| format!("{verb} is shared and of one database too"));
+    assert_none("verbs", &one_sided.chain(hidden).collect::<Vec<_>>());
+}
+
+#[test]
+fn both_databases_have_migrations_of_the_same_names() {
+    let of = |database: &str| -> Vec<String> {
+        let folder = format!("migrations/{database}/");
+        let own = sources("sql").into_iter();
+        own.filter_map(|source| source.path.strip_prefix(&folder).map(str::to_owned))
+            .collect()
+    };
+    assert!(!of("sqlite").is_empty());
+    assert_eq!(of("sqlite"), of("postgres"));
+}
+
+#[test]
+fn every_source_file_says_first_what_it_is_for() {
+    let silent = sources("rs")
+        .into_iter()
+        .filter(|source| !source.text.starts_with("//! "));
+    let silent: Vec<_> = silent.map(|source| source.path).collect();
+    assert_none("files that do not open with `//!`", &silent);
+}
+
+#[test]
+fn no_source_file_outgrows_its_reader() {
+    let long = sources("rs").into_iter().filter_map(|source| {
+        let lines = source.text.lines().count();
+        (lines > LINES_MAX).then(|| format!("{} has {lines} lines", source.path))
+    });
+    let long: Vec<_> = long.collect();
+    assert_none(&format!("files above {LINES_MAX} lines"), &long);
+}
+
+/// Every line of product code outside `allowed` that contains one of `words`.
+fn uses(words: &[&str], allowed: &[&str]) -> Vec<String> {
+    let sources = sources("rs");
+    let product = sources
+        .iter()
+        .filter(|source| !source.is_beside_the_product() && !source.is_under(allowed));
+    let mut found = Vec::new();
+    for source in product {
+        for (number, line) in source.product_lines() {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn requests_leave_through_the_guard_alone() {
+    let words = [
+        "reqwest::Client::new",
+        "Client::builder",
+        "ClientBuilder::new",
+        "reqwest::get",
+    ];
+    assert_none(
+        "HTTP clients outside egress",
+        &uses(&words, &["egress/", "tests/"]),
+    );
+}
+
+#[test]
+fn the_environment_is_read_by_the_binary_alone() {
+    assert_none("reads of the environment", &uses(&["env::var"], &WIRING));
+}
+
+#[test]
+fn the_wall_clock_is_the_databases_alone() {
+    let words = [
+        "SystemTime::now",
+        "now_v7",
+        "OffsetDateTime::now",
+        "Utc::now",
+    ];
+    let excused: Vec<&str> = CLOCK_READERS.iter().map(|(path, _)| *path).collect();
+    let allowed = [&WIRING[..], &excused].concat();
+    assert_none("reads of the wall clock", &uses(&words, &allowed));
+}
+
+#[test]
+fn every_conformance_case_is_in_the_list_that_makes_tests_of_them() {
+    let folder = root().join("tests/src/conformance");
+    let list = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let listed: BTreeSet<&str> = list.lines().map(str::trim).collect();
+    let mut offences = Vec::new();
+    for source in sources("rs") {
+        let cases = source.text.split("pub async fn ").skip(1);
+        if !source.is_under(&["tests/src/conformance/"]) {
+            continue;
+        }
+        let names = cases.filter_map(|rest| rest.split('(').next());
+        let missing = names.filter(|name| !listed.contains(name));
+        offences.extend(missing.map(|name| format!("{}: {name}", source.path)));
+    }
+    assert_none("conformance cases that are not run", &offences);
+}
