@@ -19,6 +19,7 @@ use crate::stop::Stop;
 use crate::webhook_signature::sign;
 
 const BODY_READ_BYTES_MAX: usize = 64 * 1024;
+const BODY_READ_MAX: Duration = Duration::from_secs(2);
 const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
 
 /// What one attempt came to.
@@ -119,7 +120,8 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Attempt, Stop
         let response = context.parts.guard.execute(request).await?;
         let status = response.status().as_u16();
         let retry_after_ms = retry_after_ms(response.headers());
-        egress::read_capped(response, BODY_READ_BYTES_MAX).await?;
+        // The status decides. The body is only read so that the connection can be used again.
+        let _ = tokio::time::timeout(BODY_READ_MAX, egress::read_capped(response, BODY_READ_BYTES_MAX)).await;
         Ok::<_, egress::Error>((status, retry_after_ms))
     };
     Ok(match tokio::time::timeout(limit, exchange).await {
