@@ -52,7 +52,9 @@ where
         }
     }
     let unknown = applied.iter().map(|done| done.version);
-    answer.newer = unknown.filter(|version| !set.version_exists(*version)).max();
+    answer.newer = unknown
+        .filter(|version| !set.version_exists(*version))
+        .max();
     Ok(answer)
 }
 

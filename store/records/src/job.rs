@@ -22,20 +22,19 @@ pub struct ClaimRecord {
 }
 
 impl ClaimRecord {
-    /// Claims in the order of the queue; databases return the rows of an update in any order.
-    pub fn in_order(mut rows: Vec<Self>) -> Result<Vec<Claim>, StoreError> {
+    /// Sorts claims into the order of the queue; databases return the rows of an update in any order.
+    pub fn sort(rows: &mut [Self]) {
         rows.sort_by(|a, b| {
             let left = (a.priority, a.created_at_ms, &a.id);
             left.cmp(&(b.priority, b.created_at_ms, &b.id))
         });
-        rows.into_iter().map(Claim::try_from).collect()
     }
 }
 
-impl TryFrom<ClaimRecord> for Claim {
+impl TryFrom<&ClaimRecord> for Claim {
     type Error = StoreError;
 
-    fn try_from(row: ClaimRecord) -> Result<Self, StoreError> {
+    fn try_from(row: &ClaimRecord) -> Result<Self, StoreError> {
         const TABLE: &str = "job";
         let name = row.id.as_str();
         Ok(Self {

@@ -31,7 +31,8 @@ pub struct StepRecord {
 
 /// The ids of the steps that a step needs, as its column holds them.
 pub fn depends_on_column(ids: &[StepId]) -> String {
-    serde_json::Value::from_iter(ids.iter().map(StepId::as_str)).to_string()
+    let ids: serde_json::Value = ids.iter().map(StepId::as_str).collect();
+    ids.to_string()
 }
 
 impl TryFrom<StepRecord> for Step {

@@ -1,0 +1,98 @@
+//! Connecting: the URL, a probe for poolers, a pool whose connections all have deadlines.
+//!
+//! Nothing here reads or changes the schema; that is `schema`'s.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::error::explain;
+use crate::verbs::hints::Hints;
+use crate::verbs::{Core, Parts};
+use crate::{OpenError, Options, PostgresStore, pooler, relay};
+
+/// A connection that has been idle for longer is tried before it is used; the server may have gone in between.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Idle connections beyond the first are given back to the server after this time.
+const IDLE_MAX: Duration = Duration::from_mins(5);
+
+impl PostgresStore {
+    /// Connects. The schema is neither checked nor changed: see [`PostgresStore::migrate`] and
+    /// [`PostgresStore::pending_migrations`].
+    pub async fn connect(options: Options) -> Result<Arc<Self>, OpenError> {
+        let direct = PgConnectOptions::from_str(options.url.expose())
+            .map_err(|error| OpenError::Url {
+                reason: reason(&error),
+            })?
+            .application_name("errand");
+        let place = format!("{}:{}", direct.get_host(), direct.get_port());
+        let limit = Duration::from_millis(options.acquire_timeout_ms);
+        pooler::refuse(&direct, &place, limit).await?;
+
+        let connect = direct.options(timeouts(&options));
+        let pool = pool(&options, connect.clone())
+            .await
+            .map_err(|error| explain(&place, error))?;
+        let (hints, outward) = if options.notify {
+            let (hints, outward) = relay::hints();
+            (hints, Some(outward))
+        } else {
+            (Hints::new(None), None)
+        };
+        let core = Core::start(Parts {
+            write: pool.clone(),
+            read: pool,
+            deadline: Duration::from_millis(options.deadline_ms),
+            batch_max: options.batch_max,
+            hints,
+        });
+        if let Some(outward) = outward {
+            relay::start(&core, &connect, outward);
+        }
+        Ok(Arc::new(Self { core, connect }))
+    }
+}
+
+/// What is wrong with a URL, without the URL.
+fn reason(error: &sqlx::Error) -> String {
+    if let sqlx::Error::Configuration(inner) = error {
+        inner.to_string()
+    } else {
+        error.to_string()
+    }
+}
+
+/// Deadlines that the server keeps, also when this process is stopped in the middle of something.
+fn timeouts(options: &Options) -> [(&'static str, String); 3] {
+    let ms = |ms: u64| format!("{ms}ms");
+    [
+        ("statement_timeout", ms(options.statement_timeout_ms)),
+        ("lock_timeout", ms(options.lock_timeout_ms)),
+        (
+            "idle_in_transaction_session_timeout",
+            ms(options.idle_in_transaction_timeout_ms),
+        ),
+    ]
+}
+
+async fn pool(options: &Options, connect: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    PgPoolOptions::new()
+        .min_connections(1)
+        .max_connections(options.connections_max.max(2))
+        .acquire_timeout(Duration::from_millis(options.acquire_timeout_ms))
+        .idle_timeout(IDLE_MAX)
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut PgConnection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < TRUSTED_IDLE {
+                    return Ok(true);
+                }
+                Ok(connection.ping().await.is_ok())
+            })
+        })
+        .connect_with(connect)
+        .await
+}

@@ -1,0 +1,102 @@
+//! The verbs in which PostgreSQL differs from SQLite: what must be locked, and what may be skipped because it is.
+
+use agent_core::job::Incarnation;
+use agent_core::ports::store::Right;
+use sqlx::{query_file, query_file_as, query_file_scalar};
+use store_records::{ClaimRecord, HeldRecord};
+
+use crate::Connection;
+use crate::verbs::Work;
+
+pub(crate) const BEGIN_WRITE: &str = "BEGIN";
+/// All reads see the state at the first one; by default each would see its own.
+pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// What a batch of commits needs first: its tasks and then its jobs, each locked in the order of their ids. Whoever
+/// claims or reaps skips locked jobs, and other batches wait here, before they hold anything.
+pub(crate) async fn prepare(
+    connection: &mut Connection,
+    works: &[&Work],
+) -> Result<(), sqlx::Error> {
+    let mut tasks = Vec::new();
+    let mut jobs = Vec::new();
+    for work in works {
+        match work {
+            Work::Append(commit) => jobs.push(commit.guard.job.as_str()),
+            Work::Transition(commit) => {
+                if let Right::Job(guard, _) = &commit.right {
+                    jobs.push(guard.job.as_str());
+                }
+            }
+            // A new task is nobody else's yet.
+            Work::Submit(_) => continue,
+        }
+        tasks.push(work.task().as_str());
+    }
+    if !tasks.is_empty() {
+        query_file_scalar!("queries/commit/lock_tasks.sql", &tasks as &[&str])
+            .fetch_all(&mut *connection)
+            .await?;
+    }
+    if !jobs.is_empty() {
+        query_file_scalar!("queries/commit/lock_jobs.sql", &jobs as &[&str])
+            .fetch_all(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Makes due delayed jobs claimable.
+pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    query_file!("queries/job/promote.sql")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes jobs off the head of the queue.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    who: &Incarnation,
+    at_most: i64,
+) -> Result<Vec<ClaimRecord>, sqlx::Error> {
+    query_file_as!(
+        ClaimRecord,
+        "queries/job/claim.sql",
+        who.worker.0.as_str(),
+        who.epoch,
+        at_most
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Which of these jobs are held, and under which fence.
+pub(crate) async fn held(
+    connection: &mut Connection,
+    ids: &[&str],
+) -> Result<Vec<HeldRecord>, sqlx::Error> {
+    query_file_as!(HeldRecord, "queries/job/held.sql", ids as &[&str])
+        .fetch_all(connection)
+        .await
+}
+
+/// Ends lives whose heartbeat is older than the lease.
+pub(crate) async fn lapse(connection: &mut Connection, lease_ms: i64) -> Result<(), sqlx::Error> {
+    query_file!("queries/worker/lapse.sql", lease_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes the jobs that a worker's lives up to `through` still hold ready. Says how many.
+pub(crate) async fn free(
+    connection: &mut Connection,
+    name: &str,
+    through: i64,
+) -> Result<u64, sqlx::Error> {
+    let freed = query_file!("queries/worker/free.sql", name, through)
+        .execute(connection)
+        .await?;
+    Ok(freed.rows_affected())
+}

@@ -1,0 +1,99 @@
+//! The verbs in which SQLite differs from PostgreSQL. There is one writer, so nothing has to be locked or skipped, and
+//! statements in one transaction can repeat each other's choice of rows.
+
+use agent_core::job::Incarnation;
+use sqlx::{query_file, query_file_as};
+use store_records::{ClaimRecord, HeldRecord};
+
+use crate::Connection;
+use crate::verbs::{Work, now_ms};
+
+/// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
+/// another process has written in between.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// All reads see the state at the first one.
+pub(crate) const BEGIN_READ: &str = "BEGIN DEFERRED";
+
+/// What a batch of commits needs first: time does not go back behind what they will be dated.
+pub(crate) async fn prepare(
+    connection: &mut Connection,
+    _works: &[&Work],
+) -> Result<(), sqlx::Error> {
+    query_file!("queries/clock/tick.sql")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes due delayed jobs claimable.
+pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    let now = now_ms(connection).await?;
+    let moved = query_file!("queries/job/promote_ready.sql", now)
+        .execute(&mut *connection)
+        .await?;
+    if moved.rows_affected() > 0 {
+        query_file!("queries/job/promote_jobs.sql", now)
+            .execute(&mut *connection)
+            .await?;
+    }
+    // Also when none was moved: a row may be left whose job is gone.
+    query_file!("queries/job/promote_delayed.sql", now)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes jobs off the head of the queue.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    who: &Incarnation,
+    at_most: i64,
+) -> Result<Vec<ClaimRecord>, sqlx::Error> {
+    let rows = query_file_as!(
+        ClaimRecord,
+        "queries/job/claim.sql",
+        who.worker.0.as_str(),
+        who.epoch,
+        at_most
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    query_file!("queries/job/unqueue_claimed.sql", at_most)
+        .execute(connection)
+        .await?;
+    Ok(rows)
+}
+
+/// Which of these jobs are held, and under which fence.
+pub(crate) async fn held(
+    connection: &mut Connection,
+    ids: &[&str],
+) -> Result<Vec<HeldRecord>, sqlx::Error> {
+    let ids = serde_json::Value::from(ids.to_vec()).to_string();
+    query_file_as!(HeldRecord, "queries/job/held.sql", ids)
+        .fetch_all(connection)
+        .await
+}
+
+/// Ends lives whose heartbeat is older than the lease.
+pub(crate) async fn lapse(connection: &mut Connection, lease_ms: i64) -> Result<(), sqlx::Error> {
+    query_file!("queries/worker/lapse.sql", lease_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes the jobs that a worker's lives up to `through` still hold ready. Says how many.
+pub(crate) async fn free(
+    connection: &mut Connection,
+    name: &str,
+    through: i64,
+) -> Result<u64, sqlx::Error> {
+    query_file!("queries/worker/free_ready.sql", name, through)
+        .execute(&mut *connection)
+        .await?;
+    let freed = query_file!("queries/worker/free_jobs.sql", name, through)
+        .execute(connection)
+        .await?;
+    Ok(freed.rows_affected())
+}

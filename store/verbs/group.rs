@@ -1,0 +1,251 @@
+//! Group commit: one leader per process commits all that waits in one transaction.
+//!
+//! Each commit keeps its own guard, so a stale one is refused alone. When a transaction is lost because of one of its
+//! commits, each is tried again by itself, so that only the bad one fails. A caller is answered after the database
+//! has said that the transaction is durable, never before; a crash before that loses all of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::blob::BlobRef;
+use agent_core::id::{TaskId, TenantId};
+use agent_core::job::JobAfter;
+use agent_core::ports::store::{
+    Append, Commits, Committed, NewTask, Right, StoreError, Submitted, Transition,
+};
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::{Failure, SharedFailure, one_may_be_to_blame, timed_out};
+use super::hints::Hints;
+use super::{Core, append, log, submit, transition};
+use crate::{Pool, Store, dialect};
+
+/// Something to be committed.
+pub(crate) enum Work {
+    Append(Append),
+    Transition(Transition),
+    Submit(NewTask),
+}
+
+/// What came of it.
+pub(crate) enum Done {
+    Committed(Committed),
+    Submitted(Submitted),
+}
+
+type Answer = Result<Done, StoreError>;
+
+/// Something to be committed, with the one who waits for it.
+pub(crate) struct Ticket {
+    work: Work,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Work {
+    pub(crate) fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Append(commit) => &commit.guard.tenant,
+            Self::Transition(commit) => match &commit.right {
+                Right::Job(guard, _) => &guard.tenant,
+                Right::Owner(tenant, _) => tenant,
+            },
+            Self::Submit(task) => &task.tenant,
+        }
+    }
+
+    pub(crate) fn task(&self) -> &TaskId {
+        match self {
+            Self::Append(commit) => &commit.guard.task,
+            Self::Transition(commit) => match &commit.right {
+                Right::Job(guard, _) => &guard.task,
+                Right::Owner(_, task) => task,
+            },
+            Self::Submit(task) => &task.id,
+        }
+    }
+
+    fn blobs(&self) -> &[BlobRef] {
+        match self {
+            Self::Append(commit) => &commit.blobs,
+            Self::Transition(commit) => &commit.blobs,
+            Self::Submit(task) => &task.blobs,
+        }
+    }
+
+    /// Existing tasks come first, by id; then submits, by their idempotency key. Every process locks in this order,
+    /// so no two batches can wait for each other.
+    fn order(&self) -> (u8, &TenantId, &str) {
+        match self {
+            Self::Append(_) | Self::Transition(_) => (0, self.tenant(), self.task().as_str()),
+            Self::Submit(task) => {
+                let key = task.idempotency.as_ref().map(|key| key.key.as_str());
+                (1, &task.tenant, key.unwrap_or_default())
+            }
+        }
+    }
+
+    /// Whether a job may be ready once this is committed.
+    fn may_ready_a_job(&self) -> bool {
+        let is_at_once = |after: JobAfter| after == JobAfter::Delay(0);
+        match self {
+            Self::Append(commit) => is_at_once(commit.job),
+            Self::Transition(commit) => {
+                let own = match &commit.right {
+                    Right::Job(_, after) => is_at_once(*after),
+                    Right::Owner(..) => false,
+                };
+                own || commit.jobs.wake || !commit.jobs.create.is_empty()
+            }
+            Self::Submit(_) => true,
+        }
+    }
+}
+
+/// The one task that commits.
+pub(crate) struct Leader {
+    pub pool: Pool,
+    pub deadline: Duration,
+    pub batch_max: usize,
+    pub hints: Arc<Hints>,
+}
+
+impl Leader {
+    /// Commits until the store is closed; what was handed in before that is still committed.
+    pub(crate) async fn lead(self, mut tickets: mpsc::Receiver<Ticket>, ended: CancellationToken) {
+        let mut batch = Vec::with_capacity(self.batch_max);
+        loop {
+            tokio::select! {
+                biased;
+                () = ended.cancelled() => break,
+                taken = tickets.recv_many(&mut batch, self.batch_max) => if taken == 0 { break },
+            }
+            self.commit(std::mem::take(&mut batch)).await;
+        }
+        tickets.close();
+        while tickets.recv_many(&mut batch, self.batch_max).await > 0 {
+            self.commit(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    async fn commit(&self, mut batch: Vec<Ticket>) {
+        batch.sort_by(|a, b| a.work.order().cmp(&b.work.order()));
+        let works: Vec<&Work> = batch.iter().map(|ticket| &ticket.work).collect();
+        let answers = match self.timed(&works).await {
+            Ok(answers) => answers,
+            Err(error) if works.len() > 1 && one_may_be_to_blame(&error) => {
+                tracing::warn!(error = %error, count = works.len(), "a transaction of {} commits was lost; trying each alone", works.len());
+                self.each_alone(&works).await
+            }
+            Err(error) => refuse_all(works.len(), error),
+        };
+        for (ticket, answer) in batch.into_iter().zip(answers) {
+            // Whoever gave up waiting does not need the answer; what was committed stays committed.
+            let _ = ticket.answer.send(answer);
+        }
+    }
+
+    async fn each_alone(&self, works: &[&Work]) -> Vec<Answer> {
+        let begun = Instant::now();
+        let mut answers = Vec::with_capacity(works.len());
+        for work in works {
+            let answer = if begun.elapsed() > self.deadline {
+                Err(timed_out())
+            } else {
+                self.timed(&[work]).await
+            };
+            answers.extend(answer.unwrap_or_else(|error| refuse_all(1, error)));
+        }
+        answers
+    }
+
+    async fn timed(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+        let answers = tokio::time::timeout(self.deadline, self.transact(works))
+            .await
+            .unwrap_or_else(|_| Err(timed_out()))?;
+        let mut readied = false;
+        for (work, answer) in works.iter().zip(&answers) {
+            if answer.is_ok() {
+                readied = readied || work.may_ready_a_job();
+                self.hints.task(work.task());
+            }
+        }
+        if readied {
+            self.hints.jobs();
+        }
+        Ok(answers)
+    }
+
+    /// One transaction for all. An error means that nothing of it is committed, or that this cannot be known.
+    async fn transact(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut tx = self.pool.begin_with(dialect::BEGIN_WRITE).await?;
+        dialect::prepare(&mut tx, works).await?;
+        let mut answers = Vec::with_capacity(works.len());
+        let mut named = BTreeSet::new();
+        for work in works {
+            let done = match work {
+                Work::Append(commit) => append::apply(&mut tx, commit).await.map(Done::Committed),
+                Work::Transition(commit) => transition::apply(&mut tx, commit)
+                    .await
+                    .map(Done::Committed),
+                Work::Submit(task) => submit::apply(&mut tx, task).await.map(Done::Submitted),
+            };
+            match done {
+                Ok(done) => {
+                    let blobs = work.blobs().iter();
+                    named.extend(
+                        blobs.map(|blob| (work.tenant().as_str(), blob.hash.as_str(), blob.bytes)),
+                    );
+                    answers.push(Ok(done));
+                }
+                Err(Failure::Refused(error)) => answers.push(Err(error)),
+                Err(Failure::Broken(error)) => return Err(error),
+            }
+        }
+        log::name_blobs(&mut tx, &named).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+}
+
+fn refuse_all(count: usize, error: sqlx::Error) -> Vec<Answer> {
+    if count == 1 {
+        return vec![Err(Failure::Broken(error).into_store_error())];
+    }
+    let shared = SharedFailure::new(error);
+    (0..count).map(|_| Err(shared.to_store_error())).collect()
+}
+
+impl Core {
+    /// Hands work to the leader and waits until it is durable or refused.
+    pub(crate) async fn commit(&self, work: Work) -> Answer {
+        let (answer, told) = oneshot::channel();
+        let closed = || StoreError::Unavailable("the store is closed".into());
+        self.commits
+            .send(Ticket { work, answer })
+            .await
+            .map_err(|_| closed())?;
+        told.await.map_err(|_| closed())?
+    }
+
+    async fn committed(&self, work: Work) -> Result<Committed, StoreError> {
+        match self.commit(work).await? {
+            Done::Committed(committed) => Ok(committed),
+            Done::Submitted(_) => unreachable!("a commit is never answered as a submit"),
+        }
+    }
+}
+
+#[async_trait]
+impl Commits for Store {
+    async fn append(&self, commit: Append) -> Result<Committed, StoreError> {
+        self.core.committed(Work::Append(commit)).await
+    }
+
+    async fn transition(&self, commit: Transition) -> Result<Committed, StoreError> {
+        self.core.committed(Work::Transition(commit)).await
+    }
+}

@@ -1,0 +1,95 @@
+//! Hints: that a job may be ready, or that a task's log may have grown.
+//!
+//! They travel inside the process, and to other processes where the database can carry them. A hint that is lost
+//! costs the rest of a poll's interval and nothing else.
+
+use std::time::Duration;
+
+use agent_core::id::TaskId;
+use agent_core::ports::wake::Wake;
+use async_trait::async_trait;
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::Store;
+
+/// How many tasks' hints a slow watcher may miss before it is simply told to look.
+const BACKLOG: usize = 256;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// A job may be ready.
+    Jobs,
+    /// A task's log may have grown; `None` is any task's.
+    Task(Option<TaskId>),
+}
+
+/// The process's hints.
+pub(crate) struct Hints {
+    jobs: Notify,
+    tasks: broadcast::Sender<Option<TaskId>>,
+    outward: Option<mpsc::Sender<Hint>>,
+}
+
+impl Hints {
+    /// Hints that stay in the process, or that also go to `outward`.
+    pub(crate) fn new(outward: Option<mpsc::Sender<Hint>>) -> Self {
+        Self {
+            jobs: Notify::new(),
+            tasks: broadcast::Sender::new(BACKLOG),
+            outward,
+        }
+    }
+
+    /// A commit of this process may have made a job ready.
+    pub(crate) fn jobs(&self) {
+        self.send_out(Hint::Jobs);
+        self.hear(Hint::Jobs);
+    }
+
+    /// A commit of this process added to a task's log.
+    pub(crate) fn task(&self, task: &TaskId) {
+        self.send_out(Hint::Task(Some(task.clone())));
+        self.hear(Hint::Task(Some(task.clone())));
+    }
+
+    /// Tells this process's waiters, and nobody else.
+    pub(crate) fn hear(&self, hint: Hint) {
+        // Sending fails when nobody watches, which is fine.
+        match hint {
+            Hint::Jobs => {
+                self.jobs.notify_waiters();
+                // Kept for the claim loop if it is not waiting right now.
+                self.jobs.notify_one();
+            }
+            Hint::Task(task) => drop(self.tasks.send(task)),
+        }
+    }
+
+    fn send_out(&self, hint: Hint) {
+        if let Some(outward) = &self.outward {
+            // Full means that others are told soon anyway, or cannot be told at all.
+            let _ = outward.try_send(hint);
+        }
+    }
+}
+
+#[async_trait]
+impl Wake for Store {
+    async fn jobs(&self, at_most: Duration) {
+        let _ = timeout(at_most, self.core.hints.jobs.notified()).await;
+    }
+
+    async fn task(&self, task: &TaskId, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        let mut heard = self.core.hints.tasks.subscribe();
+        loop {
+            match timeout_at(deadline, heard.recv()).await {
+                Ok(Ok(Some(other))) if other != *task => {}
+                // This task, any task, too many to tell, or time is up.
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The verbs of both databases: what is equal in both crates, written once and compiled in each.
+//!
+//! This folder belongs to no crate of its own. `store/sqlite` and `store/postgres` include it as a module, so every
+//! query is checked against both schemas. What differs is in each crate's `dialect`. Nothing here decides a state;
+//! a verb saves what it is given if the guard still holds, wholly or not at all.
+
+mod append;
+mod failure;
+mod group;
+pub(crate) mod hints;
+mod jobs;
+mod keys;
+mod log;
+mod queue;
+mod submit;
+mod tasks;
+mod transition;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::ports::store::{Health, StoreError};
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use failure::Failure;
+pub(crate) use group::Work;
+
+use crate::{Database, Pool, Store, Transaction, dialect};
+use group::{Leader, Ticket};
+use hints::Hints;
+
+/// What a store is made of, apart from what its database needs on top.
+pub(crate) struct Core {
+    write: Pool,
+    read: Pool,
+    deadline: Duration,
+    commits: mpsc::Sender<Ticket>,
+    pub(crate) hints: Arc<Hints>,
+    /// Everything that runs beside its caller: the leader, claims, listeners.
+    pub(crate) running: TaskTracker,
+    pub(crate) ended: CancellationToken,
+}
+
+/// What a store is made from.
+pub(crate) struct Parts {
+    /// Connections that write. SQLite has one.
+    pub write: Pool,
+    /// Connections that only read.
+    pub read: Pool,
+    /// How long a verb may take in all.
+    pub deadline: Duration,
+    /// Most commits in one transaction.
+    pub batch_max: usize,
+    /// Where hints go and come from.
+    pub hints: Hints,
+}
+
+impl Core {
+    pub(crate) fn start(parts: Parts) -> Arc<Self> {
+        let hints = Arc::new(parts.hints);
+        let ended = CancellationToken::new();
+        let running = TaskTracker::new();
+        // Room for some batches; beyond that callers wait in line for the database, as they should.
+        let (commits, tickets) = mpsc::channel(parts.batch_max.max(1) * 4);
+        let leader = Leader {
+            pool: parts.write.clone(),
+            deadline: parts.deadline,
+            batch_max: parts.batch_max.max(1),
+            hints: hints.clone(),
+        };
+        running.spawn(leader.lead(tickets, ended.clone()));
+        Arc::new(Self {
+            write: parts.write,
+            read: parts.read,
+            deadline: parts.deadline,
+            commits,
+            hints,
+            running,
+            ended,
+        })
+    }
+
+    /// Takes no more work, lets what was begun end, and closes the connections.
+    pub(crate) async fn close(&self) {
+        self.ended.cancel();
+        self.running.close();
+        self.running.wait().await;
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// Gives up after the deadline. What was begun is rolled back by then, or will be before its connection is used
+    /// again.
+    pub(crate) async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.deadline, work).await {
+            Ok(answer) => answer.map_err(Failure::into_store_error),
+            Err(_) => Err(Failure::Broken(failure::timed_out()).into_store_error()),
+        }
+    }
+
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Database>, Failure> {
+        Ok(self.read.acquire().await?)
+    }
+
+    /// A transaction in which all reads see the same state.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, Failure> {
+        Ok(self.read.begin_with(dialect::BEGIN_READ).await?)
+    }
+
+    pub(crate) async fn writer(&self) -> Result<Transaction, Failure> {
+        Ok(self.write.begin_with(dialect::BEGIN_WRITE).await?)
+    }
+
+    pub(crate) async fn shift_clock(&self, ms: i64) -> Result<(), StoreError> {
+        self.within(async {
+            let mut tx = self.writer().await?;
+            sqlx::query_file!("../queries/clock/shift.sql", ms)
+                .execute(&mut *tx)
+                .await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        self.hints.jobs();
+        Ok(())
+    }
+}
+
+impl Drop for Core {
+    /// A store that is dropped without being closed still ends what it started.
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+#[async_trait]
+impl Health for Store {
+    async fn now_ms(&self) -> Result<i64, StoreError> {
+        let core = &self.core;
+        core.within(async {
+            let mut reader = core.reader().await?;
+            Ok(now_ms(&mut reader).await?)
+        })
+        .await
+    }
+}
+
+/// The database's time.
+pub(crate) async fn now_ms(connection: &mut crate::Connection) -> Result<i64, sqlx::Error> {
+    sqlx::query_file_scalar!("../queries/clock/now.sql")
+        .fetch_one(connection)
+        .await
+}
+
+/// A duration as queries take it.
+pub(crate) fn span_ms(ms: u64) -> i64 {
+    store_records::saturated(ms)
+}
