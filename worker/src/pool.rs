@@ -134,7 +134,7 @@ impl Worker {
             let mut running = Running::default();
             let end = tokio::select! {
                 why = lease::keep(self.parts.store.as_ref(), &who, self.options.lease_ms, begun) => LifeEnd::LeaseLost(why),
-                drained = self.live(&who, &mut running, &mut shutdown, &mut at_once) => LifeEnd::Shutdown(drained),
+                end = self.live(&who, &mut running, &mut shutdown, &mut at_once) => end,
             };
             // Dropping a job's future ends what it started; nothing of an old life may act on.
             running.tasks.shutdown().await;
@@ -180,7 +180,7 @@ impl Worker {
         running: &mut Running,
         shutdown: &mut (impl Future<Output = ()> + Unpin),
         at_once: &mut (impl Future<Output = ()> + Unpin),
-    ) -> Drained {
+    ) -> LifeEnd {
         let mut watch = tokio::time::interval(Duration::from_millis(WATCH_MS));
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failures = 0;
@@ -195,6 +195,9 @@ impl Worker {
                 Ok(found) => {
                     failures = 0;
                     found
+                }
+                Err(error @ StoreError::LeaseLost { .. }) => {
+                    return LifeEnd::LeaseLost(error.to_string());
                 }
                 Err(error) => {
                     warn!(%error, "no jobs could be claimed");
@@ -211,7 +214,7 @@ impl Worker {
                 _ = watch.tick() => self.watch(running).await,
             }
         }
-        self.drain(running, at_once).await
+        LifeEnd::Shutdown(self.drain(running, at_once).await)
     }
 
     /// Gives a job back that panicked. The charge bounds how often that may happen to one job.

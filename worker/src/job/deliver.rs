@@ -121,7 +121,11 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Attempt, Stop
         let status = response.status().as_u16();
         let retry_after_ms = retry_after_ms(response.headers());
         // The status decides. The body is only read so that the connection can be used again.
-        let _ = tokio::time::timeout(BODY_READ_MAX, egress::read_capped(response, BODY_READ_BYTES_MAX)).await;
+        let _ = tokio::time::timeout(
+            BODY_READ_MAX,
+            egress::read_capped(response, BODY_READ_BYTES_MAX),
+        )
+        .await;
         Ok::<_, egress::Error>((status, retry_after_ms))
     };
     Ok(match tokio::time::timeout(limit, exchange).await {

@@ -1,0 +1,354 @@
+//! Models, tools, blobs and workspaces in memory, which write down how often they were used.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::id::TenantId;
+use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::model::{
+    Finish, Message, ModelFailure, ModelReply, ModelRequest, Models, ProposedCall, Usage,
+};
+use agent_core::ports::tool::{
+    EffectClass, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
+};
+use agent_core::ports::workspaces::{Place, Snapshot, WorkspaceError, Workspaces};
+use agent_core::workspace::{Entry, Manifest};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
+
+/// What a model says in one turn.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// A JSON answer.
+    Json(Value),
+    /// Calls: name and arguments.
+    Calls(Vec<(&'static str, Value)>),
+    /// Text without a call.
+    Text(&'static str),
+    /// No answer.
+    Failure(ModelFailure),
+}
+
+type Script = dyn Fn(&str, usize) -> Said + Send + Sync;
+
+/// Models that answer by job and turn.
+pub struct FakeModels {
+    script: Box<Script>,
+    /// Questions so far, by job and turn.
+    pub asked: Mutex<BTreeMap<(String, usize), u32>>,
+    /// Histories of the questions, in order.
+    pub histories: Mutex<Vec<(String, Vec<Message>)>>,
+}
+
+impl FakeModels {
+    pub fn new(script: impl Fn(&str, usize) -> Said + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            script: Box::new(script),
+            asked: Mutex::default(),
+            histories: Mutex::default(),
+        })
+    }
+
+    pub fn asked(&self) -> BTreeMap<(String, usize), u32> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// The job that a question belongs to: what the first line of its opening says.
+fn job_of(messages: &[Message]) -> String {
+    let opening = messages.iter().find_map(|message| {
+        if let Message::User { text } = message {
+            Some(text)
+        } else {
+            None
+        }
+    });
+    let line = opening.unwrap().lines().next().unwrap();
+    line.strip_prefix("Job: ").unwrap().to_owned()
+}
+
+#[async_trait]
+impl Models for FakeModels {
+    async fn ask(&self, request: ModelRequest) -> Result<ModelReply, ModelFailure> {
+        let job = job_of(&request.messages);
+        let turn = request
+            .messages
+            .iter()
+            .filter(|message| matches!(message, Message::Assistant { .. }))
+            .count();
+        *self
+            .asked
+            .lock()
+            .unwrap()
+            .entry((job.clone(), turn))
+            .or_default() += 1;
+        self.histories
+            .lock()
+            .unwrap()
+            .push((job.clone(), request.messages));
+        let mut reply = ModelReply {
+            text: None,
+            json: None,
+            thought: None,
+            calls: Vec::new(),
+            finish: Finish::Stop,
+            usage: Some(Usage {
+                input: Some(8),
+                output: Some(2),
+                ..Usage::default()
+            }),
+            tokens_all_attempts: 10,
+            model: "fake".to_owned(),
+            attempts: 1,
+        };
+        match (self.script)(&job, turn) {
+            Said::Json(value) => reply.json = Some(value),
+            Said::Text(text) => reply.text = Some(text.to_owned()),
+            Said::Failure(failure) => return Err(failure),
+            Said::Calls(calls) => {
+                reply.finish = Finish::ToolCalls;
+                reply.calls = calls
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, call)| proposed(at, call))
+                    .collect();
+            }
+        }
+        Ok(reply)
+    }
+}
+
+fn proposed(at: usize, (tool, arguments): (&str, Value)) -> ProposedCall {
+    ProposedCall {
+        id: format!("c{at}"),
+        tool: tool.to_owned(),
+        arguments,
+        repaired: false,
+        problem: None,
+    }
+}
+
+/// Blobs in memory.
+#[derive(Default)]
+pub struct MemoryBlobs(Mutex<HashMap<(TenantId, BlobHash), Vec<u8>>>);
+
+#[async_trait]
+impl Blobs for MemoryBlobs {
+    async fn put(&self, tenant: &TenantId, bytes: Vec<u8>) -> Result<BlobRef, BlobError> {
+        let named = BlobRef {
+            hash: BlobHash::of(&bytes),
+            bytes: bytes.len() as u64,
+        };
+        self.0
+            .lock()
+            .unwrap()
+            .insert((tenant.clone(), named.hash.clone()), bytes);
+        Ok(named)
+    }
+
+    async fn get(&self, tenant: &TenantId, hash: &BlobHash) -> Result<Vec<u8>, BlobError> {
+        let found = self
+            .0
+            .lock()
+            .unwrap()
+            .get(&(tenant.clone(), hash.clone()))
+            .cloned();
+        found.ok_or_else(|| BlobError::Missing { hash: hash.clone() })
+    }
+}
+
+/// Workspaces in memory.
+pub struct MemoryWorkspaces {
+    pub blobs: Arc<MemoryBlobs>,
+    pub places: Mutex<HashMap<Place, Manifest>>,
+}
+
+#[async_trait]
+impl Workspaces for MemoryWorkspaces {
+    async fn restore(&self, place: &Place, manifest: &Manifest) -> Result<(), WorkspaceError> {
+        self.places
+            .lock()
+            .unwrap()
+            .insert(place.clone(), manifest.clone());
+        Ok(())
+    }
+
+    async fn snapshot(&self, place: &Place) -> Result<Snapshot, WorkspaceError> {
+        let manifest = self
+            .places
+            .lock()
+            .unwrap()
+            .get(place)
+            .cloned()
+            .unwrap_or_default();
+        let manifest_blob = self
+            .blobs
+            .put(&place.tenant, manifest.to_json().into_bytes())
+            .await?;
+        Ok(Snapshot {
+            manifest_blob,
+            manifest,
+            put: Vec::new(),
+        })
+    }
+
+    async fn manifest(
+        &self,
+        tenant: &TenantId,
+        name: &BlobHash,
+    ) -> Result<Manifest, WorkspaceError> {
+        let bytes = self.blobs.get(tenant, name).await?;
+        Ok(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    async fn discard(&self, place: &Place) {
+        self.places.lock().unwrap().remove(place);
+    }
+}
+
+/// Tools: `append` adds a line to a file (repeatable), `send` has an effect outside (once), `tell` and `hand_over` have
+/// side effects, `hold` runs until it is let go.
+pub struct FakeTools {
+    specs: Vec<ToolSpec>,
+    workspaces: Arc<MemoryWorkspaces>,
+    /// Calls made, by tool and arguments.
+    pub made: Mutex<Vec<(String, Value)>>,
+    /// Idempotency keys of the calls, in order.
+    pub keys: Mutex<Vec<String>>,
+    /// Lets calls of `hold` go.
+    pub gate: Semaphore,
+    /// Told when a call of `hold` begins.
+    pub holding: Notify,
+    /// Calls of `hold` that were dropped before they were let go.
+    pub dropped: Arc<Mutex<u32>>,
+}
+
+fn spec(name: &str, effect: EffectClass, changes_files: bool) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: name.to_owned(),
+        parameters: json!({"type": "object"}),
+        effect,
+        changes_files,
+    }
+}
+
+impl FakeTools {
+    pub fn new(workspaces: Arc<MemoryWorkspaces>) -> Arc<Self> {
+        let specs = vec![
+            spec("append", EffectClass::Repeatable, true),
+            spec("send", EffectClass::Once, false),
+            spec("tell", EffectClass::Read, false),
+            spec("hand_over", EffectClass::Repeatable, false),
+            spec("hold", EffectClass::Repeatable, false),
+        ];
+        Arc::new(Self {
+            specs,
+            workspaces,
+            made: Mutex::default(),
+            keys: Mutex::default(),
+            gate: Semaphore::new(0),
+            holding: Notify::new(),
+            dropped: Arc::default(),
+        })
+    }
+
+    pub fn made(&self) -> Vec<(String, Value)> {
+        self.made.lock().unwrap().clone()
+    }
+
+    async fn append(&self, call: &ToolCall) -> ToolOutcome {
+        let (path, line) = (text(call, "path"), text(call, "line"));
+        let tenant = &call.place.tenant;
+        let old = self.workspaces.places.lock().unwrap()[&call.place]
+            .0
+            .get(&path)
+            .cloned();
+        let mut content = match old {
+            Some(entry) => self
+                .workspaces
+                .blobs
+                .get(tenant, &entry.blob.hash)
+                .await
+                .unwrap(),
+            None => Vec::new(),
+        };
+        content.extend_from_slice(line.as_bytes());
+        content.push(b'\n');
+        let blob = self.workspaces.blobs.put(tenant, content).await.unwrap();
+        let mut places = self.workspaces.places.lock().unwrap();
+        places.get_mut(&call.place).unwrap().0.insert(
+            path,
+            Entry {
+                blob,
+                executable: false,
+            },
+        );
+        ToolOutcome::say(true, "appended")
+    }
+
+    async fn hold(&self) -> ToolOutcome {
+        struct Guard(Arc<Mutex<u32>>, bool);
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                if !self.1 {
+                    *self.0.lock().unwrap() += 1;
+                }
+            }
+        }
+        let mut guard = Guard(Arc::clone(&self.dropped), false);
+        self.holding.notify_one();
+        self.gate.acquire().await.unwrap().forget();
+        guard.1 = true;
+        ToolOutcome::say(true, "let go")
+    }
+}
+
+fn text(call: &ToolCall, name: &str) -> String {
+    call.arguments[name].as_str().unwrap_or_default().to_owned()
+}
+
+#[async_trait]
+impl ToolBox for FakeTools {
+    fn specs(&self) -> &[ToolSpec] {
+        &self.specs
+    }
+
+    async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
+        self.made
+            .lock()
+            .unwrap()
+            .push((call.tool.clone(), call.arguments.clone()));
+        self.keys.lock().unwrap().push(call.key.clone());
+        Ok(match call.tool.as_str() {
+            "append" => self.append(call).await,
+            "hold" => self.hold().await,
+            "tell" => ToolOutcome {
+                side_effects: vec![SideEffect::Note {
+                    text: text(call, "text"),
+                }],
+                ..ToolOutcome::say(true, "told")
+            },
+            "hand_over" => {
+                let blob = self
+                    .workspaces
+                    .blobs
+                    .put(&call.place.tenant, b"content".to_vec())
+                    .await
+                    .unwrap();
+                let publish = SideEffect::Publish {
+                    name: text(call, "name"),
+                    blob,
+                    media_type: "text/plain".to_owned(),
+                };
+                ToolOutcome {
+                    side_effects: vec![publish],
+                    ..ToolOutcome::say(true, "handed over")
+                }
+            }
+            _ => ToolOutcome::say(true, "sent"),
+        })
+    }
+}

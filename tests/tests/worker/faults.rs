@@ -1,0 +1,196 @@
+//! A store that fails or stops at a chosen commit, to see what a worker leaves behind that dies there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use agent_core::delivery::Delivery;
+use agent_core::event::Event;
+use agent_core::id::{DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
+use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
+use agent_core::key::ApiKey;
+use agent_core::ports::store::{
+    Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Store,
+    StoreError, Submitted, TaskQuery, Tasks, Transition,
+};
+use agent_core::task::Task;
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+/// What happens at the chosen commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies before the commit.
+    DieBefore,
+    /// The process dies after the commit, before it knows.
+    DieAfter,
+    /// The database answers an error, and nothing was saved.
+    ErrorBefore,
+    /// The database answers an error, although all was saved.
+    ErrorAfter,
+}
+
+/// See the module's description.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    fault: Fault,
+    at: u32,
+    /// Commits so far.
+    pub count: AtomicU32,
+    /// Told when the process would be dead.
+    pub died: Notify,
+}
+
+impl FaultyStore {
+    /// Faults at the commit with this number, from 1; 0 never faults.
+    pub fn new(inner: Arc<dyn Store>, fault: Fault, at: u32) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            fault,
+            at,
+            count: AtomicU32::new(0),
+            died: Notify::new(),
+        })
+    }
+
+    async fn around(
+        &self,
+        commit: impl Future<Output = Result<Committed, StoreError>>,
+    ) -> Result<Committed, StoreError> {
+        if self.count.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
+            return commit.await;
+        }
+        let away = || StoreError::Unavailable("the plug was pulled".into());
+        match self.fault {
+            Fault::DieBefore => {}
+            Fault::DieAfter => {
+                commit.await?;
+            }
+            Fault::ErrorBefore => return Err(away()),
+            Fault::ErrorAfter => {
+                commit.await?;
+                return Err(away());
+            }
+        }
+        self.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Commits for FaultyStore {
+    async fn append(&self, commit: Append) -> Result<Committed, StoreError> {
+        self.around(self.inner.append(commit)).await
+    }
+    async fn transition(&self, commit: Transition) -> Result<Committed, StoreError> {
+        self.around(self.inner.transition(commit)).await
+    }
+}
+
+#[async_trait]
+impl Tasks for FaultyStore {
+    async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
+        self.inner.submit(task).await
+    }
+    async fn find_task(
+        &self,
+        tenant: &TenantId,
+        task: &TaskId,
+    ) -> Result<Option<Task>, StoreError> {
+        self.inner.find_task(tenant, task).await
+    }
+    async fn list_tasks(
+        &self,
+        tenant: &TenantId,
+        query: &TaskQuery,
+    ) -> Result<Vec<Task>, StoreError> {
+        self.inner.list_tasks(tenant, query).await
+    }
+    async fn events_after(
+        &self,
+        tenant: &TenantId,
+        task: &TaskId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.inner.events_after(tenant, task, after, limit).await
+    }
+    async fn step_events_after(
+        &self,
+        tenant: &TenantId,
+        task: &TaskId,
+        step: Option<&StepId>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.inner
+            .step_events_after(tenant, task, step, after, limit)
+            .await
+    }
+    async fn artifacts(
+        &self,
+        tenant: &TenantId,
+        task: &TaskId,
+    ) -> Result<Vec<Artifact>, StoreError> {
+        self.inner.artifacts(tenant, task).await
+    }
+    async fn find_delivery(
+        &self,
+        tenant: &TenantId,
+        delivery: &DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        self.inner.find_delivery(tenant, delivery).await
+    }
+}
+
+#[async_trait]
+impl Jobs for FaultyStore {
+    async fn begin(&self, worker: &WorkerName) -> Result<Incarnation, StoreError> {
+        self.inner.begin(worker).await
+    }
+    async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError> {
+        self.inner.heartbeat(who, lease_ms).await
+    }
+    async fn claim(
+        &self,
+        who: &Incarnation,
+        lease_ms: u64,
+        at_most: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.inner.claim(who, lease_ms, at_most).await
+    }
+    async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
+        self.inner.release(guard, how).await
+    }
+    async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError> {
+        self.inner.reap(lease_ms).await
+    }
+    async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {
+        self.inner.lost(held).await
+    }
+}
+
+#[async_trait]
+impl Keys for FaultyStore {
+    async fn ensure_tenant(&self, id: &TenantId, name: &str) -> Result<TenantId, StoreError> {
+        self.inner.ensure_tenant(id, name).await
+    }
+    async fn create_key(&self, key: NewKey) -> Result<(), StoreError> {
+        self.inner.create_key(key).await
+    }
+    async fn list_keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, StoreError> {
+        self.inner.list_keys(tenant).await
+    }
+    async fn revoke_key(&self, tenant: &TenantId, key: &KeyId) -> Result<(), StoreError> {
+        self.inner.revoke_key(tenant, key).await
+    }
+    async fn find_key(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.inner.find_key(hash).await
+    }
+}
+
+#[async_trait]
+impl Health for FaultyStore {
+    async fn now_ms(&self) -> Result<i64, StoreError> {
+        self.inner.now_ms().await
+    }
+}

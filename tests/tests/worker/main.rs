@@ -1,0 +1,11 @@
+//! The worker over a store in memory, with models and tools that do as they are told.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod budget;
+mod crash;
+mod deliver;
+mod fakes;
+mod faults;
+mod flow;
+mod trouble;
+mod world;

@@ -1,0 +1,102 @@
+//! Trouble outside: a provider that is down, an answer that cannot be used.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use agent_core::budget::Budget;
+use agent_core::ports::model::{FailureClass, ModelFailure};
+use agent_core::task::{TaskState, WaitKind};
+use serde_json::json;
+
+use crate::fakes::{FakeModels, Said};
+use crate::flow::{finish, plan, report, step};
+use crate::world::World;
+
+fn failure(class: FailureClass, message: &str) -> Said {
+    Said::Failure(ModelFailure {
+        class,
+        status: None,
+        message: message.to_owned(),
+        retryable: true,
+        retry_after_ms: None,
+        attempts: 1,
+        tokens_all_attempts: 0,
+    })
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_makes_the_task_wait_with_the_reason_and_go_on_afterwards() {
+    let failures = Arc::new(AtomicU32::new(0));
+    let counted = failures.clone();
+    let models = FakeModels::new(move |job, _| match job {
+        "plan" => plan(vec![step("a", &[], json!([]))]),
+        "report" => report(),
+        _ if counted.fetch_add(1, Ordering::SeqCst) < 2 => failure(
+            FailureClass::Unreachable,
+            "connection refused by 127.0.0.1:9",
+        ),
+        _ => finish("done"),
+    });
+    let world = World::new(models).await;
+    let id = world.submit(Budget::default(), None).await;
+    let worker = world.start();
+    let waiting = world.until_waiting(&id).await.waiting.unwrap();
+    assert_eq!(waiting.kind, WaitKind::Provider);
+    assert!(
+        waiting.reason.contains("connection refused") && waiting.until_ms.is_some(),
+        "{waiting:?}"
+    );
+    world.store.shift_clock(10_000);
+    world
+        .until(&id, |_| failures.load(Ordering::SeqCst) >= 2)
+        .await;
+    world.until_waiting(&id).await;
+    world.store.shift_clock(20_000);
+    let task = world.until_final(&id).await;
+    worker.drain().await;
+    assert_eq!(task.state, TaskState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_provider_that_stays_down_fails_the_task_at_last_and_says_why() {
+    let models = FakeModels::new(|_, _| {
+        failure(FailureClass::InvalidResponse, "the endpoint answered HTML")
+    });
+    let mut world = World::new(models).await;
+    world.options.trouble_waits_max = 3;
+    world.options.trouble_pause_min_ms = 10;
+    world.options.trouble_pause_max_ms = 20;
+    let id = world.submit(Budget::default(), None).await;
+    let worker = world.start();
+    let task = world.until_final(&id).await;
+    worker.drain().await;
+    assert_eq!(task.state, TaskState::Failed);
+    let error = task.error.unwrap();
+    assert!(
+        error.contains("answered HTML") && error.contains("after 3 waits"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_still_ends_the_task_with_what_was_found() {
+    let models = FakeModels::new(|job, _| match job {
+        "plan" => plan(vec![step("a", &[], json!([]))]),
+        "report" => failure(FailureClass::Refusal, "I would rather not"),
+        _ => finish("the treasure is under the tree"),
+    });
+    let world = World::new(models).await;
+    let id = world.submit(Budget::default(), None).await;
+    let worker = world.start();
+    let task = world.until_final(&id).await;
+    worker.drain().await;
+    assert_eq!(task.state, TaskState::Partial);
+    let text =
+        agent_core::journal::load_text(world.blobs.as_ref(), &world.tenant, &task.result.unwrap())
+            .await
+            .unwrap();
+    assert!(
+        text.contains("under the tree") && text.contains("I would rather not"),
+        "{text}"
+    );
+}
