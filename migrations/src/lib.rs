@@ -58,6 +58,19 @@ where
     Ok(answer)
 }
 
+/// Applies what a database lacks, under the database's lock for migrations where it has one.
+///
+/// # Errors
+/// When the database gives up, is newer than the set, or has another text for a migration. The lock is not given back
+/// then: close the connection.
+pub async fn apply<C>(set: &Migrator, connection: &mut C) -> Result<(), MigrateError>
+where
+    C: Migrate + Send,
+{
+    // `Migrator::run` does the same, but its future cannot be proven to be `Send` for every lifetime.
+    set.run_direct(None, connection, false).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,9 @@ impl PostgresStore {
                     newer: Some(version),
                     ..
                 }) => Err(OpenError::Newer { version }),
-                Ok(_) => POSTGRES.run(&mut connection).await.map_err(failed),
+                Ok(_) => migrations::apply(&POSTGRES, &mut connection)
+                    .await
+                    .map_err(failed),
                 Err(error) => Err(failed(error)),
             };
             // Not fatal: the server ends the session when it notices.

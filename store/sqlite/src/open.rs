@@ -117,8 +117,7 @@ async fn prepare_file(options: &Options) -> Result<(), OpenError> {
                 missing,
             });
         }
-        SQLITE
-            .run(&mut connection)
+        migrations::apply(&SQLITE, &mut connection)
             .await
             .map_err(|error| explain_migration(path, error))?;
     }
