@@ -8,6 +8,7 @@ use std::time::Duration;
 use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::store::{NewTask, Store, Submitted};
+use agent_core::ports::wake::Wake;
 use agent_core::task::Task;
 use async_trait::async_trait;
 
@@ -17,11 +18,16 @@ use crate::worker::Worker;
 /// The longest that one case may take; a case that hangs fails with its name.
 pub const CASE_AT_MOST: Duration = Duration::from_mins(1);
 
+/// A handle on a database, as one process has it.
+pub trait Handle: Store + Wake {}
+
+impl<T: Store + Wake> Handle for T {}
+
 /// One database of one kind.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// A new handle, as another process would have it.
-    async fn open(&self) -> Arc<dyn Store>;
+    async fn open(&self) -> Arc<dyn Handle>;
     /// Moves the database's clock ahead.
     async fn shift_clock(&self, ms: i64);
     /// Removes the database.
@@ -31,7 +37,7 @@ pub trait Backend: Send + Sync {
 /// See the module's description.
 pub struct Harness {
     /// The first handle.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Handle>,
     /// Where ids come from.
     pub entropy: Arc<Seeded>,
     /// The tenant that owns what a case makes.
@@ -55,14 +61,16 @@ impl Harness {
     }
 
     /// Another handle on the same database, to play another process.
-    pub async fn another_handle(&self) -> Arc<dyn Store> {
+    pub async fn another_handle(&self) -> Arc<dyn Handle> {
         self.backend.open().await
     }
 
     /// Drops the first handle as a crash would, and opens the database again.
     pub async fn reopen(&mut self) {
-        let again = self.backend.open().await;
-        drop(std::mem::replace(&mut self.store, again));
+        // Nothing of the old handle is left when the new one looks.
+        let nothing = Arc::new(store_memory::MemoryStore::new());
+        drop(std::mem::replace(&mut self.store, nothing));
+        self.store = self.backend.open().await;
     }
 
     /// Moves the database's clock ahead.

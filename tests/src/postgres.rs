@@ -6,7 +6,7 @@
 //! PostgreSQL fails the test and says what to install; nothing is skipped.
 
 use std::fs::File;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +46,8 @@ impl Cluster {
             cluster.start(owner).await;
             cluster.create(TEMPLATE, "template0").await;
             let mut connection = cluster.connect(TEMPLATE).await;
-            migrations::POSTGRES.run(&mut connection).await.unwrap();
+            let applied = migrations::apply(&migrations::POSTGRES, &mut connection).await;
+            applied.unwrap();
             connection.close().await.unwrap();
             File::create(cluster.root.join("prepared")).unwrap();
         }
@@ -194,9 +195,12 @@ fn run_process() -> u32 {
     }
 }
 
-/// A name for the run. Process numbers are used again, so the time of its start is in it.
+/// A name for the run. Process numbers are used again, so the tick at which it was started is in it.
 fn run_key(process: u32) -> String {
-    let started = std::fs::metadata(format!("/proc/{process}")).map_or(0, |proc| proc.mtime());
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The program's name stands in brackets and may hold anything; the start is the 20th field after it.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let started = fields.split_whitespace().nth(19).unwrap_or("0");
     format!("{process}-{started}")
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use agent_core::id::{StepId, TaskId};
 use agent_core::job::{Claim, Incarnation, JobAfter, JobKind, NewJob, WorkerName};
 use agent_core::ports::entropy::Entropy;
-use agent_core::ports::store::{Committed, Right, Store, Transition};
+use agent_core::ports::store::{Committed, Right, Transition};
 use agent_core::task::{Task, TaskState};
 
+use crate::harness::Handle;
 use crate::samples;
 
 /// The lease that cases use.
@@ -19,14 +20,14 @@ pub const PAST_LEASE_MS: i64 = 16_000;
 #[derive(Clone)]
 pub struct Worker {
     /// Its handle.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Handle>,
     /// Its life.
     pub life: Incarnation,
 }
 
 impl Worker {
     /// Begins a life.
-    pub async fn begin(store: Arc<dyn Store>, name: &str) -> Self {
+    pub async fn begin(store: Arc<dyn Handle>, name: &str) -> Self {
         let life = store.begin(&WorkerName(name.to_owned())).await.unwrap();
         Self { store, life }
     }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use agent_core::ports::store::Store;
 use async_trait::async_trait;
 use store_memory::MemoryStore;
 
-use crate::harness::{Backend, Harness};
+use crate::harness::{Backend, Handle, Harness};
 
 struct Memory(MemoryStore);
 
@@ -17,7 +16,7 @@ pub async fn start() -> Harness {
 
 #[async_trait]
 impl Backend for Memory {
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open(&self) -> Arc<dyn Handle> {
         Arc::new(self.0.clone())
     }
 

@@ -41,6 +41,7 @@ fn full(h: &Harness, claim: &Claim) -> Append {
 
 pub async fn an_append_adds_events_and_charges_and_leaves_the_version(h: &mut Harness) {
     let (task, _, claim) = claimed(h).await;
+    h.shift_clock(1000).await;
     let before = h.task(&task).await;
     let mut commit = samples::append(&claim);
     commit.events = vec![samples::note("one"), samples::note("two")];
@@ -61,6 +62,7 @@ pub async fn an_append_adds_events_and_charges_and_leaves_the_version(h: &mut Ha
     assert_eq!((after.seq, after.version), (3, before.version));
     assert_eq!(after.spent, commit.charge);
     assert_eq!(after.state, before.state);
+    assert_eq!(after.updated_at_ms, committed.at_ms);
 }
 
 pub async fn a_refund_takes_back_what_was_charged(h: &mut Harness) {

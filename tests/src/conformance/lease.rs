@@ -70,6 +70,19 @@ pub async fn a_late_heartbeat_does_not_revive_a_lapsed_lease(h: &mut Harness) {
     // The refused heartbeat did not count: the life is still too old.
     assert_eq!(h.store.reap(LEASE_MS).await.unwrap(), 1);
     assert_over(h, &worker.life).await;
+    // Nor does a longer lease bring back a life that was ended.
+    let long_ms = 3_600_000;
+    assert_eq!(h.store.reap(long_ms).await.unwrap(), 0);
+    let kept = h.store.heartbeat(&worker.life, long_ms).await;
+    assert!(
+        matches!(kept, Err(StoreError::LeaseLost { .. })),
+        "{kept:?}"
+    );
+    let claimed = h.store.claim(&worker.life, long_ms, 10).await;
+    assert!(
+        matches!(claimed, Err(StoreError::LeaseLost { .. })),
+        "{claimed:?}"
+    );
     let next = h.worker("x").await.claim_one().await;
     assert_eq!((next.job, next.crashes), (claim.job, 1));
 }

@@ -15,6 +15,7 @@ pub mod parallel;
 pub mod queue;
 pub mod submit;
 pub mod transition;
+pub mod wake;
 
 /// Makes one test of every case for each of the named backends.
 #[macro_export]
@@ -156,6 +157,11 @@ macro_rules! conformance_cases {
                 a_message_is_found_with_all_that_is_needed_to_send_it
                 an_attempt_is_counted_in_the_commit_that_moves_its_job
                 another_tenant_finds_no_message
+            }
+            wake {
+                whoever_waits_for_jobs_hears_of_a_submit
+                whoever_waits_for_a_task_hears_of_its_events
+                a_wait_without_news_ends_in_time
             }
             crash {
                 after_a_crash_between_append_and_transition_only_the_append_is_there
