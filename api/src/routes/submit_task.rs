@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::owner;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::body::{Limit, check_stated_length, read};
+use crate::request::body::{Held, Limit, check_stated_length, read};
 use crate::request::fields::Faults;
 use crate::request::json::{self, MediaType};
 use crate::submit::{self, Accepted, Wanted};
@@ -55,7 +55,9 @@ pub async fn submit_task(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = submit::idempotency_key(request.headers())?;
-    let wanted = read_wanted(&app, request).await?;
+    // Holds the body's bytes against the limit of all uploads until they are in the blob store.
+    let holder = app.uploads.holder();
+    let wanted = read_wanted(&app, request, &holder).await?;
     match submit::accept(&app, &caller.tenant, wanted, key).await? {
         Accepted::Created(task, secret) => {
             let view = answer(&app, &caller.tenant, task.as_str(), secret).await?;
@@ -75,10 +77,8 @@ pub async fn submit_task(
     }
 }
 
-async fn read_wanted(app: &App, request: Request) -> Result<Wanted, Problem> {
+async fn read_wanted(app: &App, request: Request, holder: &Arc<Held>) -> Result<Wanted, Problem> {
     let (head, body) = request.into_parts();
-    // Holds the body's bytes against the limit of all uploads until they are in the blob store.
-    let holder = app.uploads.holder();
     let mut faults = Faults::default();
     let (value, files) = match json::media_type(&head.headers)? {
         MediaType::Json => {
@@ -87,7 +87,7 @@ async fn read_wanted(app: &App, request: Request) -> Result<Wanted, Problem> {
                 name: "json_body_bytes_max",
             };
             check_stated_length(&head.headers, limit)?;
-            (json::parse(&read(body, limit, &holder).await?)?, Vec::new())
+            (json::parse(&read(body, limit, holder).await?)?, Vec::new())
         }
         MediaType::Multipart => {
             let limit = Limit {
@@ -95,7 +95,7 @@ async fn read_wanted(app: &App, request: Request) -> Result<Wanted, Problem> {
                 name: "multipart_body_bytes_max",
             };
             check_stated_length(&head.headers, limit)?;
-            submit::read_multipart(&head.headers, body, limit, &holder, &mut faults).await?
+            submit::read_multipart(&head.headers, body, limit, holder, &mut faults).await?
         }
     };
     let asked = submit::read(value, &mut faults);

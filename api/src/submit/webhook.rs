@@ -2,10 +2,10 @@
 //!
 //! Whether the address may be reached at all is decided where messages are sent, at the moment of sending.
 
+use agent_core::delivery::parse_webhook_secret;
 use agent_core::secret::Secret;
 use url::Url;
 
-use super::secret;
 use crate::request::fields::Faults;
 use crate::wire::WebhookRequest;
 
@@ -26,9 +26,9 @@ pub fn check(asked: &WebhookRequest, faults: &mut Faults) -> WantedWebhook {
     }
     let secret = asked.secret.as_deref().map(Secret::new);
     if let Some(secret) = &secret
-        && let Err(message) = secret::check(secret)
+        && let Err(error) = parse_webhook_secret(secret.expose())
     {
-        faults.add("/webhook/secret", message);
+        faults.add("/webhook/secret", error.to_string());
     }
     WantedWebhook {
         url: asked.url.clone(),

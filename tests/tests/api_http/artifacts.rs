@@ -1,0 +1,60 @@
+//! Artifacts: the list, the bytes, and headers that keep browsers from running them.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn artifacts_are_listed_counted_and_downloaded() {
+    let world = World::new().await;
+    let task = world.task().await;
+    let claim = world.plan_and_begin().await;
+    world
+        .publish(&claim, "site/über uns.html", b"<script>alert(1)</script>")
+        .await;
+    world.publish(&claim, "report.md", b"# R").await;
+    let path = format!("/v1/tasks/{task}/artifacts");
+    let list = world.get(&path).await.json();
+    assert_eq!(list["next"], Value::Null);
+    let rows = list["data"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(names, [json!("report.md"), json!("site/über uns.html")]);
+    assert_eq!(rows[0]["bytes"], 3);
+    assert_eq!(rows[0]["sha256"].as_str().unwrap().len(), 64);
+    assert!(rows[0]["created_at"].is_string() && rows[0]["step"].is_string());
+    let url = rows[1]["url"].as_str().unwrap();
+    let answer = world.get(url).await;
+    assert_eq!(answer.status, 200, "{url}");
+    assert_eq!(answer.body, b"<script>alert(1)</script>");
+    assert_eq!(answer.header("content-type"), Some("text/html"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let disposition = answer.header("content-disposition").unwrap();
+    assert!(disposition.starts_with("attachment; "), "{disposition}");
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("sandbox"), "{policy}");
+    let view = world.get(&format!("/v1/tasks/{task}")).await.json();
+    assert_eq!(view["artifacts"], 2);
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_not_there_is_404() {
+    let world = World::new().await;
+    let task = world.task().await;
+    for name in ["nothing.txt", "../events", "a/b/c"] {
+        let path = format!("/v1/tasks/{task}/artifacts/{name}");
+        world.get(&path).await.problem(404, "not_found");
+    }
+    let path = format!("/v1/tasks/{task}/artifacts?limit=5");
+    world.get(&path).await.problem(400, "validation_failed");
+}
+
+#[tokio::test]
+async fn a_name_that_is_published_again_gives_the_newer_bytes() {
+    let world = World::new().await;
+    let task = world.task().await;
+    let claim = world.plan_and_begin().await;
+    world.publish(&claim, "r", b"old").await;
+    world.publish(&claim, "r", b"new").await;
+    let answer = world.get(&format!("/v1/tasks/{task}/artifacts/r")).await;
+    assert_eq!(answer.body, b"new");
+}
