@@ -1,0 +1,273 @@
+//! Writing the request: a pure function of the question and the profile.
+//!
+//! Every message depends on itself and the profile alone, never on what comes after it, so that an equal history
+//! prefix gives an equal byte prefix and providers' caches hit. What belongs to one question only (a nudge, the
+//! schema in words) is at the end.
+
+mod messages;
+pub(crate) mod words;
+
+use agent_core::ports::model::{AnswerSchema, Message};
+use agent_core::ports::tool::ToolSpec;
+use serde_json::{Map, Value, json};
+
+use crate::options::{Structured, ToolMode};
+use crate::profile::Profile;
+
+/// What is to be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    /// The history.
+    pub(crate) messages: &'a [Message],
+    /// The tools.
+    pub(crate) tools: &'a [ToolSpec],
+    /// The form of the answer.
+    pub(crate) answer: Option<&'a AnswerSchema>,
+    /// Messages that this layer adds after the history: corrections of an earlier answer.
+    pub(crate) corrections: &'a [Message],
+    /// The output limit, where an earlier one was too small.
+    pub(crate) output_tokens: Option<u64>,
+}
+
+/// The request's body.
+pub(crate) fn body(question: &Question<'_>, profile: &Profile) -> Map<String, Value> {
+    let options = &profile.options;
+    let native = !question.tools.is_empty() && profile.tool_mode == ToolMode::Native;
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Value| {
+        body.insert(name.to_owned(), value);
+    };
+    set("model", json!(profile.model));
+    set(
+        "messages",
+        Value::Array(messages::render(question, profile)),
+    );
+    set("stream", json!(profile.streaming));
+    if profile.streaming {
+        set("stream_options", json!({"include_usage": true}));
+    }
+    if native {
+        let tools: Vec<Value> = question.tools.iter().map(tool).collect();
+        set("tools", Value::Array(tools));
+        if let Some(parallel) = options.parallel_tool_calls {
+            set("parallel_tool_calls", json!(parallel));
+        }
+    }
+    if let Some(format) = question
+        .answer
+        .and_then(|answer| response_format(answer, profile))
+    {
+        set("response_format", format);
+    }
+    if let Some(temperature) = options.temperature {
+        set("temperature", json!(temperature));
+    }
+    if let Some(top_p) = options.top_p {
+        set("top_p", json!(top_p));
+    }
+    let effort = match &profile.effort_with_tools {
+        Some(effort) if native => Some(effort),
+        _ => profile.effort.as_ref(),
+    };
+    if let Some(effort) = effort {
+        set("reasoning_effort", json!(effort));
+    }
+    if let Some(limit) = output_limit(question, profile) {
+        set(profile.max_tokens_field.label(), json!(limit));
+    }
+    if !options.stop.is_empty() {
+        set("stop", json!(options.stop));
+    }
+    for (name, value) in &options.extra_body {
+        set(name, value.clone());
+    }
+    body.retain(|name, _| !profile.drop_params.contains(name));
+    body
+}
+
+/// The output limit that a request carries.
+pub(crate) fn output_limit(question: &Question<'_>, profile: &Profile) -> Option<u64> {
+    let wanted = question
+        .output_tokens
+        .or(profile.options.max_output_tokens)?;
+    Some(profile.output_max.map_or(wanted, |max| wanted.min(max)))
+}
+
+fn tool(spec: &ToolSpec) -> Value {
+    json!({
+        "type": "function",
+        "function": {
+            "name": spec.name,
+            "description": spec.description,
+            "parameters": spec.parameters,
+        }
+    })
+}
+
+fn response_format(answer: &AnswerSchema, profile: &Profile) -> Option<Value> {
+    match profile.structured {
+        Structured::JsonSchema => Some(json!({
+            "type": "json_schema",
+            "json_schema": {
+                "name": answer.name,
+                "strict": !profile.lax_schema && is_strict(&answer.schema),
+                "schema": answer.schema,
+            }
+        })),
+        Structured::JsonObject => Some(json!({"type": "json_object"})),
+        Structured::Prompted => None,
+    }
+}
+
+/// Whether a schema keeps the rules of strict mode: every object is closed and requires all its members.
+fn is_strict(schema: &Value) -> bool {
+    match schema {
+        Value::Object(object) => {
+            let own = match object.get("properties") {
+                Some(Value::Object(properties)) => {
+                    let required = object.get("required").and_then(Value::as_array);
+                    object.get("additionalProperties") == Some(&Value::Bool(false))
+                        && required.is_some_and(|required| {
+                            properties
+                                .keys()
+                                .all(|name| required.iter().any(|wanted| wanted == name))
+                        })
+                }
+                _ => object.get("type") != Some(&json!("object")),
+            };
+            own && object.values().all(is_strict)
+        }
+        Value::Array(items) => items.iter().all(is_strict),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use agent_core::ports::model::{HistoryCall, Thought};
+
+    use super::*;
+    use crate::options::{ReasoningReplay, RoleOptions, SystemRole};
+    use crate::profile::Lesson;
+
+    fn history() -> Vec<Message> {
+        vec![
+            Message::System {
+                text: "Rules.".to_owned(),
+            },
+            Message::User {
+                text: "Go.".to_owned(),
+            },
+            Message::Assistant {
+                text: None,
+                thought: Some(Thought {
+                    text: "Hm.".to_owned(),
+                    origin: "reasoning_content".to_owned(),
+                }),
+                calls: vec![HistoryCall {
+                    id: "call_1".to_owned(),
+                    tool: "now".to_owned(),
+                    arguments: json!({}),
+                }],
+            },
+            Message::Tool {
+                call_id: "call_1".to_owned(),
+                tool: "now".to_owned(),
+                text: "noon".to_owned(),
+            },
+            Message::Assistant {
+                text: Some("It is noon.".to_owned()),
+                thought: None,
+                calls: vec![],
+            },
+            Message::User {
+                text: "And now?".to_owned(),
+            },
+        ]
+    }
+
+    fn rendered(
+        messages: &[Message],
+        options: &RoleOptions,
+        lessons: &[Lesson],
+    ) -> Map<String, Value> {
+        let question = Question {
+            messages,
+            tools: &[],
+            answer: None,
+            corrections: &[],
+            output_tokens: None,
+        };
+        body(&question, &Profile::new(options, lessons))
+    }
+
+    #[test]
+    fn an_equal_history_prefix_gives_an_equal_byte_prefix() {
+        let history = history();
+        for system_role in [
+            SystemRole::System,
+            SystemRole::Developer,
+            SystemRole::UserFold,
+        ] {
+            for tool_mode in [ToolMode::Native, ToolMode::Prompted] {
+                for replay in [
+                    ReasoningReplay::Never,
+                    ReasoningReplay::Always,
+                    ReasoningReplay::Learn,
+                ] {
+                    let options = RoleOptions {
+                        system_role,
+                        tool_mode,
+                        reasoning_replay: replay,
+                        ..RoleOptions::default()
+                    };
+                    let whole = rendered(&history, &options, &[])["messages"].to_string();
+                    // A system message alone has nothing to fold into.
+                    for length in 2..history.len() {
+                        let part =
+                            rendered(&history[..length], &options, &[])["messages"].to_string();
+                        let prefix = part.strip_suffix(']').unwrap();
+                        assert!(whole.starts_with(prefix), "{prefix}\n{whole}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_thought_goes_back_as_the_profile_says() {
+        let field = |replay, lessons: &[Lesson]| {
+            let options = RoleOptions {
+                reasoning_replay: replay,
+                ..RoleOptions::default()
+            };
+            let body = rendered(&history(), &options, lessons);
+            [2, 4].map(|at| body["messages"][at].get("reasoning_content").cloned())
+        };
+        let thought = Some(json!("Hm."));
+        assert_eq!(field(ReasoningReplay::Never, &[]), [None, None]);
+        assert_eq!(field(ReasoningReplay::Learn, &[]), [thought.clone(), None]);
+        assert_eq!(
+            field(ReasoningReplay::ToolTurns, &[]),
+            [thought.clone(), None]
+        );
+        assert_eq!(
+            field(ReasoningReplay::Always, &[]),
+            [thought, Some(json!(""))]
+        );
+        let never = Lesson::Replay(ReasoningReplay::Never, None);
+        assert_eq!(field(ReasoningReplay::Learn, &[never]), [None, None]);
+    }
+
+    #[test]
+    fn strict_mode_is_asked_for_only_where_the_schema_keeps_its_rules() {
+        let closed = json!({"type": "object", "properties": {"a": {"type": "string"}},
+            "required": ["a"], "additionalProperties": false});
+        assert!(is_strict(&closed));
+        let open = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+        assert!(!is_strict(&open));
+        assert!(!is_strict(&json!({"type": "array", "items": open})));
+    }
+}

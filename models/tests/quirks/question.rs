@@ -1,0 +1,163 @@
+//! What must be asked, and with which configuration, for a record's requests to come about. Records say it through
+//! their profile and through the facts of their requests.
+
+use std::time::Duration;
+
+use agent_core::ports::model::{
+    AnswerSchema, HistoryCall, Message, ModelRequest, ModelRole, Thought,
+};
+use agent_core::ports::tool::{EffectClass, ToolSpec};
+use models::Options;
+use serde_json::{Map, Value, json};
+
+use crate::record::Record;
+
+/// A step's deadline.
+pub const DEADLINE: Duration = Duration::from_mins(10);
+
+/// The configuration under which a record is replayed.
+pub fn options(record: &Record) -> Options {
+    let first = &record.exchanges[0].request;
+    let mut role = Map::new();
+    role.insert("model".to_owned(), json!("m-test"));
+    role.insert("streaming".to_owned(), json!(first.stream));
+    for (name, value) in &first.facts {
+        let Some(name) = name.strip_prefix('/').filter(|name| !name.contains('/')) else {
+            continue;
+        };
+        match name {
+            "max_tokens" | "max_completion_tokens" => {
+                role.insert("max_output_tokens".to_owned(), value.clone());
+                role.insert("max_tokens_field".to_owned(), json!(name));
+            }
+            "temperature" | "top_p" | "parallel_tool_calls" | "reasoning_effort" | "stop" => {
+                role.insert(name.to_owned(), value.clone());
+            }
+            // These follow from the question and not from the configuration.
+            "stream" | "stream_options" | "model" | "messages" | "tools" | "response_format" => {}
+            other => {
+                let extra = role.entry("extra_body").or_insert_with(|| json!({}));
+                extra[other] = value.clone();
+            }
+        }
+    }
+    for (name, value) in &record.profile {
+        let mut changed = role.clone();
+        changed.insert(name.clone(), value.clone());
+        // What this layer has no setting for must come out right without one.
+        if serde_json::from_value::<models::options::RoleOptions>(Value::Object(changed.clone()))
+            .is_ok()
+        {
+            role = changed;
+        }
+    }
+    let requests_max = record.exchanges.len();
+    let deadline_ms = u64::try_from(DEADLINE.as_millis()).unwrap();
+    serde_json::from_value(json!({
+        "base_url": "http://model.test",
+        "api_key": "key-for-records",
+        "executor": role,
+        // The record's exchanges are all there is, and any pause within the deadline may be slept.
+        "retry": { "requests_max": requests_max, "retry_after_max_ms": deadline_ms },
+    }))
+    .unwrap()
+}
+
+/// The question of a record.
+pub fn question(record: &Record) -> ModelRequest {
+    ModelRequest {
+        role: ModelRole::Executor,
+        messages: history(record),
+        tools: match &record.answer_schema {
+            // The port does not combine the two.
+            Some(_) => Vec::new(),
+            None => record.tools.iter().map(|name| tool(name)).collect(),
+        },
+        answer: record.answer_schema.clone().map(|schema| AnswerSchema {
+            name: "answer".to_owned(),
+            schema,
+        }),
+        deadline: DEADLINE,
+    }
+}
+
+fn tool(name: &str) -> ToolSpec {
+    let parameters = match name {
+        "web_search" => json!({
+            "type": "object",
+            "properties": { "query": { "type": "string" }, "limit": { "type": "integer" } },
+            "required": ["query"],
+            "additionalProperties": false,
+        }),
+        "now" => json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+        _ => json!({ "type": "object" }),
+    };
+    ToolSpec {
+        name: name.to_owned(),
+        description: format!("The tool {name}."),
+        parameters,
+        effect: EffectClass::Read,
+        changes_files: false,
+    }
+}
+
+/// A plain question, or, where a record speaks of later messages, a conversation with a turn of tools in it.
+fn history(record: &Record) -> Vec<Message> {
+    let mut pointers = Vec::new();
+    let mut thought = None;
+    let mut has_rules = record.profile.contains_key("system_role");
+    for exchange in &record.exchanges {
+        let request = &exchange.request;
+        for (pointer, fact) in &request.facts {
+            pointers.push(pointer.as_str());
+            let text = fact.as_str().unwrap_or_default();
+            if pointer.contains("/reasoning") && !text.is_empty() && !text.starts_with('<') {
+                let origin = pointer.rsplit('/').next().unwrap_or_default();
+                thought.get_or_insert(Thought {
+                    text: text.to_owned(),
+                    origin: origin.to_owned(),
+                });
+            }
+            has_rules |= pointer == "/messages/0/role" && matches!(text, "system" | "developer");
+        }
+        pointers.extend(request.absent.iter().map(String::as_str));
+    }
+    let turn = pointers
+        .iter()
+        .filter_map(|pointer| {
+            pointer
+                .strip_prefix("/messages/")?
+                .split('/')
+                .next()?
+                .parse()
+                .ok()
+        })
+        .max()
+        .unwrap_or(0_usize);
+    let mut messages = Vec::new();
+    if has_rules || turn == 2 {
+        messages.push(Message::System {
+            text: "Be brief.".to_owned(),
+        });
+    }
+    messages.push(Message::User {
+        text: "What is the capital of France?".to_owned(),
+    });
+    if turn >= messages.len() {
+        messages.push(Message::Assistant {
+            text: None,
+            thought,
+            calls: vec![HistoryCall {
+                id: "call_before".to_owned(),
+                tool: "web_search".to_owned(),
+                arguments: json!({"query": "capital of France"}),
+            }],
+        });
+        messages.push(Message::Tool {
+            call_id: "call_before".to_owned(),
+            tool: "web_search".to_owned(),
+            text: "Paris".to_owned(),
+        });
+    }
+    messages
+}
