@@ -42,7 +42,7 @@ def price_table(group):
         if row["group"] == group:
             note = f'<span class="note">{escape(row["note"])}</span>' if row["note"] else ""
             rows += f'<tr><td>{escape(row["service"])}{note}</td><td class="price">€ {row["price"]}</td></tr>'
-    return (f'<table><caption>{escape(group)}</caption><thead><tr><th scope="col">What</th><th scope="col">Price</th></tr></thead>'
+    return (f'<table><caption>{escape(group)}</caption><thead><tr><th scope="col">What</th><th scope="col" class="price">Price</th></tr></thead>'
             f"<tbody>{rows}</tbody></table>")
 
 
@@ -154,7 +154,7 @@ page("about.html", f"About us – {NAME}", "Who we are, and why we repair rather
 <h2>Why we repair rather than sell</h2>
 <p>A bicycle that somebody looks after can outlive its owner. If yours is not worth the work, we say so before we start.</p>
 <h2>The depot</h2>
-<p>Trams used to spend the night here. Now bicycles do. Line 3 still stops outside.</p>
+<p>Trams used to spend the night here. Now bicycles do.</p>
 <p><a href="workshop.html">To the workshop</a>, <a href="tea-room.html">to the tea room</a>.</p>
 </div>""")
 
