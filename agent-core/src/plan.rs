@@ -204,7 +204,7 @@ fn on_cycle(plan: &Plan) -> Option<&str> {
             .map(|(key, _)| *key)
             .collect();
         if free.is_empty() {
-            return open.into_keys().next();
+            return walk_into_cycle(&open);
         }
         for key in &free {
             open.remove(key);
@@ -213,6 +213,16 @@ fn on_cycle(plan: &Plan) -> Option<&str> {
             needs.retain(|need| !free.contains(need));
         }
     }
+}
+
+/// Every step in `open` needs another one in it, so whoever follows the needs for long enough goes round a cycle. The
+/// step where one begins may only lie behind it.
+fn walk_into_cycle<'a>(open: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<&'a str> {
+    let mut at = *open.keys().next()?;
+    for _ in 0..open.len() {
+        at = open.get(at)?.first()?;
+    }
+    Some(at)
 }
 
 #[cfg(test)]

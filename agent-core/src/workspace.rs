@@ -83,53 +83,161 @@ pub fn changes(before: &Manifest, after: &Manifest) -> BTreeMap<String, Option<E
 
 /// Merges what steps made of `base`. A path gets the content that its last writer gave it, where a step comes after
 /// all its ancestors. If several steps that do not know of each other wrote it, the first one's content keeps the
-/// path, and every other content that differs is kept beside it.
+/// path, and every other content that differs is kept beside it. Where one step made a folder of a path and another a
+/// file, the file is kept beside the folder.
 pub fn merge(base: &Manifest, contributions: &[Contribution]) -> (Manifest, Vec<Conflict>) {
     let mut merged = base.clone();
-    let mut conflicts = Vec::new();
+    let mut aside = Vec::new();
+    let mut writers = BTreeMap::new();
     let paths: BTreeSet<&String> = contributions
         .iter()
         .flat_map(|contribution| contribution.changes.keys())
         .collect();
     for path in paths {
-        let writers: Vec<&Contribution> = contributions
-            .iter()
-            .filter(|one| one.changes.contains_key(path))
-            .collect();
-        let last = writers.iter().filter(|one| {
-            !writers
-                .iter()
-                .any(|other| other.ancestors.contains(&one.key))
-        });
         // Where one side removed what another changed, the content is worth more than its absence.
-        let mut contents = last.filter_map(|one| {
-            one.changes
-                .get(path)?
-                .as_ref()
-                .map(|entry| (&one.key, entry))
-        });
-        let Some((_, kept)) = contents.next() else {
+        let mut contents = last_writers(path, contributions)
+            .filter_map(|writer| Some((writer, writer.changes.get(path)?.as_ref()?)));
+        let Some((keeper, kept)) = contents.next() else {
             merged.0.remove(path);
             continue;
         };
-        set(&mut merged, path, Some(kept.clone()));
-        for (key, entry) in contents.filter(|(_, entry)| *entry != kept) {
-            let kept_as = format!("{path}.from-{key}");
-            set(&mut merged, &kept_as, Some(entry.clone()));
-            conflicts.push(Conflict {
+        merged.0.insert(path.clone(), kept.clone());
+        writers.insert(path.as_str(), keeper);
+        for (writer, entry) in contents.filter(|(_, entry)| *entry != kept) {
+            aside.push(Aside {
                 path: path.clone(),
-                kept_as,
+                writer: &writer.key,
+                beside: BTreeSet::from([keeper.key.as_str()]),
+                entry: entry.clone(),
             });
         }
     }
+    aside.extend(files_in_place_of_folders(&mut merged, &writers));
+    let conflicts = keep_beside(base, &mut merged, contributions, aside);
     (merged, conflicts)
 }
 
-fn set(manifest: &mut Manifest, path: &str, entry: Option<Entry>) {
-    match entry {
-        Some(entry) => manifest.0.insert(path.to_owned(), entry),
-        None => manifest.0.remove(path),
+/// A content that could not have its path.
+struct Aside<'a> {
+    path: String,
+    /// Key of the step that wrote it.
+    writer: &'a str,
+    /// Keys of the steps whose contents are in its place.
+    beside: BTreeSet<&'a str>,
+    entry: Entry,
+}
+
+/// The steps that wrote a path and whose writing no other writer of it knew.
+fn last_writers<'a>(
+    path: &str,
+    contributions: &'a [Contribution],
+) -> impl Iterator<Item = &'a Contribution> {
+    let wrote_it = |one: &&Contribution| one.changes.contains_key(path);
+    let writers: Vec<&Contribution> = contributions.iter().filter(wrote_it).collect();
+    let later = writers.clone();
+    writers
+        .into_iter()
+        .filter(move |one| !later.iter().any(|other| other.ancestors.contains(&one.key)))
+}
+
+/// Takes out every file whose path is a folder for another file.
+fn files_in_place_of_folders<'a>(
+    merged: &mut Manifest,
+    writers: &BTreeMap<&str, &'a Contribution>,
+) -> Vec<Aside<'a>> {
+    let paths: Vec<String> = merged.0.keys().cloned().collect();
+    let mut aside = Vec::new();
+    for path in &paths {
+        let folder = format!("{path}/");
+        let inside: Vec<&String> = paths
+            .iter()
+            .filter(|one| one.starts_with(&folder))
+            .collect();
+        if inside.is_empty() {
+            continue;
+        }
+        let key = |path: &str| writers.get(path).map(|writer| writer.key.as_str());
+        let beside = inside.iter().filter_map(|one| key(one)).collect();
+        let taken_out = merged.0.remove(path).map(|entry| Aside {
+            path: path.clone(),
+            writer: key(path).unwrap_or("base"),
+            beside,
+            entry,
+        });
+        aside.extend(taken_out);
+    }
+    aside
+}
+
+/// Puts contents beside the paths that they could not have.
+fn keep_beside(
+    base: &Manifest,
+    merged: &mut Manifest,
+    contributions: &[Contribution],
+    aside: Vec<Aside<'_>>,
+) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    for one in aside {
+        let names = (1_u32..).map(|number| match number {
+            1 => format!("{}.from-{}", one.path, one.writer),
+            _ => format!("{}.from-{}-{number}", one.path, one.writer),
+        });
+        for kept_as in names {
+            match place_under(base, merged, contributions, (&one, &kept_as)) {
+                Room::Taken => {}
+                Room::Settled => break,
+                Room::Free => {
+                    merged.0.insert(kept_as.clone(), one.entry);
+                    conflicts.push(Conflict {
+                        path: one.path,
+                        kept_as,
+                    });
+                    break;
+                }
+            }
+        }
+    }
+    conflicts
+}
+
+/// What a name can do for a content that is to be kept beside its path.
+enum Room {
+    Free,
+    /// Another file has the name.
+    Taken,
+    /// A later step saw the content under this name, and changed or removed it there.
+    Settled,
+}
+
+fn place_under(
+    base: &Manifest,
+    merged: &Manifest,
+    contributions: &[Contribution],
+    (aside, name): (&Aside<'_>, &str),
+) -> Room {
+    let saw_it = |step: &&Contribution| {
+        step.ancestors.contains(aside.writer)
+            && aside.beside.iter().all(|key| step.ancestors.contains(*key))
     };
+    let writers = contributions
+        .iter()
+        .filter(|one| one.changes.contains_key(name));
+    let (later, others): (Vec<_>, Vec<_>) = writers.partition(saw_it);
+    let saw_another =
+        |step: &&Contribution| others.iter().any(|one| step.ancestors.contains(&one.key));
+    if base.0.contains_key(name) {
+        return Room::Taken;
+    }
+    if !later.iter().all(saw_another) {
+        return Room::Settled;
+    }
+    let folder = format!("{name}/");
+    let is_taken = !others.is_empty()
+        || merged
+            .0
+            .keys()
+            .any(|path| path == name || path.starts_with(&folder));
+    if is_taken { Room::Taken } else { Room::Free }
 }
 
 /// Whether a relative path may name a file of a workspace: no empty, `.` or `..` part, no control character, not absolute.

@@ -13,7 +13,7 @@ use crate::ports::store::JobChanges;
 use crate::step::{Step, StepOutcome, StepState};
 use crate::task::{Task, TaskResult, TaskState, Waiting};
 
-use super::{ChangedStep, ChangedTask, Decision, REPLANS_MAX};
+use super::{ChangedStep, ChangedTask, Decision, REPLANS_MAX, Wait};
 
 /// See the module's description.
 pub struct Draft<'a> {
@@ -91,6 +91,14 @@ impl<'a> Draft<'a> {
             waiting,
             outcome,
         });
+    }
+
+    /// Whether a wait for the budget is out of date: the limit was raised, or a charge was given back, while the worker
+    /// made up its mind. The raise could not wake a job that did not wait yet, so the job must not begin to wait.
+    pub fn is_over(&self, wait: &Wait) -> bool {
+        let spent = self.task.spent_at(self.now_ms);
+        wait.limit
+            .is_some_and(|limit| self.task.budget.exhausted(&spent) != Some(limit))
     }
 
     /// A step's state with this decision applied.

@@ -126,6 +126,18 @@ impl Input {
             Self::BudgetRaised { .. } => "budget raised",
         }
     }
+
+    /// Whether it comes from the plan or report job.
+    fn is_of_task_job(&self) -> bool {
+        match self {
+            Self::Claimed { step, .. } | Self::Waited { step, .. } => step.is_none(),
+            Self::PlanAccepted { .. } | Self::PlanFailed { .. } | Self::Reported { .. } => true,
+            Self::StepSucceeded { .. }
+            | Self::StepFailed { .. }
+            | Self::CancelRequested { .. }
+            | Self::BudgetRaised { .. } => false,
+        }
+    }
 }
 
 /// The input is not legal in this state. Late news, not an error of the program: whoever brought it stops.
@@ -243,6 +255,12 @@ pub fn decide(
     }
     if task.state == TaskState::Waiting && !owners && !claims {
         return refuse("the task waits");
+    }
+    if input.is_of_task_job()
+        && let Some(step) = task.steps.iter().find(|step| step.state.is_carried())
+    {
+        // Steps at work and a plan or report job never exist together: the task would go on twice.
+        return refuse(&format!("step {} is {}", step.key, step.state.label()));
     }
     let draft = Draft::new(task, now_ms, entropy);
     let decided = match input {

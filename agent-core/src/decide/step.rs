@@ -91,6 +91,12 @@ pub fn failed<'a>(mut draft: Draft<'a>, id: &StepId, reason: String) -> Result<D
 /// The step holds no worker until its wait ends. The task waits with it if nothing else moves.
 pub fn waits<'a>(mut draft: Draft<'a>, id: &StepId, wait: &Wait) -> Result<Draft<'a>, String> {
     let step = draft.step_in(id, &[StepState::Running])?;
+    draft.out.charge = draft.out.charge.plus(wait.refund);
+    if draft.is_over(wait) {
+        draft.set_step(id, StepState::Ready, None, None);
+        draft.out.own_job = JobAfter::Delay(0);
+        return Ok(draft);
+    }
     let waiting = waiting_at(wait, draft.now_ms);
     draft.note_of(
         id,
@@ -102,7 +108,6 @@ pub fn waits<'a>(mut draft: Draft<'a>, id: &StepId, wait: &Wait) -> Result<Draft
         },
     );
     draft.set_step(id, StepState::Waiting, Some(waiting), None);
-    draft.out.charge = draft.out.charge.plus(wait.refund);
     draft.out.own_job = wait.delay_ms.map_or(JobAfter::Park, JobAfter::Delay);
     draft.settle();
     Ok(draft)

@@ -14,8 +14,12 @@ pub fn task_job_claimed(mut draft: Draft<'_>) -> Draft<'_> {
 
 /// The plan or report job holds no worker until its wait ends.
 pub fn task_job_waits<'a>(mut draft: Draft<'a>, wait: &Wait) -> Draft<'a> {
-    let waiting = waiting_at(wait, draft.now_ms);
     draft.out.charge = draft.out.charge.plus(wait.refund);
+    if draft.is_over(wait) {
+        draft.out.own_job = JobAfter::Delay(0);
+        return draft;
+    }
+    let waiting = waiting_at(wait, draft.now_ms);
     draft.out.own_job = wait.delay_ms.map_or(JobAfter::Park, JobAfter::Delay);
     draft.wait(waiting, wait.limit);
     draft

@@ -1,0 +1,241 @@
+//! One full body of every kind of event, with a marker in every private text.
+
+use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::budget::{Budget, Limit};
+use agent_core::event::{
+    ArtifactPublished, BudgetRaised, DeliveryAttempted, EventBody, EventKind, ModelReplied,
+    NoteAdded, PlanAccepted, PlanFailed, PlannedStep, RecordedCall, StepFailed, StepResumed,
+    StepStarted, StepSucceeded, StepWaiting, TaskFinished, TaskResumed, TaskStarted, TaskSubmitted,
+    TaskWaiting, ToolIntended, ToolReturned, ToolUnknown,
+};
+use agent_core::id::{ArtifactId, CallId, DeliveryId, StepId};
+use agent_core::plan::{Criterion, Plan, StepSpec};
+use agent_core::ports::entropy::Seeded;
+use agent_core::ports::model::{CallProblem, Thought, Usage};
+use agent_core::ports::tool::EffectClass;
+use agent_core::report::Verdict;
+use agent_core::task::{Attachment, TaskResult, TaskSpec, TaskState, WaitKind};
+use serde_json::json;
+
+/// Stands in every private text of the examples.
+pub const MARKER: &str = "PRIVATE";
+
+fn private(what: &str) -> String {
+    format!("{MARKER} {what}")
+}
+
+fn blob(content: &str) -> BlobRef {
+    BlobRef {
+        hash: BlobHash::of(content.as_bytes()),
+        bytes: content.len() as u64,
+    }
+}
+
+fn call_id() -> CallId {
+    CallId::new(&Seeded::new(3))
+}
+
+/// The example of a kind. A kind that is added breaks this, so that it gets one.
+pub fn example(kind: EventKind) -> EventBody {
+    let (key, title) = ("rank".to_owned(), "Rank the candidates".to_owned());
+    match kind {
+        EventKind::TaskSubmitted => submitted().into(),
+        EventKind::TaskStarted => TaskStarted {}.into(),
+        EventKind::PlanAccepted => plan_accepted().into(),
+        EventKind::PlanFailed => PlanFailed {
+            reason: "no plan fits the goal".to_owned(),
+        }
+        .into(),
+        EventKind::StepStarted => StepStarted { key, title }.into(),
+        EventKind::StepResumed => StepResumed { key }.into(),
+        EventKind::ModelReplied => replied().into(),
+        EventKind::ToolIntended => intended().into(),
+        EventKind::ToolReturned => returned().into(),
+        EventKind::ToolUnknown => ToolUnknown {
+            call: call_id(),
+            tool: "shell".to_owned(),
+            reason: "the worker died while the call was being made".to_owned(),
+        }
+        .into(),
+        EventKind::NoteAdded => NoteAdded {
+            text: "Two files could not be read.".to_owned(),
+        }
+        .into(),
+        EventKind::ArtifactPublished => published().into(),
+        EventKind::StepSucceeded => StepSucceeded {
+            key,
+            result: private("result"),
+        }
+        .into(),
+        EventKind::StepFailed => StepFailed {
+            key,
+            reason: "the file is empty".to_owned(),
+        }
+        .into(),
+        EventKind::StepWaiting => step_waiting(key).into(),
+        EventKind::TaskWaiting => task_waiting().into(),
+        EventKind::TaskResumed => TaskResumed {
+            reason: "the budget was raised".to_owned(),
+        }
+        .into(),
+        EventKind::BudgetRaised => BudgetRaised {
+            budget: Budget::default(),
+        }
+        .into(),
+        EventKind::TaskFinished => finished().into(),
+        EventKind::DeliveryAttempted => DeliveryAttempted {
+            delivery: DeliveryId::new(&Seeded::new(4)),
+            attempt: 2,
+            status: Some(503),
+            outcome: "will_retry".to_owned(),
+            next_in_ms: Some(300_000),
+            error: Some(private("error")),
+        }
+        .into(),
+    }
+}
+
+fn submitted() -> TaskSubmitted {
+    TaskSubmitted {
+        title: "Rank the candidates".to_owned(),
+        file_names: vec!["cv/ann.txt".to_owned()],
+        budget: Budget::default(),
+        spec: TaskSpec {
+            goal: private("goal"),
+            files: vec![Attachment {
+                name: private("file"),
+                blob: blob("cv"),
+            }],
+            tools: Some(vec![private("tool")]),
+            result_schema: Some(json!({ "title": private("schema") })),
+            snapshot: BlobHash::of(b"{}"),
+        },
+    }
+}
+
+fn plan_accepted() -> PlanAccepted {
+    let spec = StepSpec {
+        key: "rank".to_owned(),
+        title: "Rank the candidates".to_owned(),
+        instructions: private("instructions"),
+        depends_on: vec!["read".to_owned()],
+        acceptance: vec![Criterion::FileExists {
+            path: private("path"),
+        }],
+    };
+    PlanAccepted {
+        plan_version: 1,
+        steps: vec![PlannedStep {
+            id: StepId::new(&Seeded::new(2)),
+            key: spec.key.clone(),
+            title: spec.title.clone(),
+            depends_on: spec.depends_on.clone(),
+        }],
+        plan: Plan {
+            overview: private("overview"),
+            steps: vec![spec],
+        },
+    }
+}
+
+fn replied() -> ModelReplied {
+    ModelReplied {
+        job: "step".to_owned(),
+        turn: 2,
+        model: "some-model".to_owned(),
+        usage: Some(Usage {
+            input: Some(1_200),
+            output: Some(80),
+            cached: Some(1_000),
+            reasoning: Some(20),
+            estimated: false,
+        }),
+        finish: "tool_calls".to_owned(),
+        tool_names: vec!["shell".to_owned()],
+        text: Some(private("text")),
+        thought: Some(Thought {
+            text: private("thought"),
+            origin: "reasoning".to_owned(),
+        }),
+        calls: vec![RecordedCall {
+            call: call_id(),
+            tool: "shell".to_owned(),
+            arguments: json!({ "command": private("command") }),
+            problem: Some(CallProblem {
+                class: "schema_violation".to_owned(),
+                message: private("problem"),
+            }),
+        }],
+    }
+}
+
+fn intended() -> ToolIntended {
+    ToolIntended {
+        call: call_id(),
+        tool: "shell".to_owned(),
+        effect: EffectClass::Repeatable,
+        summary: "sort scores.csv".to_owned(),
+        key: private("key"),
+        fence: 3,
+        arguments: json!({ "command": private("command") }),
+    }
+}
+
+fn returned() -> ToolReturned {
+    ToolReturned {
+        call: call_id(),
+        tool: "shell".to_owned(),
+        ok: true,
+        duration_ms: 41,
+        isolation: Some("bubblewrap".to_owned()),
+        changed_files: 1,
+        content: private("content"),
+        snapshot: Some(BlobHash::of(b"snapshot")),
+    }
+}
+
+fn published() -> ArtifactPublished {
+    ArtifactPublished {
+        artifact: ArtifactId::new(&Seeded::new(5)),
+        name: "ranking.md".to_owned(),
+        bytes: 7,
+        media_type: "text/markdown".to_owned(),
+        blob: blob("ranking"),
+    }
+}
+
+fn step_waiting(key: String) -> StepWaiting {
+    StepWaiting {
+        key,
+        wait: WaitKind::Provider,
+        until_ms: Some(1_700_000_030_000),
+        reason: "the model could not be asked".to_owned(),
+    }
+}
+
+fn task_waiting() -> TaskWaiting {
+    TaskWaiting {
+        wait: WaitKind::Budget,
+        until_ms: None,
+        reason: "the budget for model_calls is used up".to_owned(),
+        limit: Some(Limit::ModelCalls),
+    }
+}
+
+fn finished() -> TaskFinished {
+    TaskFinished {
+        state: TaskState::Partial,
+        result: Some(TaskResult {
+            answer: "Ann leads.".to_owned(),
+            data: Some(json!({ "first": "Ann" })),
+            criteria: vec![Verdict {
+                step: "rank".to_owned(),
+                criterion: "the file ranking.md exists and is not empty".to_owned(),
+                holds: Some(true),
+                found: "7 bytes".to_owned(),
+            }],
+            not_done: vec!["One file could not be read.".to_owned()],
+        }),
+        error: Some("not all of it could be done".to_owned()),
+    }
+}

@@ -1,0 +1,280 @@
+//! Tasks in every situation that the rules tell apart, and every input.
+
+use std::collections::BTreeMap;
+
+use agent_core::blob::Stored;
+use agent_core::budget::{Budget, Limit, Spend};
+use agent_core::decide::{Input, Wait};
+use agent_core::id::{StepId, TaskId, TenantId, WebhookId};
+use agent_core::plan::{Plan, StepSpec};
+use agent_core::ports::entropy::Seeded;
+use agent_core::step::{Step, StepState};
+use agent_core::task::{Task, TaskState, WaitKind, Waiting};
+
+/// The time of every decision.
+pub const NOW_MS: i64 = 1_700_000_000_000;
+/// How long a wait for a time lasts.
+pub const DELAY_MS: u64 = 30_000;
+
+/// A task whose budget allows no further model call, since the charge for the next one is already in its counters.
+pub fn task(state: TaskState) -> Task {
+    let entropy = Seeded::new(7);
+    Task {
+        id: TaskId::new(&entropy),
+        tenant: TenantId::new(&entropy),
+        state,
+        waiting: None,
+        version: 4,
+        seq: 9,
+        engine: agent_core::ENGINE_VERSION,
+        title: "Rank the candidates".to_owned(),
+        metadata: BTreeMap::new(),
+        spec: Stored::Inline("{}".to_owned()),
+        result: None,
+        error: None,
+        budget: Budget {
+            model_calls: 10,
+            ..Budget::default()
+        },
+        spent: Spend {
+            model_calls: 11,
+            ..Spend::default()
+        },
+        running_since_ms: (state == TaskState::Running).then_some(NOW_MS - 1_000),
+        plan_version: 0,
+        replans: 0,
+        webhook: Some(WebhookId::new(&entropy)),
+        created_at_ms: NOW_MS - 5_000,
+        updated_at_ms: NOW_MS - 1_000,
+        finished_at_ms: state.is_final().then_some(NOW_MS - 1_000),
+        steps: Vec::new(),
+        read_at_ms: NOW_MS,
+    }
+}
+
+/// A waiting task.
+pub fn waiting_task(kind: WaitKind) -> Task {
+    Task {
+        waiting: Some(waiting(kind, timed(kind))),
+        ..task(TaskState::Waiting)
+    }
+}
+
+/// Whether a wait of this kind ends by itself, as workers ask for it.
+pub fn timed(kind: WaitKind) -> bool {
+    !kind.needs_a_person()
+}
+
+fn waiting(kind: WaitKind, timed: bool) -> Waiting {
+    Waiting {
+        kind,
+        until_ms: timed.then_some(NOW_MS + 1_000),
+        reason: format!("waits for {}", kind.label()),
+    }
+}
+
+/// Puts a task under its first plan.
+pub fn with_steps(mut task: Task, steps: &[(&str, StepState, &[&str])]) -> Task {
+    task.plan_version = 1;
+    for (key, state, needs) in steps {
+        add_step(&mut task, key, *state, needs);
+    }
+    task
+}
+
+/// Adds a step to the plan in force.
+pub fn add_step(task: &mut Task, key: &str, state: StepState, needs: &[&str]) {
+    let ordinal = u32::try_from(task.steps.len()).unwrap();
+    let entropy = Seeded::new(1_000 + u64::from(ordinal));
+    let needed = needs.iter().map(|need| step_id(task, need));
+    let step = Step {
+        id: StepId::new(&entropy),
+        ordinal,
+        plan_version: task.plan_version,
+        key: key.to_owned(),
+        title: format!("Do {key}"),
+        state,
+        depends_on: needed.collect(),
+        spec: Stored::Inline("{}".to_owned()),
+        outcome: None,
+        snapshot: None,
+        waiting: (state == StepState::Waiting).then(|| waiting(WaitKind::Budget, false)),
+    };
+    task.steps.push(step);
+}
+
+/// Sets what a waiting step waits for.
+pub fn step_waits_for(task: &mut Task, key: &str, kind: WaitKind) {
+    let step = task.steps.iter_mut().find(|step| step.key == key).unwrap();
+    step.waiting = Some(waiting(kind, timed(kind)));
+}
+
+/// The id of the step with this key; one that no task has, if there is none.
+pub fn step_id(task: &Task, key: &str) -> StepId {
+    let known = task.steps.iter().find(|step| step.key == key);
+    known.map_or_else(|| StepId::new(&Seeded::new(99)), |step| step.id.clone())
+}
+
+/// One situation of a task.
+pub struct Situation {
+    /// In words, after the state.
+    pub name: &'static str,
+    /// The task.
+    pub task: Task,
+}
+
+/// Every situation that leads to other answers, for every state.
+pub fn situations() -> Vec<Situation> {
+    use StepState::{Blocked, Cancelled, Failed, Running, Skipped, Succeeded, Waiting as Waits};
+    use TaskState as T;
+    let of = |name, task| Situation { name, task };
+    let ended = |state, own| with_steps(task(state), &[("work", own, &[])]);
+    let mut provider = with_steps(
+        waiting_task(WaitKind::Provider),
+        &[("work", Waits, &[]), ("after", Blocked, &["work"])],
+    );
+    step_waits_for(&mut provider, "work", WaitKind::Provider);
+    vec![
+        of("no worker has begun it", task(T::Queued)),
+        of("the first plan is being made", task(T::Running)),
+        of(
+            "a step is at work, another needs it",
+            with_steps(
+                task(T::Running),
+                &[("work", Running, &[]), ("after", Blocked, &["work"])],
+            ),
+        ),
+        of(
+            "every step succeeded, the report is being made",
+            ended(T::Running, Succeeded),
+        ),
+        of(
+            "a step failed, a new plan is being made",
+            with_steps(
+                task(T::Running),
+                &[
+                    ("base", Succeeded, &[]),
+                    ("work", Failed, &["base"]),
+                    ("after", Blocked, &["work"]),
+                ],
+            ),
+        ),
+        of(
+            "its plan job waits for the provider",
+            waiting_task(WaitKind::Provider),
+        ),
+        of(
+            "its plan job waits for the budget",
+            waiting_task(WaitKind::Budget),
+        ),
+        of("its step waits for the provider", provider),
+        of(
+            "its step waits for the budget",
+            with_steps(
+                waiting_task(WaitKind::Budget),
+                &[("work", Waits, &[]), ("after", Blocked, &["work"])],
+            ),
+        ),
+        of("ended", ended(T::Succeeded, Succeeded)),
+        of("ended", ended(T::Partial, Succeeded)),
+        of("ended", ended(T::Failed, Skipped)),
+        of("ended", ended(T::Cancelled, Cancelled)),
+    ]
+}
+
+/// A wait as workers ask for it: with a time, unless a person has to end it. The call that was charged is given back.
+pub fn wait(kind: WaitKind, timed: bool) -> Wait {
+    Wait {
+        kind,
+        reason: format!("waits for {}", kind.label()),
+        delay_ms: timed.then_some(DELAY_MS),
+        limit: (kind == WaitKind::Budget).then_some(Limit::ModelCalls),
+        refund: Spend::MODEL_CALL.refund(),
+    }
+}
+
+/// A plan of two steps, the second after the first.
+pub fn plan() -> Plan {
+    let step = |key: &str, needs: &[&str]| StepSpec {
+        key: key.to_owned(),
+        title: format!("Do {key}"),
+        instructions: format!("Do {key}."),
+        depends_on: needs.iter().map(|&need| need.to_owned()).collect(),
+        acceptance: Vec::new(),
+    };
+    Plan {
+        overview: "First this, then that.".to_owned(),
+        steps: vec![step("gather", &[]), step("rank", &["gather"])],
+    }
+}
+
+/// The inputs that are about one step, with their names in the tables.
+pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
+    let claimed = |begun| Input::Claimed {
+        step: Some(step.clone()),
+        begun,
+    };
+    let waits = |kind| Input::Waited {
+        step: Some(step.clone()),
+        wait: wait(kind, timed(kind)),
+    };
+    let (result, reason) = ("the result".to_owned(), "it cannot be done".to_owned());
+    vec![
+        ("step claimed", claimed(false)),
+        ("step claimed again", claimed(true)),
+        (
+            "step succeeded",
+            Input::StepSucceeded {
+                step: step.clone(),
+                result,
+            },
+        ),
+        (
+            "step failed",
+            Input::StepFailed {
+                step: step.clone(),
+                reason,
+            },
+        ),
+        ("step waits for a time", waits(WaitKind::Provider)),
+        ("step waits for a person", waits(WaitKind::Budget)),
+    ]
+}
+
+/// The inputs that are about the task as a whole, with their names in the tables.
+pub fn task_inputs() -> Vec<(&'static str, Input)> {
+    let waits = |kind| Input::Waited {
+        step: None,
+        wait: wait(kind, timed(kind)),
+    };
+    let reported = Input::Reported {
+        answer: "Here it is.".to_owned(),
+        data: None,
+        criteria: Vec::new(),
+        not_done: Vec::new(),
+    };
+    let (reason, budget) = ("no plan fits".to_owned(), Budget::default());
+    vec![
+        (
+            "task job claimed",
+            Input::Claimed {
+                step: None,
+                begun: false,
+            },
+        ),
+        ("plan accepted", Input::PlanAccepted { plan: plan() }),
+        ("plan failed", Input::PlanFailed { reason }),
+        ("task job waits for a time", waits(WaitKind::Provider)),
+        ("task job waits for a person", waits(WaitKind::Budget)),
+        ("reported", reported),
+        ("cancel requested", Input::CancelRequested { reason: None }),
+        ("budget raised", Input::BudgetRaised { budget }),
+    ]
+}
+
+/// Every input.
+pub fn inputs(step: &StepId) -> Vec<(&'static str, Input)> {
+    let mut all = task_inputs();
+    all.extend(step_inputs(step));
+    all
+}
