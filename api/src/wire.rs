@@ -4,6 +4,7 @@
 //! test holds the two together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use agent_core::budget::Budget;
 use serde::{Deserialize, Serialize};
@@ -82,7 +83,7 @@ impl BudgetRequest {
 }
 
 /// A webhook to be registered with a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookRequest {
     /// An `http` or `https` URL without user name or password.
@@ -91,6 +92,16 @@ pub struct WebhookRequest {
     /// The signing secret: `whsec_` and 24 to 64 bytes in base64. Made for you and shown once when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+}
+
+// Written by hand, so that the secret reaches no log.
+impl fmt::Debug for WebhookRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookRequest")
+            .field("url", &self.url)
+            .field("secret", &self.secret.as_ref().map(|_| "***"))
+            .finish()
+    }
 }
 
 /// The body of a cancel; may be left out.

@@ -4,22 +4,23 @@
 //! stays unseen until somebody adds it here.
 
 mod artifact;
+mod budget;
 mod event;
 mod links;
+mod result;
 mod state;
 mod step;
 mod task;
 
 pub use artifact::ArtifactView;
+pub use budget::{BudgetView, SpentView};
 pub use event::EventView;
 pub(crate) use links::percent;
 pub use links::{artifact_path, task_path};
+pub use result::{CriterionView, ResultView};
 pub use state::{StepStateName, TaskStateName, WaitKindName};
 pub use step::{PlanView, StepView};
-pub use task::{
-    BudgetView, CriterionView, FileView, LinksView, ResultView, SpentView, TaskSummary, TaskView,
-    WaitingView, WebhookView,
-};
+pub use task::{FileView, LinksView, TaskSummary, TaskView, WaitingView, WebhookView};
 pub(crate) use task::{full, summary};
 
 use serde::{Deserialize, Serialize};

@@ -1,18 +1,20 @@
 //! Tasks as callers see them: in full for one, in short for lists.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use agent_core::budget::{Budget, Spend};
 use agent_core::delivery::rfc3339;
 use agent_core::journal::{ReadError, load_json};
 use agent_core::ports::store::Artifact;
-use agent_core::task::{Task, TaskResult, TaskSpec, Waiting};
+use agent_core::task::{Task, TaskSpec, Waiting};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::budget::{BudgetView, SpentView};
 use super::links::task_path;
+use super::result::ResultView;
 use super::state::{TaskStateName, WaitKindName};
 use super::step::PlanView;
 use crate::app::App;
@@ -42,81 +44,6 @@ impl WaitingView {
     }
 }
 
-/// The limits of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct BudgetView {
-    /// Model calls.
-    pub model_calls: u64,
-    /// Tool calls.
-    pub tool_calls: u64,
-    /// Tokens, input and output together.
-    pub tokens: u64,
-    /// Running time in milliseconds.
-    pub wall_ms: u64,
-}
-
-impl From<Budget> for BudgetView {
-    fn from(budget: Budget) -> Self {
-        Self {
-            model_calls: budget.model_calls,
-            tool_calls: budget.tool_calls,
-            tokens: budget.tokens,
-            wall_ms: budget.wall_ms,
-        }
-    }
-}
-
-/// What a task has used, the current running time included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SpentView {
-    /// Model calls.
-    pub model_calls: i64,
-    /// Tool calls.
-    pub tool_calls: i64,
-    /// Tokens, input and output together.
-    pub tokens: i64,
-    /// Running time in milliseconds.
-    pub wall_ms: i64,
-}
-
-impl From<Spend> for SpentView {
-    fn from(spent: Spend) -> Self {
-        Self {
-            model_calls: spent.model_calls,
-            tool_calls: spent.tool_calls,
-            tokens: spent.tokens,
-            wall_ms: spent.wall_ms,
-        }
-    }
-}
-
-/// What became of one acceptance criterion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CriterionView {
-    /// Key of the step that it belongs to.
-    pub step: String,
-    /// The criterion in words.
-    pub criterion: String,
-    /// Whether it holds; null when no machine can tell.
-    pub holds: Option<bool>,
-    /// What was found.
-    pub found: String,
-}
-
-/// What a finished task gives back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ResultView {
-    /// The answer in words, Markdown.
-    pub answer: String,
-    /// The answer as data, when a result schema was given.
-    #[schema(value_type = Option<Object>)]
-    pub data: Option<Value>,
-    /// Every acceptance criterion with what became of it.
-    pub criteria: Vec<CriterionView>,
-    /// What was asked for and is not done, one sentence each.
-    pub not_done: Vec<String>,
-}
-
 /// A file that came with the goal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileView {
@@ -127,13 +54,23 @@ pub struct FileView {
 }
 
 /// The webhook of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookView {
     /// Identity.
     pub id: String,
     /// The signing secret: only in the answer that accepted the task, and only if the server made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+}
+
+// Written by hand, so that the secret reaches no log.
+impl fmt::Debug for WebhookView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookView")
+            .field("id", &self.id)
+            .field("secret", &self.secret.as_ref().map(|_| "***"))
+            .finish()
+    }
 }
 
 /// Where to go from here.
@@ -248,7 +185,7 @@ pub(crate) fn summary(task: &Task) -> TaskSummary {
 pub(crate) async fn full(app: &App, task: &Task) -> Result<TaskView, Problem> {
     let spec: TaskSpec = load(app, task, &task.spec).await?;
     let result = match &task.result {
-        Some(stored) => Some(result_view(load(app, task, stored).await?)),
+        Some(stored) => Some(ResultView::of(load(app, task, stored).await?)),
         None => None,
     };
     let artifacts: Vec<Artifact> = app.parts.store.artifacts(&task.tenant, &task.id).await?;
@@ -277,7 +214,7 @@ async fn load<T: DeserializeOwned>(
     task: &Task,
     stored: &agent_core::blob::Stored,
 ) -> Result<T, Problem> {
-    let unreadable = |error: &dyn std::fmt::Display| {
+    let unreadable = |error: &dyn fmt::Display| {
         tracing::error!(task.id = %task.id, %error, "a stored body cannot be read");
         Problem::internal()
     };
@@ -285,20 +222,5 @@ async fn load<T: DeserializeOwned>(
         Ok(value) => serde_json::from_value(value).map_err(|error| unreadable(&error)),
         Err(ReadError::Blob(error)) => Err(error.into()),
         Err(ReadError::Undecodable(error)) => Err(unreadable(&error)),
-    }
-}
-
-fn result_view(result: TaskResult) -> ResultView {
-    let criteria = result.criteria.into_iter().map(|verdict| CriterionView {
-        step: verdict.step,
-        criterion: verdict.criterion,
-        holds: verdict.holds,
-        found: verdict.found,
-    });
-    ResultView {
-        answer: result.answer,
-        data: result.data,
-        criteria: criteria.collect(),
-        not_done: result.not_done,
     }
 }

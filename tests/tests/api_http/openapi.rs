@@ -108,3 +108,48 @@ async fn every_field_of_an_answer_is_in_the_document() {
         assert!(all.contains(&format!("\"{field}\"")), "{field}");
     }
 }
+
+#[tokio::test]
+async fn the_written_guide_names_every_route_field_code_and_kind_of_event() {
+    let world = World::new().await;
+    let document = document(&world).await;
+    let guide = include_str!("../../../docs/api.md");
+    let schemas = &document["components"]["schemas"];
+    let mut names: Vec<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    let kinds = agent_core::event::EventKind::ALL;
+    names.extend(kinds.iter().map(|kind| kind.label().to_owned()));
+    for listed in ["Code", "TaskStateName", "StepStateName", "WaitKindName"] {
+        let values = schemas[listed]["oneOf"].as_array();
+        let values = values.or(schemas[listed]["enum"].as_array()).unwrap();
+        names.extend(values.iter().filter_map(|value| {
+            let text = value.as_str().or(value["enum"][0].as_str());
+            text.or(value["const"].as_str()).map(str::to_owned)
+        }));
+    }
+    for schema in [
+        "SubmitRequest",
+        "BudgetRequest",
+        "WebhookRequest",
+        "StepView",
+        "ArtifactView",
+    ] {
+        names.extend(
+            schemas[schema]["properties"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned(),
+        );
+    }
+    assert!(names.len() > 80, "{names:?}");
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !guide.contains(name.as_str()))
+        .collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
