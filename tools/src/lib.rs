@@ -1,1 +1,55 @@
-//! Placeholder.
+//! Acts on the world for a step: a shell in a sandbox, files of the step's workspace, notes and artifacts.
+//!
+//! Foreign code runs in a [`sandbox::Sandbox`] only, and without one nothing is run, unless the operator chose
+//! `sandbox = "none"` by name. File tools work on the host side, but never outside the workspace and never through a link.
+//! After a crash nothing here has to be repaired: processes end with us, and left-over workspaces are wiped at the next start.
+
+pub mod browser_probe;
+mod directory;
+pub mod options;
+pub mod sandbox;
+mod tool;
+mod toolbox;
+pub mod workspace;
+
+use std::io;
+use std::sync::Arc;
+
+use agent_core::ports::blobs::Blobs;
+
+pub use directory::{AccessError, Directory};
+pub use options::{Options, SandboxKind};
+pub use toolbox::Toolbox;
+pub use workspace::LocalWorkspaces;
+
+/// Everything this crate offers, wired together.
+pub struct Parts {
+    /// The directories in which steps work.
+    pub workspaces: Arc<LocalWorkspaces>,
+    /// Where foreign code runs.
+    pub sandbox: Arc<dyn sandbox::Sandbox>,
+    /// The tools.
+    pub toolbox: Arc<Toolbox>,
+}
+
+/// Opens the workspace folder, removes what a crash left there, and wires the parts. Blocks on the file system.
+pub fn open(options: &Options, blobs: Arc<dyn Blobs>) -> io::Result<Parts> {
+    let uids = workspace::UidPool::for_this_process(options)?;
+    let workspaces = Arc::new(LocalWorkspaces::open(
+        options,
+        uids.clone(),
+        Arc::clone(&blobs),
+    )?);
+    let sandbox = sandbox::for_options(options, uids)?;
+    let toolbox = Arc::new(Toolbox::new(
+        options.clone(),
+        Arc::clone(&workspaces),
+        blobs,
+        Arc::clone(&sandbox),
+    ));
+    Ok(Parts {
+        workspaces,
+        sandbox,
+        toolbox,
+    })
+}

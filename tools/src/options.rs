@@ -1,0 +1,104 @@
+//! What an operator can set about tools, their sandbox and workspaces, with defaults.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// How foreign code is isolated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxKind {
+    /// Namespaces, a system call filter and limits, through the `bwrap` program.
+    #[default]
+    Bubblewrap,
+    /// Not at all. Every outcome says `unsandboxed`.
+    None,
+}
+
+/// Settings of the tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Where workspaces are; it has to be given, usually below the data folder.
+    pub folder: Option<PathBuf>,
+    /// How foreign code is isolated.
+    pub sandbox: SandboxKind,
+    /// The `bwrap` program; looked for in the usual places when absent.
+    pub bubblewrap: Option<PathBuf>,
+    /// Further host paths that commands can read, under the same names.
+    pub read_only_binds: Vec<PathBuf>,
+    /// Started as root: the first uid of the pool from which each workspace gets its own.
+    pub uid_first: u32,
+    /// Started as root: how many uids the pool has.
+    pub uid_count: u32,
+    /// How long a command may run when the model names no time.
+    pub wall_time_ms: u64,
+    /// The longest time that a model may name.
+    pub wall_time_ms_max: u64,
+    /// Memory of all processes of a command together; of each process where cgroups cannot be had.
+    pub memory_bytes: u64,
+    /// Processes and threads of a command.
+    pub processes_max: u64,
+    /// Processor time of a command: 100 is one processor. Needs cgroups.
+    pub cpu_percent: u64,
+    /// The largest file that a command can write.
+    pub file_bytes_max: u64,
+    /// Open files of each process.
+    pub open_files_max: u64,
+    /// How much of each output stream of a command is kept: half from its start, half from its end.
+    pub output_kept_bytes: u64,
+    /// A command that prints more than this is ended.
+    pub output_bytes_max: u64,
+    /// How much of an outcome a model is shown.
+    pub shown_bytes_max: usize,
+    /// The bytes that a workspace may hold.
+    pub workspace_bytes_max: u64,
+    /// The files and directories that a workspace may hold.
+    pub workspace_files_max: u64,
+    /// Commands are ended when the disk has less free space than this.
+    pub free_space_bytes_min: u64,
+    /// The Chromium program, looked for in the usual places when absent.
+    pub chromium: Option<PathBuf>,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            sandbox: SandboxKind::Bubblewrap,
+            bubblewrap: None,
+            read_only_binds: Vec::new(),
+            uid_first: 200_000,
+            uid_count: 256,
+            wall_time_ms: 60_000,
+            wall_time_ms_max: 600_000,
+            memory_bytes: 2048 * MIB,
+            processes_max: 256,
+            cpu_percent: 200,
+            file_bytes_max: 256 * MIB,
+            open_files_max: 1024,
+            output_kept_bytes: MIB,
+            output_bytes_max: 256 * MIB,
+            shown_bytes_max: 16 * 1024,
+            workspace_bytes_max: 1024 * MIB,
+            workspace_files_max: 20_000,
+            free_space_bytes_min: 512 * MIB,
+            chromium: None,
+        }
+    }
+}
+
+impl Options {
+    /// The workspace folder, or an error that says how to name one.
+    pub(crate) fn folder(&self) -> io::Result<&Path> {
+        self.folder.as_deref().ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "no workspace folder is set (tools.folder)",
+            )
+        })
+    }
+}

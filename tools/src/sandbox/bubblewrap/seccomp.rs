@@ -1,0 +1,302 @@
+//! The system calls that a sandboxed program may not make.
+//!
+//! Allowed is what is not named here: foreign code has to be able to run any ordinary tool. Denied is what reaches kernel
+//! features that such tools do not need, because most ways out of a namespace lead through one of them.
+//!
+//! Three filters, since each has one answer: `EPERM` for the list; `ENOSYS` for calls whose arguments lie in memory, where no
+//! filter can look, so that libraries fall back to the older call that it can judge; and `EPERM` for numbers of the x32
+//! interface, which would reach the same calls by other names.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, sock_filter,
+};
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// The filters as bwrap reads them.
+pub(super) fn filters() -> io::Result<Vec<Vec<u8>>> {
+    let mut programs = vec![
+        compile(denied().map_err(io::Error::other)?, libc::EPERM)?,
+        compile(unjudgeable(), libc::ENOSYS)?,
+    ];
+    if cfg!(target_arch = "x86_64") {
+        programs.push(no_x32());
+    }
+    Ok(programs.iter().map(|program| bytes(program)).collect())
+}
+
+fn compile(rules: Rules, errno: i32) -> io::Result<BpfProgram> {
+    let errno = u32::try_from(errno).map_err(io::Error::other)?;
+    let architecture = std::env::consts::ARCH
+        .try_into()
+        .map_err(io::Error::other)?;
+    SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno),
+        architecture,
+    )
+    .and_then(TryInto::try_into)
+    .map_err(io::Error::other)
+}
+
+fn bytes(program: &[sock_filter]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(program.len() * 8);
+    for step in program {
+        bytes.extend_from_slice(&step.code.to_ne_bytes());
+        bytes.extend_from_slice(&[step.jt, step.jf]);
+        bytes.extend_from_slice(&step.k.to_ne_bytes());
+    }
+    bytes
+}
+
+/// Calls that came after the C library's list of names was made.
+const SYS_OPEN_TREE_ATTR: i64 = 467;
+const SYS_FCHMODAT2: i64 = 452;
+
+/// Calls that are denied whatever their arguments are.
+const DENIED: &[i64] = &[
+    // Other processes.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    // The view of the file system, and namespaces.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    SYS_OPEN_TREE_ATTR,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    // Large parts of the kernel that ordinary tools do not need.
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    // The machine.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_acct,
+    libc::SYS_syslog,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    // Files by handle pass by every path check.
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_personality,
+    libc::SYS_move_pages,
+    libc::SYS_mbind,
+    libc::SYS_vhangup,
+];
+
+#[cfg(target_arch = "x86_64")]
+const DENIED_HERE: &[i64] = &[
+    libc::SYS_kexec_file_load,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+    libc::SYS_uselib,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const DENIED_HERE: &[i64] = &[];
+
+fn denied() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = DENIED
+        .iter()
+        .chain(DENIED_HERE)
+        .map(|call| (*call, Vec::new()))
+        .collect();
+    rules.insert(libc::SYS_clone, new_namespaces()?);
+    rules.insert(libc::SYS_socket, sockets()?);
+    rules.insert(libc::SYS_ioctl, terminal_tricks()?);
+    for (call, argument) in modes_of_existing() {
+        rules.insert(call, user_bits(argument, None)?);
+    }
+    for (call, mode, flags) in modes_of_new() {
+        rules.insert(call, user_bits(mode, flags)?);
+    }
+    for (call, argument) in nodes() {
+        let mut all = user_bits(argument, None)?;
+        all.extend(devices(argument)?);
+        rules.insert(call, all);
+    }
+    Ok(rules)
+}
+
+/// Their arguments lie in memory.
+fn unjudgeable() -> Rules {
+    [libc::SYS_clone3, libc::SYS_openat2]
+        .map(|call| (call, Vec::new()))
+        .into()
+}
+
+fn condition(
+    argument: u8,
+    operator: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompCondition, seccompiler::BackendError> {
+    // The kernel looks at 32 bits of all arguments that are judged here.
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
+}
+
+fn has_bits(argument: u8, bits: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    condition(argument, SeccompCmpOp::MaskedEq(bits), bits)
+}
+
+fn new_namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    [
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWUTS,
+        libc::CLONE_NEWIPC,
+        libc::CLONE_NEWUSER,
+        libc::CLONE_NEWPID,
+        libc::CLONE_NEWNET,
+    ]
+    .into_iter()
+    .map(|flag| SeccompRule::new(vec![has_bits(0, unsigned(flag))?]))
+    .collect()
+}
+
+/// Obsolete, and still understood by the kernel.
+const SOCK_PACKET: i32 = 10;
+
+/// Local, IPv4 and IPv6 sockets, and the one netlink protocol with which programs list their interfaces.
+fn sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let (domain, kind, protocol) = (0, 1, 2);
+    let is_not = |family| condition(domain, SeccompCmpOp::Ne, unsigned(family));
+    let netlink = unsigned(libc::AF_NETLINK);
+    let raw = |kind_wanted| {
+        SeccompRule::new(vec![
+            is_not(libc::AF_NETLINK)?,
+            condition(kind, SeccompCmpOp::MaskedEq(0xf), unsigned(kind_wanted))?,
+        ])
+    };
+    Ok(vec![
+        SeccompRule::new(vec![
+            is_not(libc::AF_UNIX)?,
+            is_not(libc::AF_INET)?,
+            is_not(libc::AF_INET6)?,
+            is_not(libc::AF_NETLINK)?,
+        ])?,
+        SeccompRule::new(vec![
+            condition(domain, SeccompCmpOp::Eq, netlink)?,
+            condition(protocol, SeccompCmpOp::Ne, 0)?,
+        ])?,
+        raw(libc::SOCK_RAW)?,
+        raw(SOCK_PACKET)?,
+    ])
+}
+
+/// Putting characters into a terminal that someone else reads.
+fn terminal_tricks() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    const TIOCSTI: u64 = 0x5412;
+    const TIOCLINUX: u64 = 0x541C;
+    [TIOCSTI, TIOCLINUX]
+        .into_iter()
+        .map(|request| SeccompRule::new(vec![condition(1, SeccompCmpOp::Eq, request)?]))
+        .collect()
+}
+
+/// Set-uid and set-gid bits in a mode; `flags` names the argument that has to ask for a new file for the mode to count.
+fn user_bits(mode: u8, flags: Option<u8>) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    [libc::S_ISUID, libc::S_ISGID]
+        .into_iter()
+        .map(|bit| {
+            let mut all = vec![has_bits(mode, u64::from(bit))?];
+            if let Some(flags) = flags {
+                all.push(has_bits(flags, unsigned(libc::O_CREAT))?);
+            }
+            SeccompRule::new(all)
+        })
+        .collect()
+}
+
+fn devices(mode: u8) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    [libc::S_IFCHR, libc::S_IFBLK]
+        .into_iter()
+        .map(|kind| {
+            let is = SeccompCmpOp::MaskedEq(u64::from(libc::S_IFMT));
+            SeccompRule::new(vec![condition(mode, is, u64::from(kind))?])
+        })
+        .collect()
+}
+
+fn modes_of_existing() -> Vec<(i64, u8)> {
+    let mut calls = vec![
+        (libc::SYS_fchmod, 1),
+        (libc::SYS_fchmodat, 2),
+        (SYS_FCHMODAT2, 2),
+    ];
+    #[cfg(target_arch = "x86_64")]
+    calls.push((libc::SYS_chmod, 1));
+    calls
+}
+
+fn modes_of_new() -> Vec<(i64, u8, Option<u8>)> {
+    let mut calls = vec![(libc::SYS_openat, 3, Some(2))];
+    #[cfg(target_arch = "x86_64")]
+    calls.extend([(libc::SYS_open, 2, Some(1)), (libc::SYS_creat, 1, None)]);
+    calls
+}
+
+fn nodes() -> Vec<(i64, u8)> {
+    let mut calls = vec![(libc::SYS_mknodat, 2)];
+    #[cfg(target_arch = "x86_64")]
+    calls.push((libc::SYS_mknod, 1));
+    calls
+}
+
+/// Constants of the C library are signed, and none of those used here is negative.
+fn unsigned(constant: i32) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
+
+/// Calls whose number has bit 30 are those of the x32 interface.
+fn no_x32() -> BpfProgram {
+    const LOAD_NUMBER: u16 = 0x20;
+    const JUMP_IF_AT_LEAST: u16 = 0x35;
+    const RETURN: u16 = 0x06;
+    let step = |code, jt, k| sock_filter { code, jt, jf: 0, k };
+    vec![
+        step(LOAD_NUMBER, 0, 0),
+        step(JUMP_IF_AT_LEAST, 1, 0x4000_0000),
+        step(RETURN, 0, libc::SECCOMP_RET_ALLOW),
+        step(
+            RETURN,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs(),
+        ),
+    ]
+}

@@ -1,0 +1,205 @@
+//! Starting a process with nothing of ours: no environment, no descriptors, no privileges, bounded resources.
+//!
+//! Between fork and exec only plain system calls are made: no allocation, no lock. Privileges are given up before exec, so
+//! the started program never runs as host root.
+
+use std::ffi::CStr;
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::FdFlags;
+use rustix::mount::MountPropagationFlags;
+use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
+use rustix::thread::UnshareFlags;
+
+use crate::options::Options;
+
+/// A workspace made reachable for a user who cannot pass the folders above it: bound to an existing folder, in a mount
+/// namespace that only the started process has.
+pub(super) struct Stage {
+    pub source: CString,
+    pub target: CString,
+}
+
+/// A process to start.
+pub(super) struct Launch {
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// Descriptors that it inherits, under their numbers here.
+    pub inherited: Vec<OwnedFd>,
+    /// Cgroups that it joins.
+    pub doors: Vec<OwnedFd>,
+    pub owner: Option<u32>,
+    pub stage: Option<Stage>,
+    /// The directory to start in; the root if none.
+    pub directory: Option<OwnedFd>,
+    pub limits: Vec<(Resource, u64)>,
+}
+
+/// The limits that each process has.
+pub(super) fn process_limits(options: &Options, memory_is_bounded: bool) -> Vec<(Resource, u64)> {
+    let mut limits = vec![
+        (Resource::Core, 0),
+        (Resource::Fsize, options.file_bytes_max),
+        (Resource::Nofile, options.open_files_max),
+        (Resource::Memlock, 64 * 1024),
+    ];
+    if !memory_is_bounded {
+        // Data, not address space: many runtimes reserve far more addresses than they use.
+        limits.push((Resource::Data, options.memory_bytes));
+    }
+    limits
+}
+
+impl Launch {
+    /// Starts the process. Its output comes through pipes, its input is empty.
+    pub fn spawn(self) -> io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let inherit: Vec<i32> = self.inherited.iter().map(AsRawFd::as_raw_fd).collect();
+        let prepare = Prepare {
+            doors: self.doors,
+            owner: self.owner,
+            stage: self.stage,
+            directory: self.directory,
+            limits: self
+                .limits
+                .iter()
+                .map(|(resource, limit)| (*resource, lowered(*resource, *limit)))
+                .collect(),
+            inherit,
+        };
+        #[expect(
+            unsafe_code,
+            reason = "what runs between fork and exec makes plain system calls only"
+        )]
+        unsafe {
+            command.pre_exec(move || prepare.run().map_err(io::Error::from));
+        }
+        let child = command.spawn();
+        drop(self.inherited);
+        child
+    }
+}
+
+/// A limit can be lowered by anyone and raised by few.
+fn lowered(resource: Resource, limit: u64) -> Rlimit {
+    let hard = rustix::process::getrlimit(resource).maximum;
+    let limit = hard.map_or(limit, |hard| hard.min(limit));
+    Rlimit {
+        current: Some(limit),
+        maximum: Some(limit),
+    }
+}
+
+struct Prepare {
+    doors: Vec<OwnedFd>,
+    owner: Option<u32>,
+    stage: Option<Stage>,
+    directory: Option<OwnedFd>,
+    limits: Vec<(Resource, Rlimit)>,
+    inherit: Vec<i32>,
+}
+
+const CLOSE_RANGE_CLOEXEC: libc::c_uint = 1 << 2;
+
+impl Prepare {
+    fn run(&self) -> rustix::io::Result<()> {
+        // A session of its own: no terminal of ours, and one process group to signal.
+        let _ = rustix::process::setsid();
+        let _ = rustix::process::nice(5);
+        be_first_to_go();
+        for door in &self.doors {
+            rustix::io::write(door, b"0")?;
+        }
+        if let Some(directory) = &self.directory {
+            rustix::process::fchdir(directory)?;
+        }
+        if let Some(stage) = &self.stage {
+            bind(&stage.source, &stage.target)?;
+        }
+        if let Some(uid) = self.owner {
+            become_user(uid)?;
+        }
+        // Changing the user would have undone it.
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        for (resource, limit) in &self.limits {
+            rustix::process::setrlimit(*resource, *limit)?;
+        }
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
+        close_above_standard()?;
+        for descriptor in &self.inherit {
+            keep_open(*descriptor)?;
+        }
+        Ok(())
+    }
+}
+
+/// When memory is short the kernel takes a sandboxed program before us.
+fn be_first_to_go() {
+    const PATH: &CStr = c"/proc/self/oom_score_adj";
+    if let Ok(file) = rustix::fs::open(PATH, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+        let _ = rustix::io::write(&file, b"500");
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the process has one thread, so no other loses its view of the file system"
+)]
+fn bind(source: &CStr, target: &CStr) -> rustix::io::Result<()> {
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }?;
+    // Nothing that we mount is seen outside.
+    let inward = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    rustix::mount::mount_change(c"/", inward)?;
+    rustix::mount::mount_bind(source, target)
+}
+
+fn become_user(uid: u32) -> rustix::io::Result<()> {
+    let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::thread::set_thread_res_gid(group, group, group)?;
+    rustix::thread::set_thread_res_uid(user, user, user)
+}
+
+/// Marks all descriptors but the standard ones to be closed at exec; closing them now would hide a failed exec from us.
+#[expect(unsafe_code, reason = "no safe binding of this system call is at hand")]
+fn close_above_standard() -> rustix::io::Result<()> {
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3 as libc::c_uint,
+            libc::c_uint::MAX,
+            CLOSE_RANGE_CLOEXEC,
+        )
+    };
+    if outcome == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error().raw_os_error().map_or(
+        rustix::io::Errno::NOSYS,
+        rustix::io::Errno::from_raw_os_error,
+    ))
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the descriptor is open: its owner lives in the parent until the process is started"
+)]
+fn keep_open(descriptor: i32) -> rustix::io::Result<()> {
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    rustix::io::fcntl_setfd(descriptor, FdFlags::empty())
+}

@@ -1,0 +1,134 @@
+//! Where foreign code runs, and what holds it there.
+//!
+//! A backend says what it enforces by having tried it, runs one program at a time in one workspace, and never runs one
+//! in a weaker way than it said. Dropping the future of a run ends the whole process tree; the workspace stays in use until
+//! the tree is gone. When our own process dies, everything that it started dies with it.
+
+pub mod bubblewrap;
+mod cgroup;
+mod disk;
+mod launch;
+mod output;
+mod probe;
+mod supervise;
+mod tree;
+mod unsandboxed;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::options::{Options, SandboxKind};
+use crate::workspace::{Entered, UidPool};
+
+pub use bubblewrap::Bubblewrap;
+pub use output::Captured;
+pub use probe::{Lack, Probe};
+pub use unsandboxed::Unsandboxed;
+
+/// A program to run in a workspace.
+#[derive(Clone)]
+pub struct Program {
+    /// Its name and arguments, as they are inside the sandbox.
+    pub argv: Vec<String>,
+    /// Its environment, beside what every program gets.
+    pub environment: Vec<(String, String)>,
+    /// Where it works.
+    pub place: Entered,
+    /// When it is ended.
+    pub wall_time: Duration,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself. 128 and a signal's number stand for a signal, as shells have it.
+    Exited {
+        /// Its exit status.
+        status: i32,
+    },
+    /// By us.
+    Killed {
+        /// Why.
+        reason: KillReason,
+    },
+}
+
+/// Why a program was ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KillReason {
+    /// It ran too long.
+    #[error("wall time of {} s", .0.as_secs_f64())]
+    WallTime(Duration),
+    /// It printed too much.
+    #[error("more than {0} bytes of output")]
+    Output(u64),
+    /// The workspace grew too large.
+    #[error("{0}")]
+    Disk(String),
+}
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it took.
+    pub took: Duration,
+    /// What it printed.
+    pub stdout: Captured,
+    /// What it printed as errors.
+    pub stderr: Captured,
+    /// Whether the kernel ended a process of it for want of memory.
+    pub out_of_memory: bool,
+    /// The most memory that it used, where that is known.
+    pub memory_peak_bytes: Option<u64>,
+    /// How it was isolated.
+    pub isolation: String,
+}
+
+/// Why a program was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// Isolation cannot be had. The text names the cure.
+    #[error("{0}")]
+    Refused(String),
+    /// The sandbox could not be set up this time.
+    #[error("the sandbox could not be set up: {0}")]
+    Setup(String),
+    /// The machine said no.
+    #[error("the program could not be started")]
+    Unavailable(#[from] io::Error),
+}
+
+/// One way to isolate foreign code.
+#[async_trait]
+pub trait Sandbox: Send + Sync {
+    /// What is enforced here, found out by trying it. The answer is kept.
+    async fn probe(&self) -> Probe;
+    /// Runs a program to its end, or to its limits.
+    async fn run(&self, program: Program) -> Result<Run, SandboxError>;
+}
+
+/// The backend that the operator chose.
+pub fn for_options(options: &Options, uids: Option<Arc<UidPool>>) -> io::Result<Arc<dyn Sandbox>> {
+    Ok(match options.sandbox {
+        SandboxKind::Bubblewrap => Arc::new(Bubblewrap::new(options, uids)?),
+        SandboxKind::None => Arc::new(Unsandboxed::new(options)),
+    })
+}
+
+/// What every program finds in its environment; nothing of ours is ever passed on.
+fn environment(home: &str) -> Vec<(String, String)> {
+    [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("HOME", home),
+        ("TMPDIR", "/tmp"),
+        ("LANG", "C.UTF-8"),
+        ("TERM", "dumb"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}

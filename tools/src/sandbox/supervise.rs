@@ -1,0 +1,273 @@
+//! Watching one running program to its end, or to its limits.
+//!
+//! One thread starts the program and stays until its tree is gone. The kernel ends the sandbox when that thread ends, so
+//! nothing outlives us, whatever happens. The thread learns that no one waits any more by the closing of a pipe.
+
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, ChildStderr, ChildStdout};
+use std::time::Duration;
+use std::{io, thread};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::KillReason;
+use super::cgroup::Groups;
+use super::disk::{DiskLimits, Watchdog};
+use super::launch::Launch;
+use super::output::{Capture, Captured};
+use super::tree::Tree;
+use crate::workspace::Entered;
+
+/// Between asking a program to end and ending it.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long output is read after the program's end: what it left behind may hold the pipe for ever.
+const DRAIN: Duration = Duration::from_millis(200);
+/// A tree that the kernel does not end in this time hangs in a device.
+const END_AT_LEAST: Duration = Duration::from_secs(10);
+
+/// A program to watch.
+pub(super) struct Watched {
+    pub launch: Launch,
+    /// Where bwrap reports.
+    pub status: Option<OwnedFd>,
+    pub place: Entered,
+    pub groups: Option<Groups>,
+    pub wall_time: Duration,
+    pub output_kept_bytes: u64,
+    pub output_bytes_max: u64,
+    pub disk: DiskLimits,
+}
+
+/// What became of it.
+pub(super) struct Finished {
+    /// Why we ended it.
+    pub killed: Option<KillReason>,
+    /// The exit status of the process that we started; 128 and the number for a signal.
+    pub exit: i32,
+    /// What bwrap reported.
+    pub report: Vec<u8>,
+    pub took: Duration,
+    pub stdout: Captured,
+    pub stderr: Captured,
+    pub out_of_memory: bool,
+    pub memory_peak_bytes: Option<u64>,
+}
+
+/// Runs a program to its end. Dropping the future ends its tree.
+pub(super) async fn supervise(watched: Watched) -> io::Result<Finished> {
+    let (gone, waiting) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (answer, answered) = oneshot::channel();
+    thread::Builder::new()
+        .name("sandbox".to_owned())
+        .spawn(move || {
+            let outcome = Watch::start(watched, gone).and_then(Watch::finish);
+            // No one may wait any more, and that is fine.
+            let _ = answer.send(outcome);
+        })?;
+    let outcome = answered.await;
+    drop(waiting);
+    outcome.map_err(io::Error::other)?
+}
+
+struct Watch {
+    tree: Tree,
+    child: Child,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    out: Capture,
+    err: Capture,
+    gone: Option<OwnedFd>,
+    started: Instant,
+    wall_time: Duration,
+    killed: Option<KillReason>,
+    /// When to end it with force, once it was asked to end.
+    force_at: Option<Instant>,
+    /// When to give up, once it was ended with force.
+    give_up_at: Option<Instant>,
+    output_bytes_max: u64,
+    watchdog: Watchdog,
+    groups: Option<Groups>,
+    /// Last: the place is in use until everything above is gone.
+    place: Entered,
+}
+
+impl Watch {
+    fn start(watched: Watched, gone: OwnedFd) -> io::Result<Self> {
+        let started = Instant::now();
+        let mut child = watched.launch.spawn()?;
+        let tree = Tree::of(&child, watched.status)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        for stream in [
+            stdout.as_ref().map(AsFd::as_fd),
+            stderr.as_ref().map(AsFd::as_fd),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            rustix::fs::fcntl_setfl(stream, rustix::fs::OFlags::NONBLOCK)?;
+        }
+        Ok(Self {
+            tree,
+            child,
+            stdout,
+            stderr,
+            out: Capture::new(watched.output_kept_bytes),
+            err: Capture::new(watched.output_kept_bytes),
+            gone: Some(gone),
+            started,
+            wall_time: watched.wall_time,
+            killed: None,
+            force_at: None,
+            give_up_at: None,
+            output_bytes_max: watched.output_bytes_max,
+            watchdog: Watchdog::new(watched.disk),
+            groups: watched.groups,
+            place: watched.place,
+        })
+    }
+
+    fn finish(mut self) -> io::Result<Finished> {
+        while !self.tree.leader_ended(Duration::ZERO)? {
+            self.wait(self.next_deadline())?;
+            self.enforce()?;
+        }
+        let took = self.started.elapsed();
+        self.tree.end();
+        let exit = exit_status(self.child.wait()?);
+        self.tree.was_reaped();
+        if !self.tree.is_gone_within(END_AT_LEAST) {
+            return Err(io::Error::other("the program's processes cannot be ended"));
+        }
+        let drained_at = Instant::now() + DRAIN;
+        while (self.stdout.is_some() || self.stderr.is_some()) && Instant::now() < drained_at {
+            self.gone = None;
+            self.wait(drained_at)?;
+        }
+        let groups = self.groups.take();
+        Ok(Finished {
+            killed: self.killed.take(),
+            exit,
+            report: self.tree.report(),
+            took,
+            stdout: std::mem::take(&mut self.out).finish(),
+            stderr: std::mem::take(&mut self.err).finish(),
+            out_of_memory: groups.as_ref().is_some_and(Groups::out_of_memory),
+            memory_peak_bytes: groups.as_ref().and_then(Groups::memory_peak_bytes),
+        })
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let limit = self.started + self.wall_time;
+        let next = self.give_up_at.or(self.force_at).unwrap_or(limit);
+        next.min(self.watchdog.due())
+    }
+
+    /// Waits until something happens or the time comes, and takes what is there.
+    fn wait(&mut self, until: Instant) -> io::Result<()> {
+        let mut waited = Vec::with_capacity(5);
+        let streams = [
+            self.tree.status(),
+            self.gone.as_ref().map(AsFd::as_fd),
+            self.stdout.as_ref().map(AsFd::as_fd),
+            self.stderr.as_ref().map(AsFd::as_fd),
+            // An ended leader stays readable, and would wake us at once.
+            (!self.tree.is_reaped()).then(|| self.tree.leader()),
+        ];
+        let mut which = Vec::with_capacity(5);
+        for (index, stream) in streams.iter().enumerate() {
+            if let Some(stream) = stream {
+                which.push(index);
+                waited.push(PollFd::from_borrowed_fd(*stream, PollFlags::IN));
+            }
+        }
+        let timeout = Timespec::try_from(until.saturating_duration_since(Instant::now()))
+            .map_err(io::Error::other)?;
+        match rustix::event::poll(&mut waited, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(other) => return Err(other.into()),
+        }
+        let mut ready = [false; 5];
+        for (index, waited) in which.iter().zip(&waited) {
+            if let Some(ready) = ready.get_mut(*index) {
+                *ready = !waited.revents().is_empty();
+            }
+        }
+        drop(waited);
+        let [status, gone, stdout, stderr, _] = ready;
+        if status {
+            self.tree.take_status();
+        }
+        if gone {
+            self.gone = None;
+            self.force();
+        }
+        if stdout {
+            take(&mut self.stdout, &mut self.out);
+        }
+        if stderr {
+            take(&mut self.stderr, &mut self.err);
+        }
+        Ok(())
+    }
+
+    fn enforce(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if let Some(give_up_at) = self.give_up_at {
+            if now >= give_up_at {
+                return Err(io::Error::other("the program's processes cannot be ended"));
+            }
+            return Ok(());
+        }
+        let printed = self.out.total().saturating_add(self.err.total());
+        if printed > self.output_bytes_max {
+            self.kill(KillReason::Output(self.output_bytes_max));
+        } else if let Some(reason) = self.watchdog.look(self.place.directory()) {
+            self.kill(reason);
+        } else if self.force_at.is_some_and(|force_at| now >= force_at) {
+            self.force();
+        } else if self.force_at.is_none() && now >= self.started + self.wall_time {
+            self.killed = Some(KillReason::WallTime(self.wall_time));
+            self.tree.ask();
+            self.force_at = Some(now + GRACE);
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, reason: KillReason) {
+        self.killed.get_or_insert(reason);
+        self.force();
+    }
+
+    fn force(&mut self) {
+        self.tree.end();
+        self.give_up_at.get_or_insert(Instant::now() + END_AT_LEAST);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Reached with a live tree only when watching failed.
+        self.tree.end();
+        let _ = self.child.wait();
+        self.tree.is_gone_within(END_AT_LEAST);
+    }
+}
+
+fn take<S: Read>(stream: &mut Option<S>, capture: &mut Capture) {
+    if let Some(open) = stream
+        && !capture.fill(open).unwrap_or(false)
+    {
+        *stream = None;
+    }
+}
+
+fn exit_status(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
+}

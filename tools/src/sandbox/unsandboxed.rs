@@ -1,0 +1,94 @@
+//! No isolation at all, for operators who chose it by name.
+//!
+//! Programs run as the workspace's user with empty environment and limits on time, output and file size. They see the whole
+//! machine and its network. Every outcome says `unsandboxed`.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use async_trait::async_trait;
+
+use super::disk::DiskLimits;
+use super::launch::{Launch, process_limits};
+use super::supervise::{Watched, supervise};
+use super::{Ended, Lack, Probe, Program, Run, Sandbox, SandboxError, environment};
+use crate::options::Options;
+
+const LEVEL: &str = "unsandboxed";
+
+/// Running without a sandbox.
+pub struct Unsandboxed {
+    options: Options,
+}
+
+impl Unsandboxed {
+    /// With these limits.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            options: options.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Sandbox for Unsandboxed {
+    async fn probe(&self) -> Probe {
+        Probe {
+            level: LEVEL.to_owned(),
+            usable: true,
+            enforced: ["wall time", "output", "file size", "disk space (watched)"]
+                .map(str::to_owned)
+                .to_vec(),
+            lacks: vec![Lack::new(
+                "commands see the host's files, processes and network, and can leave processes behind",
+                "set tools.sandbox to \"bubblewrap\"",
+            )],
+        }
+    }
+
+    async fn run(&self, program: Program) -> Result<Run, SandboxError> {
+        let directory = program.place.directory();
+        let mut argv = program.argv.iter().cloned();
+        let name = argv
+            .next()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let mut variables = environment(&directory.path().to_string_lossy());
+        variables.extend(program.environment.iter().cloned());
+        let launch = Launch {
+            program: name.into(),
+            arguments: argv.collect(),
+            environment: variables,
+            inherited: Vec::new(),
+            doors: Vec::new(),
+            owner: directory.owner(),
+            stage: None,
+            directory: Some(directory.as_fd().try_clone_to_owned()?),
+            limits: process_limits(&self.options, false),
+        };
+        let watched = Watched {
+            launch,
+            status: None,
+            place: program.place,
+            groups: None,
+            wall_time: program.wall_time,
+            output_kept_bytes: self.options.output_kept_bytes,
+            output_bytes_max: self.options.output_bytes_max,
+            disk: DiskLimits::of(&self.options),
+        };
+        let finished = supervise(watched).await?;
+        Ok(Run {
+            ended: match finished.killed {
+                Some(reason) => Ended::Killed { reason },
+                None => Ended::Exited {
+                    status: finished.exit,
+                },
+            },
+            took: finished.took,
+            stdout: finished.stdout,
+            stderr: finished.stderr,
+            out_of_memory: false,
+            memory_peak_bytes: None,
+            isolation: LEVEL.to_owned(),
+        })
+    }
+}

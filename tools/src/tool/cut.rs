@@ -1,0 +1,55 @@
+//! Cutting text to what a model is shown.
+
+/// The text with its middle left out and counted, if it has more than `bytes_max` bytes.
+pub(super) fn middle(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let head = floor(text, bytes_max / 2);
+    let tail = ceiling(text, text.len() - bytes_max / 2);
+    let (start, rest) = text.split_at(head);
+    let end = rest.split_at(tail - head).1;
+    format!(
+        "{start}\n[... {} bytes left out here ...]\n{end}",
+        tail - head
+    )
+}
+
+/// The start of the text, and how much was cut off.
+pub(super) fn start(text: &str, bytes_max: usize) -> (&str, usize) {
+    let at = floor(text, bytes_max);
+    (text.split_at(at).0, text.len() - at)
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+fn ceiling(text: &str, at: usize) -> usize {
+    (at..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_left_out_between_letters_and_counted() {
+        assert_eq!(middle("short", 5), "short");
+        assert_eq!(
+            middle("aä—bcdefghij", 8),
+            "aä\n[... 8 bytes left out here ...]\nghij"
+        );
+    }
+
+    #[test]
+    fn a_start_ends_between_letters() {
+        assert_eq!(start("aäb", 2), ("a", 3));
+        assert_eq!(start("ab", 9), ("ab", 0));
+    }
+}

@@ -1,0 +1,125 @@
+//! `file_read`: shows lines of a text file.
+
+use std::fmt::Write;
+
+use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Complaint, Context, FILE_BYTES_MAX, Tool, cut, file_path, object, spec};
+use crate::workspace::Entered;
+
+const LINES: usize = 2000;
+
+pub(super) struct FileRead;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    path: String,
+    start_line: Option<usize>,
+    line_count: Option<usize>,
+}
+
+#[async_trait]
+impl Tool for FileRead {
+    fn spec(&self) -> ToolSpec {
+        let parameters = object(
+            &json!({
+                "path": {"type": "string", "description": "The file, relative to /workspace, such as \"notes/a.md\"."},
+                "start_line": {"type": "integer", "minimum": 1, "description": "The first line to show; 1 if absent."},
+                "line_count": {"type": "integer", "minimum": 1, "description": "How many lines to show; 2000 if absent."}
+            }),
+            &["path"],
+        );
+        let description = "Shows a text file of the workspace, or some of its lines. The first line of the answer says which \
+            lines are shown and how many the file has. For PDF, DOCX, images and other binary files use the shell.";
+        spec("file_read", description, parameters, EffectClass::Read)
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: Arguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        let shown = context.shared.options.shown_bytes_max;
+        context
+            .on_files(move |place| read(place, &arguments, shown.saturating_sub(200)))
+            .await
+    }
+}
+
+fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<String, Complaint> {
+    let path = file_path(&arguments.path)?;
+    let content = place
+        .directory()
+        .read(&path, FILE_BYTES_MAX)
+        .map_err(|error| Complaint::about(&arguments.path, error))?;
+    let bytes = content.bytes.len();
+    let text = match String::from_utf8(content.bytes) {
+        Ok(text) if !text.contains('\0') => text,
+        Ok(_) | Err(_) => {
+            return Err(Complaint::Model(format!(
+                "{path:?} is a binary file of {bytes} bytes, not text; use the shell to extract what you need, for example with file, pdftotext, unzip or python3"
+            )));
+        }
+    };
+    let total = text.lines().count();
+    let start = arguments.start_line.unwrap_or(1).max(1);
+    if start > total.max(1) {
+        return Err(Complaint::Model(format!(
+            "{path:?} has {total} lines, so there is no line {start}"
+        )));
+    }
+    let count = arguments.line_count.unwrap_or(LINES).max(1);
+    let lines: Vec<&str> = text.lines().skip(start - 1).take(count).collect();
+    Ok(window(&path, start, total, &lines, bytes_max))
+}
+
+/// Whole lines as far as they fit, so that a model can go on with the next one.
+fn window(path: &str, start: usize, total: usize, lines: &[&str], bytes_max: usize) -> String {
+    let mut shown = 0;
+    let mut body = String::new();
+    for line in lines {
+        if shown > 0 && body.len() + line.len() > bytes_max {
+            break;
+        }
+        let (line, cut_off) = cut::start(line, bytes_max);
+        body.push('\n');
+        body.push_str(line);
+        if cut_off > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(body, "[... {cut_off} bytes of this line left out ...]");
+        }
+        shown += 1;
+    }
+    let last = (start + shown).saturating_sub(1);
+    let more = if last < total {
+        format!("; go on with start_line {}", last + 1)
+    } else {
+        String::new()
+    };
+    match total {
+        0 => format!("{path}: empty, 0 lines"),
+        _ => format!("{path}: lines {start} to {last} of {total}{more}{body}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window;
+
+    #[test]
+    fn a_window_tells_where_it_is_and_how_to_go_on() {
+        assert_eq!(
+            window("a", 1, 3, &["x", "y", "z"], 100),
+            "a: lines 1 to 3 of 3\nx\ny\nz"
+        );
+        assert_eq!(
+            window("a", 2, 9, &["xxxx", "yyyy", "zzzz"], 10),
+            "a: lines 2 to 3 of 9; go on with start_line 4\nxxxx\nyyyy"
+        );
+        assert_eq!(window("a", 1, 0, &[], 10), "a: empty, 0 lines");
+    }
+}

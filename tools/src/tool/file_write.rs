@@ -1,0 +1,60 @@
+//! `file_write`: makes a file hold a text.
+
+use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Complaint, Context, Tool, file_path, object, spec};
+
+pub(super) struct FileWrite;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    path: String,
+    content: String,
+}
+
+#[async_trait]
+impl Tool for FileWrite {
+    fn spec(&self) -> ToolSpec {
+        let parameters = object(
+            &json!({
+                "path": {"type": "string", "description": "The file, relative to /workspace, such as \"site/index.html\"."},
+                "content": {"type": "string", "description": "The whole text of the file."}
+            }),
+            &["path", "content"],
+        );
+        let description = "Writes a whole text file into the workspace: makes it, with the directories above it, or replaces \
+            what it held. To change a part of a file use file_edit.";
+        ToolSpec {
+            changes_files: true,
+            ..spec(
+                "file_write",
+                description,
+                parameters,
+                EffectClass::Repeatable,
+            )
+        }
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: Arguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        context
+            .on_files(move |place| {
+                let path = file_path(&arguments.path)?;
+                place
+                    .directory()
+                    .write(&path, arguments.content.as_bytes(), None)
+                    .map_err(|error| Complaint::about(&arguments.path, error))?;
+                let bytes = arguments.content.len();
+                let lines = arguments.content.lines().count();
+                Ok(format!("wrote {path}: {bytes} bytes, {lines} lines"))
+            })
+            .await
+    }
+}

@@ -1,0 +1,130 @@
+//! The tools, one file each.
+//!
+//! What a model can mend is an outcome that is not ok and says what to do; an error means that the machine refused.
+
+mod cut;
+mod file_edit;
+mod file_list;
+mod file_read;
+mod file_search;
+mod file_write;
+mod note;
+mod publish;
+mod shell;
+
+use agent_core::ports::tool::{EffectClass, ToolCall, ToolError, ToolOutcome, ToolSpec};
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::directory::{AccessError, normalize};
+use crate::options::Options;
+use crate::toolbox::{Shared, machine_said_no};
+use crate::workspace::Entered;
+
+/// Files larger than this are not read into memory for a model.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// One tool.
+#[async_trait]
+pub(crate) trait Tool: Send + Sync {
+    fn spec(&self) -> ToolSpec;
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError>;
+}
+
+/// One call and what it works with.
+pub(crate) struct Context<'a> {
+    pub call: &'a ToolCall,
+    pub place: Entered,
+    pub shared: &'a Shared,
+}
+
+/// All tools, in the order in which models are shown them.
+pub(crate) fn all(options: &Options) -> Vec<Box<dyn Tool>> {
+    vec![
+        Box::new(shell::Shell::new(options)),
+        Box::new(file_read::FileRead),
+        Box::new(file_write::FileWrite),
+        Box::new(file_edit::FileEdit),
+        Box::new(file_list::FileList),
+        Box::new(file_search::FileSearch),
+        Box::new(note::Note),
+        Box::new(publish::Publish),
+    ]
+}
+
+/// A tool's schema: an object with these properties and no others.
+fn object(properties: &Value, required: &[&str]) -> Value {
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn spec(name: &str, description: &str, parameters: Value, effect: EffectClass) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        parameters,
+        effect,
+        changes_files: false,
+    }
+}
+
+impl Context<'_> {
+    /// The call's arguments, or what is wrong with them.
+    fn arguments<T: DeserializeOwned>(&self) -> Result<T, ToolOutcome> {
+        T::deserialize(&self.call.arguments)
+            .map_err(|error| ToolOutcome::say(false, format!("the arguments do not fit: {error}")))
+    }
+
+    /// Works on the workspace's files where it may block, and tells the model what comes of it.
+    async fn on_files(
+        self,
+        work: impl FnOnce(&Entered) -> Result<String, Complaint> + Send + 'static,
+    ) -> Result<ToolOutcome, ToolError> {
+        let shown = self.shared.options.shown_bytes_max;
+        let place = self.place;
+        let done = tokio::task::spawn_blocking(move || work(&place)).await;
+        match done.map_err(|error| ToolError::Unavailable(error.to_string()))? {
+            Ok(text) => Ok(ToolOutcome::say(true, cut::middle(&text, shown))),
+            Err(Complaint::Model(text)) => Ok(ToolOutcome::say(false, cut::middle(&text, shown))),
+            Err(Complaint::Machine(error)) => Err(machine_said_no(&error)),
+        }
+    }
+}
+
+/// Why a tool did not do what was asked.
+enum Complaint {
+    /// The model can mend it.
+    Model(String),
+    /// It cannot.
+    Machine(std::io::Error),
+}
+
+impl Complaint {
+    fn about(path: &str, error: AccessError) -> Self {
+        match error {
+            AccessError::Io(error) => Self::Machine(error),
+            AccessError::Path(_)
+            | AccessError::Missing
+            | AccessError::Kind { .. }
+            | AccessError::Link
+            | AccessError::Denied
+            | AccessError::TooLarge { .. } => Self::Model(format!("{path:?}: {error}")),
+        }
+    }
+}
+
+/// A file's path in the workspace.
+fn file_path(path: &str) -> Result<String, Complaint> {
+    let path_in = normalize(path).map_err(|error| Complaint::about(path, error))?;
+    if path_in.is_empty() {
+        return Err(Complaint::Model(format!(
+            "{path:?} is the workspace itself, not a file"
+        )));
+    }
+    Ok(path_in)
+}

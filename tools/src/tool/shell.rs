@@ -1,0 +1,189 @@
+//! `shell`: runs a command in the workspace, isolated.
+//!
+//! It is repeatable although it can do anything: it has no network, and before a call whose outcome is unknown is repeated
+//! the workspace is restored to the snapshot before it. So the only thing that a command can change is put back first.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Context, Tool, cut, object, spec};
+use crate::options::Options;
+use crate::sandbox::{Ended, Program, Run, SandboxError};
+use crate::toolbox::machine_said_no;
+
+/// The kernel takes no single argument above 128 KiB.
+const COMMAND_BYTES_MAX: usize = 100 * 1024;
+
+pub(super) struct Shell {
+    wall_time_s: u64,
+    wall_time_s_max: u64,
+}
+
+impl Shell {
+    pub fn new(options: &Options) -> Self {
+        Self {
+            wall_time_s: (options.wall_time_ms / 1000).max(1),
+            wall_time_s_max: (options.wall_time_ms_max / 1000).max(1),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    command: String,
+    timeout_s: Option<u64>,
+}
+
+#[async_trait]
+impl Tool for Shell {
+    fn spec(&self) -> ToolSpec {
+        let parameters = object(
+            &json!({
+                "command": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "What bash is to run. Several lines are fine."
+                },
+                "timeout_s": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": self.wall_time_s_max,
+                    "description": format!("After how many seconds to stop it. {} if absent.", self.wall_time_s)
+                }
+            }),
+            &["command"],
+        );
+        let description = "Runs a bash command and returns its exit status and output. It starts in /workspace, which holds \
+            your files and is the only place whose changes are kept; /tmp is emptied after each command. There is no network \
+            and no input. Each command starts anew: variables, the current directory and background processes do not last. \
+            Usual command line programs are there. Long output is cut in the middle: write it to a file and look at \
+            parts of it instead.";
+        ToolSpec {
+            changes_files: true,
+            ..spec("shell", description, parameters, EffectClass::Repeatable)
+        }
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: Arguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        if arguments.command.len() > COMMAND_BYTES_MAX || arguments.command.contains('\0') {
+            return Ok(ToolOutcome::say(
+                false,
+                format!(
+                    "a command has at most {COMMAND_BYTES_MAX} bytes and no zero byte; write a script with file_write and run that"
+                ),
+            ));
+        }
+        let seconds = arguments.timeout_s.unwrap_or(self.wall_time_s);
+        let program = Program {
+            argv: vec![
+                "/usr/bin/bash".to_owned(),
+                "-c".to_owned(),
+                arguments.command,
+            ],
+            environment: vec![
+                ("ERRAND_CALL_KEY".to_owned(), context.call.key.clone()),
+                ("ERRAND_FENCE".to_owned(), context.call.fence.to_string()),
+            ],
+            place: context.place,
+            wall_time: Duration::from_secs(seconds.clamp(1, self.wall_time_s_max)),
+        };
+        let run = context.shared.sandbox.run(program).await.map_err(refused)?;
+        Ok(ToolOutcome {
+            ok: run.ended == Ended::Exited { status: 0 },
+            content: describe(&run, context.shared.options.shown_bytes_max),
+            isolation: Some(run.isolation),
+            side_effects: Vec::new(),
+        })
+    }
+}
+
+fn refused(error: SandboxError) -> ToolError {
+    match error {
+        SandboxError::Refused(text) => ToolError::Refused(text),
+        SandboxError::Setup(text) => ToolError::Unavailable(text),
+        SandboxError::Unavailable(error) => machine_said_no(&error),
+    }
+}
+
+fn describe(run: &Run, bytes_max: usize) -> String {
+    let mut text = match &run.ended {
+        Ended::Exited { status } => {
+            format!(
+                "exit status: {status} (took {:.1} s)",
+                run.took.as_secs_f64()
+            )
+        }
+        Ended::Killed { reason } => format!("killed: {reason}"),
+    };
+    if run.out_of_memory {
+        text.push_str(
+            "\na process was killed because it needed more memory than there is for one command",
+        );
+    }
+    let (stdout, stderr) = (run.stdout.text(), run.stderr.text());
+    // Short errors must not be crowded out by long output, nor the other way round.
+    let half = bytes_max / 2;
+    let for_stdout = bytes_max.saturating_sub(stderr.len()).max(half);
+    let for_stderr = bytes_max.saturating_sub(stdout.len()).max(half);
+    for (name, output, bytes) in [
+        ("stdout", stdout, for_stdout),
+        ("stderr", stderr, for_stderr),
+    ] {
+        if !output.is_empty() {
+            let shown = cut::middle(&output, bytes);
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n--- {name}\n{}", shown.trim_end_matches('\n'));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Captured, KillReason};
+
+    fn run(ended: Ended, stdout: &str, stderr: &str) -> Run {
+        let captured = |text: &str| Captured {
+            head: text.into(),
+            ..Captured::default()
+        };
+        Run {
+            ended,
+            took: Duration::from_millis(1234),
+            stdout: captured(stdout),
+            stderr: captured(stderr),
+            out_of_memory: false,
+            memory_peak_bytes: None,
+            isolation: "bubblewrap".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_model_sees_the_status_first_and_only_the_streams_that_hold_something() {
+        let ended = Ended::Exited { status: 0 };
+        assert_eq!(
+            describe(&run(ended.clone(), "a\nb\n", ""), 100),
+            "exit status: 0 (took 1.2 s)\n--- stdout\na\nb"
+        );
+        assert_eq!(
+            describe(&run(ended, "", ""), 100),
+            "exit status: 0 (took 1.2 s)"
+        );
+        let reason = KillReason::WallTime(Duration::from_mins(1));
+        assert_eq!(
+            describe(&run(Ended::Killed { reason }, "", "x"), 100),
+            "killed: wall time of 60 s\n--- stderr\nx"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! The tools of this installation: what they are, and running one.
+//!
+//! A call runs in the workspace that its place names, which has to be restored first. Dropping the call's future ends what
+//! it started, and so does removing the place.
+
+use std::io;
+use std::sync::Arc;
+
+use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::tool::{ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::workspaces::WorkspaceError;
+use async_trait::async_trait;
+
+use crate::options::Options;
+use crate::sandbox::Sandbox;
+use crate::tool::{self, Context, Tool};
+use crate::workspace::LocalWorkspaces;
+
+/// All tools but `finish`, which ends a step and is the worker's own.
+pub struct Toolbox {
+    tools: Vec<Box<dyn Tool>>,
+    specs: Vec<ToolSpec>,
+    workspaces: Arc<LocalWorkspaces>,
+    context: Shared,
+}
+
+/// What tools share.
+pub(crate) struct Shared {
+    pub options: Options,
+    pub blobs: Arc<dyn Blobs>,
+    pub sandbox: Arc<dyn Sandbox>,
+}
+
+impl Toolbox {
+    /// The tools, in a stable order.
+    pub fn new(
+        options: Options,
+        workspaces: Arc<LocalWorkspaces>,
+        blobs: Arc<dyn Blobs>,
+        sandbox: Arc<dyn Sandbox>,
+    ) -> Self {
+        let tools = tool::all(&options);
+        Self {
+            specs: tools.iter().map(|tool| tool.spec()).collect(),
+            tools,
+            workspaces,
+            context: Shared {
+                options,
+                blobs,
+                sandbox,
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl ToolBox for Toolbox {
+    fn specs(&self) -> &[ToolSpec] {
+        &self.specs
+    }
+
+    async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
+        let found = self
+            .specs
+            .iter()
+            .zip(&self.tools)
+            .find(|(spec, _)| spec.name == call.tool);
+        let Some((_, tool)) = found else {
+            let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
+            let text = format!(
+                "there is no tool {:?}; the tools are: {}",
+                call.tool,
+                names.join(", ")
+            );
+            return Ok(ToolOutcome::say(false, text));
+        };
+        let place = self
+            .workspaces
+            .enter(&call.place)
+            .await
+            .map_err(|error| workspace_unavailable(&error))?;
+        let context = Context {
+            call,
+            place: place.clone(),
+            shared: &self.context,
+        };
+        tokio::select! {
+            outcome = tool.run(context) => outcome,
+            () = place.stopped() => Err(ToolError::Unavailable("the workspace was removed".to_owned())),
+        }
+    }
+}
+
+fn workspace_unavailable(error: &WorkspaceError) -> ToolError {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    ToolError::Unavailable(cause.unwrap_or_else(|| error.to_string()))
+}
+
+pub(crate) fn machine_said_no(error: &io::Error) -> ToolError {
+    ToolError::Unavailable(error.to_string())
+}
+
+pub(crate) fn blob_unavailable(error: &BlobError) -> ToolError {
+    ToolError::Unavailable(error.to_string())
+}

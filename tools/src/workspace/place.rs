@@ -1,0 +1,215 @@
+//! One place on disk: its folder, the lock on it, its uid.
+//!
+//! `<folder>/<task>/<step>` is ours and locked while the place is held; `files` in it is the workspace and belongs to the
+//! place's uid. The lock goes with the process, so a folder that can be locked is a left-over.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agent_core::ports::workspaces::Place;
+use rustix::fs::{FlockOperation, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio_util::sync::CancellationToken;
+
+use super::cache::Cache;
+use super::uids::{UidLease, UidPool};
+use crate::directory::Directory;
+
+/// A place that this process holds.
+pub(super) struct Held {
+    pub directory: Arc<Directory>,
+    pub home: Home,
+    /// Read by whatever works there, written by who wants it to be still.
+    pub in_use: Arc<RwLock<()>>,
+    pub cache: Mutex<Cache>,
+    /// Whether it holds what a manifest said; false while it is being restored.
+    pub ready: AtomicBool,
+    /// Ends what runs there.
+    pub stop: CancellationToken,
+    /// Released only after everything above is let go of.
+    _uid: Option<UidLease>,
+}
+
+/// The right to work in a place. While it lives, the place is neither restored nor removed.
+#[derive(Clone)]
+pub struct Entered {
+    directory: Arc<Directory>,
+    stop: CancellationToken,
+    _in_use: Arc<OwnedRwLockReadGuard<()>>,
+    _held: Option<Arc<dyn Send + Sync>>,
+}
+
+impl Entered {
+    /// The workspace.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Resolves when the place is being removed and work there has to end.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// A directory that no place owns, for trying a sandbox. `keep` is let go of with it.
+    pub(crate) fn apart(directory: Arc<Directory>, keep: Arc<dyn Send + Sync>) -> io::Result<Self> {
+        let guard = Arc::new(RwLock::new(()))
+            .try_read_owned()
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            directory,
+            stop: CancellationToken::new(),
+            _in_use: Arc::new(guard),
+            _held: Some(keep),
+        })
+    }
+}
+
+impl Held {
+    /// Makes and locks the place's folder, and takes a uid for it. What is in there stays, for `restore` to judge.
+    pub fn take(folder: &Path, place: &Place, uids: Option<&UidPool>) -> io::Result<Self> {
+        let path = folder.join(place.task.as_str()).join(place.step.as_str());
+        let home = Home::make(&path)?;
+        let uid = uids.map(UidPool::take).transpose()?;
+        let files = home.path.join("files");
+        let made = make_mode(&files, Mode::RWXU)?;
+        let owner = uid.as_ref().map(UidLease::uid);
+        rustix::fs::chmod(&files, Mode::RWXU)?;
+        let directory = Directory::open(&files, owner)?;
+        if !made {
+            // A left-over of another process may belong to a uid that is someone else's by now.
+            directory.wipe()?;
+        }
+        directory.reopen()?;
+        Ok(Self {
+            directory: Arc::new(directory),
+            home,
+            in_use: Arc::default(),
+            cache: Mutex::default(),
+            ready: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+            _uid: uid,
+        })
+    }
+
+    /// Waits until no one wants it to be still, and enters.
+    pub async fn enter(self: &Arc<Self>) -> Option<Entered> {
+        let guard = Arc::clone(&self.in_use).read_owned().await;
+        let open = self.ready.load(Ordering::Acquire) && !self.stop.is_cancelled();
+        // A command can have closed its own workspace, which binds an ordinary user.
+        let open = open && self.directory.reopen().is_ok();
+        open.then(|| Entered {
+            directory: Arc::clone(&self.directory),
+            stop: self.stop.clone(),
+            _in_use: Arc::new(guard),
+            _held: Some(Arc::clone(self) as Arc<dyn Send + Sync>),
+        })
+    }
+}
+
+/// The folder around a workspace, locked.
+pub(super) struct Home {
+    pub path: PathBuf,
+    lock: OwnedFd,
+}
+
+/// Someone else may be removing a left-over of the same name just now; that is over soon.
+const LOCK_TRIES: u32 = 200;
+
+impl Home {
+    fn make(path: &Path) -> io::Result<Self> {
+        for _ in 0..LOCK_TRIES {
+            if let Some(parent) = path.parent() {
+                make_folder(parent)?;
+            }
+            match make_folder(path).and_then(|()| Self::try_lock(path)) {
+                Ok(Some(home)) => return Ok(home),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(None) | Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another process holds the workspace",
+        ))
+    }
+
+    /// Locks an existing folder, unless someone holds it.
+    pub fn try_lock(path: &Path) -> io::Result<Option<Self>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let lock = rustix::fs::open(path, flags, Mode::empty())?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(other) => return Err(other.into()),
+        }
+        // It may have been removed between the opening and the locking, and made again by someone else.
+        let (ours, there) = (rustix::fs::fstat(&lock)?, rustix::fs::stat(path)?);
+        let same = (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino);
+        Ok(same.then(|| Self {
+            path: path.to_owned(),
+            lock,
+        }))
+    }
+
+    /// The file system's time, in the unit and with the coarseness of the files' change times.
+    pub fn now(&self) -> io::Result<(i64, i64)> {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let times = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
+        rustix::fs::futimens(&self.lock, &times)?;
+        let stat = rustix::fs::fstat(&self.lock)?;
+        Ok(crate::directory::StatKey::of(&stat).changed())
+    }
+
+    /// Removes the workspace and the folder around it.
+    pub fn remove(&self) -> io::Result<()> {
+        let files = self.path.join("files");
+        match rustix::fs::chmod(&files, Mode::RWXU)
+            .map_err(io::Error::from)
+            .and_then(|()| Directory::open(&files, None))
+        {
+            Ok(files) => files.wipe()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        std::fs::remove_dir_all(&self.path)?;
+        if let Some(parent) = self.path.parent() {
+            // Other steps of the task may be there.
+            let _ = std::fs::remove_dir(parent);
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder of our own: others may pass through it, since workspaces below belong to others, and not look into it.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
+        std::fs::create_dir_all(parent)?;
+    }
+    make_mode(path, Mode::RWXU | Mode::XGRP | Mode::XOTH)?;
+    Ok(())
+}
+
+/// Makes a directory unless it is there, with this mode whatever our umask is.
+fn make_mode(path: &Path, mode: Mode) -> io::Result<bool> {
+    match rustix::fs::mkdir(path, mode) {
+        Ok(()) => {
+            rustix::fs::chmod(path, mode)?;
+            Ok(true)
+        }
+        Err(rustix::io::Errno::EXIST) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
+}

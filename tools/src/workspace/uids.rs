@@ -1,0 +1,90 @@
+//! The pool of uids, so that no two workspaces share a user.
+//!
+//! A uid is taken by locking its file in the workspace folder. The kernel drops the lock with the process, so a crash
+//! leaves no uid taken, and two processes on one folder never take the same one.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+
+use crate::options::Options;
+
+/// Uids that workspaces can have.
+#[derive(Debug)]
+pub struct UidPool {
+    folder: PathBuf,
+    first: u32,
+    count: u32,
+}
+
+/// The right to use one uid, until it is dropped.
+#[derive(Debug)]
+pub struct UidLease {
+    uid: u32,
+    _lock: OwnedFd,
+}
+
+impl UidLease {
+    /// The uid.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+}
+
+impl UidPool {
+    /// The pool, if this process may change users; an ordinary user has none and everything is his.
+    pub fn for_this_process(options: &Options) -> io::Result<Option<Arc<Self>>> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(None);
+        }
+        let (first, count) = (options.uid_first, options.uid_count);
+        let last = first.checked_add(count).map(|end| end - 1);
+        // Below 1000 are the system's own users; 65534 is everyone whom the kernel cannot name.
+        let safe = count > 0
+            && last.is_some_and(|last| {
+                first >= 1000 && !(first..=last).contains(&65534) && last < u32::MAX - 1
+            });
+        if !safe {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "the uid pool {first} + {count} is empty or holds uids of the system (tools.uid_first, tools.uid_count)"
+                ),
+            ));
+        }
+        let folder = options.folder()?.join(".uids");
+        super::place::make_folder(options.folder()?)?;
+        super::place::make_folder(&folder)?;
+        Ok(Some(Arc::new(Self {
+            folder,
+            first,
+            count,
+        })))
+    }
+
+    /// Takes a uid that no one uses.
+    pub fn take(&self) -> io::Result<UidLease> {
+        for uid in self.first..self.first + self.count {
+            if let Some(lock) = try_lock(&self.folder.join(uid.to_string()))? {
+                return Ok(UidLease { uid, _lock: lock });
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            format!("all {} uids of the pool are in use", self.count),
+        ))
+    }
+}
+
+fn try_lock(path: &Path) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}

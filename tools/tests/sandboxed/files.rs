@@ -1,0 +1,305 @@
+//! The file tools: what a model can do with them, and that they never leave the workspace.
+
+use crate::room::Room;
+use agent_core::ports::blobs::Blobs;
+use agent_core::ports::tool::EffectClass::{Read, Repeatable};
+use agent_core::ports::tool::{EffectClass, SideEffect, ToolBox};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects() {
+    let room = Room::new().await;
+    let seen: Vec<(String, EffectClass, bool)> = room
+        .parts
+        .toolbox
+        .specs()
+        .iter()
+        .map(|spec| (spec.name.clone(), spec.effect, spec.changes_files))
+        .collect();
+    let wanted = [
+        ("shell", Repeatable, true),
+        ("file_read", Read, false),
+        ("file_write", Repeatable, true),
+        ("file_edit", Repeatable, true),
+        ("file_list", Read, false),
+        ("file_search", Read, false),
+        ("note", Repeatable, false),
+        ("publish", Repeatable, false),
+    ]
+    .map(|(name, effect, changes)| (name.to_owned(), effect, changes));
+    assert_eq!(seen, wanted);
+    for spec in room.parts.toolbox.specs() {
+        let schema = jsonschema::validator_for(&spec.parameters).unwrap();
+        assert!(!schema.is_valid(&json!({"surprise": 1})), "{}", spec.name);
+        assert_eq!(spec.parameters["additionalProperties"], Value::Bool(false));
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_written_read_edited_listed_and_found() {
+    let room = Room::new().await;
+    let wrote = room
+        .tool(
+            "file_write",
+            json!({"path": "notes/a.md", "content": "one\ntwo\nthree\n"}),
+        )
+        .await;
+    assert_eq!(wrote.content, "wrote notes/a.md: 14 bytes, 3 lines");
+    let read = room
+        .tool(
+            "file_read",
+            json!({"path": "/workspace/notes/a.md", "start_line": 2, "line_count": 1}),
+        )
+        .await;
+    assert_eq!(
+        read.content,
+        "notes/a.md: lines 2 to 2 of 3; go on with start_line 3\ntwo"
+    );
+    let edited = room
+        .tool(
+            "file_edit",
+            json!({"path": "notes/a.md", "find": "two", "replace": "zwei"}),
+        )
+        .await;
+    assert_eq!(edited.content, "changed notes/a.md once");
+    let found = room
+        .tool("file_search", json!({"pattern": "^z.*i$", "glob": "*.md"}))
+        .await;
+    assert_eq!(
+        found.content,
+        "notes/a.md:2:zwei\n[1 matches; 1 files searched]\n"
+    );
+    let listed = room.tool("file_list", json!({})).await;
+    assert_eq!(listed.content, "notes/\nnotes/a.md\t15\n");
+    // What the host wrote, a command can change, and the other way round.
+    assert_eq!(
+        room.prints("echo four >> notes/a.md; mkdir notes/b; tail -1 notes/a.md")
+            .await,
+        "four"
+    );
+    let wrote = room
+        .tool("file_write", json!({"path": "notes/b/c", "content": "x"}))
+        .await;
+    assert!(wrote.ok, "{}", wrote.content);
+    assert_eq!(
+        room.prints("stat -c '%U %a' notes notes/b/c").await,
+        "user 700\nuser 600"
+    );
+}
+
+#[tokio::test]
+async fn a_file_keeps_its_executable_bit_when_it_is_rewritten() {
+    let room = Room::new().await;
+    room.shell("printf 'echo old' > run.sh; chmod +x run.sh")
+        .await;
+    room.tool(
+        "file_edit",
+        json!({"path": "run.sh", "find": "old", "replace": "new"}),
+    )
+    .await;
+    assert_eq!(room.prints("./run.sh").await, "new");
+}
+
+#[tokio::test]
+async fn what_a_model_can_mend_is_said_with_the_way_out() {
+    let room = Room::new().await;
+    room.shell("printf 'a\\0b' > bin; mkdir d; printf 'x\\nx\\n' > twice")
+        .await;
+    for (tool, arguments, says) in [
+        ("file_read", json!({"path": "nope"}), "no such file"),
+        (
+            "file_read",
+            json!({"path": "bin"}),
+            "binary file of 3 bytes",
+        ),
+        ("file_read", json!({"path": "d"}), "is a directory"),
+        (
+            "file_read",
+            json!({"path": "twice", "start_line": 5}),
+            "has 2 lines",
+        ),
+        ("file_read", json!({"path": ""}), "workspace itself"),
+        (
+            "file_write",
+            json!({"path": "d", "content": ""}),
+            "is a directory",
+        ),
+        (
+            "file_write",
+            json!({"path": "twice/x", "content": ""}),
+            "directory",
+        ),
+        (
+            "file_edit",
+            json!({"path": "twice", "find": "x", "replace": "y"}),
+            "occurs 2 times, at lines 1, 2",
+        ),
+        (
+            "file_edit",
+            json!({"path": "twice", "find": "z", "replace": "y"}),
+            "is not in it",
+        ),
+        (
+            "file_search",
+            json!({"pattern": "("}),
+            "not a regular expression",
+        ),
+        ("file_list", json!({"path": "nope"}), "no such file"),
+        ("note", json!({"text": " "}), "1 to 4000 bytes"),
+        ("publish", json!({"path": "nope"}), "no such file"),
+        (
+            "publish",
+            json!({"path": "bin", "name": "../x"}),
+            "cannot be used",
+        ),
+        ("shell", json!({"cmd": "ls"}), "arguments do not fit"),
+        (
+            "browse",
+            json!({}),
+            "there is no tool \"browse\"; the tools are: shell, file_read",
+        ),
+    ] {
+        let outcome = room.tool(tool, arguments.clone()).await;
+        assert!(
+            !outcome.ok && outcome.content.contains(says),
+            "{tool} {arguments}: {}",
+            outcome.content
+        );
+    }
+}
+
+#[tokio::test]
+async fn file_tools_never_leave_the_workspace_whatever_a_command_put_there() {
+    let room = Room::new().await;
+    room.shell("ln -s /etc/passwd link; ln -s / rootlink; ln -s .. up; mkfifo pipe; mkdir d; ln -s ../link d/l; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")'").await;
+    for path in [
+        "..",
+        "../x",
+        "d/../../x",
+        "/etc/passwd",
+        "/proc/self/environ",
+        "link",
+        "rootlink/etc/passwd",
+        "up/x",
+        "d/l",
+        "pipe",
+        "sock",
+        "/dev/zero",
+        "a\0b",
+    ] {
+        for (tool, arguments) in [
+            ("file_read", json!({"path": path})),
+            ("file_write", json!({"path": path, "content": "x"})),
+            (
+                "file_edit",
+                json!({"path": path, "find": "root", "replace": "x"}),
+            ),
+            ("publish", json!({"path": path})),
+        ] {
+            let outcome = room.tool(tool, arguments).await;
+            assert!(!outcome.ok, "{tool} {path:?}: {}", outcome.content);
+            assert!(!outcome.content.contains("root:"), "{tool} {path:?}");
+        }
+    }
+    for path in ["..", "rootlink", "up", "/etc"] {
+        let outcome = room.tool("file_list", json!({"path": path})).await;
+        assert!(!outcome.ok, "{path}: {}", outcome.content);
+        let outcome = room
+            .tool("file_search", json!({"path": path, "pattern": "root"}))
+            .await;
+        assert!(!outcome.ok, "{path}: {}", outcome.content);
+    }
+    let listed = room.tool("file_list", json!({})).await;
+    assert!(
+        listed.content.contains("link\t(symbolic link; not kept)"),
+        "{}",
+        listed.content
+    );
+    assert!(
+        listed.content.contains("pipe\t(pipe; not kept)"),
+        "{}",
+        listed.content
+    );
+    let found = room.tool("file_search", json!({"pattern": "root"})).await;
+    assert!(
+        found.content.starts_with("no line matches"),
+        "{}",
+        found.content
+    );
+}
+
+#[tokio::test]
+async fn long_files_and_lists_are_cut_with_a_way_to_go_on() {
+    let room = Room::new().await;
+    room.shell("seq 100000 > numbers; mkdir many; cd many; seq 1500 | xargs touch")
+        .await;
+    let read = room
+        .tool("file_read", json!({"path": "numbers", "line_count": 90000}))
+        .await;
+    assert!(
+        read.content.len() <= room.options.shown_bytes_max,
+        "{}",
+        read.content.len()
+    );
+    let first = read.content.lines().next().unwrap();
+    assert!(
+        first.starts_with("numbers: lines 1 to ")
+            && first.contains("of 100000; go on with start_line "),
+        "{first}"
+    );
+    let listed = room.tool("file_list", json!({"path": "many"})).await;
+    assert!(
+        listed.content.contains("more than 1000 entries"),
+        "{}",
+        listed.content.len()
+    );
+    let found = room
+        .tool("file_search", json!({"pattern": "7", "max_matches": 3}))
+        .await;
+    assert_eq!(found.content.lines().count(), 4, "{}", found.content);
+}
+
+#[tokio::test]
+async fn a_published_file_is_in_the_blob_store_before_it_is_named() {
+    let room = Room::new().await;
+    room.shell("mkdir out; echo '<svg/>' > out/chart.svg").await;
+    let outcome = room
+        .tool(
+            "publish",
+            json!({"path": "out/chart.svg", "name": "chart.svg"}),
+        )
+        .await;
+    assert_eq!(outcome.content, "published chart.svg: 7 bytes");
+    let [
+        SideEffect::Publish {
+            name,
+            blob,
+            media_type,
+        },
+    ] = outcome.side_effects.as_slice()
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        (name.as_str(), media_type.as_str()),
+        ("chart.svg", "image/svg+xml")
+    );
+    let stored = room
+        .blobs
+        .get(&room.place.tenant, &blob.hash)
+        .await
+        .unwrap();
+    assert_eq!(stored, b"<svg/>\n");
+}
+
+#[tokio::test]
+async fn a_note_is_for_the_user() {
+    let room = Room::new().await;
+    let outcome = room
+        .tool("note", json!({"text": "Three of twelve fit."}))
+        .await;
+    let note = SideEffect::Note {
+        text: "Three of twelve fit.".to_owned(),
+    };
+    assert_eq!((outcome.ok, outcome.side_effects), (true, vec![note]));
+}

@@ -1,0 +1,12 @@
+//! What users and operators rely on of the tools: isolation, limits, files and workspaces, with the real sandbox.
+//!
+//! The tests pass as root and as an ordinary user. Where namespaces cannot be had they fail and say so.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod browser;
+mod files;
+mod isolation;
+mod limits;
+mod room;
+mod workspaces;
