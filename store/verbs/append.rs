@@ -4,7 +4,7 @@ use agent_core::id::StepId;
 use agent_core::job::Guard;
 use agent_core::ports::store::{Append, Artifact, CallChange, Committed, StoreError};
 use sqlx::{query_file, query_file_as};
-use store_records::{CommittedRecord, GuardRecord, saturated};
+use store_records::{CommittedRecord, GuardRecord, plain, saturated};
 
 use super::failure::Failure;
 use super::{log, queue};
@@ -109,10 +109,10 @@ async fn publish(
         guard.tenant.as_str(),
         guard.task.as_str(),
         artifact.id.as_str(),
-        artifact.name.as_str(),
+        &*plain(&artifact.name),
         artifact.blob.hash.as_str(),
         saturated(artifact.blob.bytes),
-        artifact.media_type.as_str(),
+        &*plain(&artifact.media_type),
         artifact.step.as_ref().map(StepId::as_str),
         at_ms
     )
@@ -142,7 +142,7 @@ async fn record_call(
                 task,
                 call.as_str(),
                 step.as_ref().map(StepId::as_str),
-                tool.as_str(),
+                &*plain(tool),
                 effect.label(),
                 key.as_str(),
                 guard.fence.0,

@@ -46,26 +46,24 @@ pub(crate) struct Ticket {
 }
 
 impl Work {
-    pub(crate) fn tenant(&self) -> &TenantId {
+    /// Whose task this is about.
+    fn owner(&self) -> (&TenantId, &TaskId) {
         match self {
-            Self::Append(commit) => &commit.guard.tenant,
+            Self::Append(commit) => (&commit.guard.tenant, &commit.guard.task),
             Self::Transition(commit) => match &commit.right {
-                Right::Job(guard, _) => &guard.tenant,
-                Right::Owner(tenant, _) => tenant,
+                Right::Job(guard, _) => (&guard.tenant, &guard.task),
+                Right::Owner(tenant, task) => (tenant, task),
             },
-            Self::Submit(task) => &task.tenant,
+            Self::Submit(task) => (&task.tenant, &task.id),
         }
     }
 
+    pub(crate) fn tenant(&self) -> &TenantId {
+        self.owner().0
+    }
+
     pub(crate) fn task(&self) -> &TaskId {
-        match self {
-            Self::Append(commit) => &commit.guard.task,
-            Self::Transition(commit) => match &commit.right {
-                Right::Job(guard, _) => &guard.task,
-                Right::Owner(_, task) => task,
-            },
-            Self::Submit(task) => &task.id,
-        }
+        self.owner().1
     }
 
     fn blobs(&self) -> &[BlobRef] {
@@ -219,15 +217,17 @@ fn refuse_all(count: usize, error: sqlx::Error) -> Vec<Answer> {
     (0..count).map(|_| Err(shared.to_store_error())).collect()
 }
 
+/// The leader takes no more work.
+pub(crate) fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
+}
+
 impl Core {
     /// Hands work to the leader and waits until it is durable or refused.
     pub(crate) async fn commit(&self, work: Work) -> Answer {
         let (answer, told) = oneshot::channel();
-        let closed = || StoreError::Unavailable("the store is closed".into());
-        self.commits
-            .send(Ticket { work, answer })
-            .await
-            .map_err(|_| closed())?;
+        let ticket = Ticket { work, answer };
+        self.commits.send(ticket).await.map_err(|_| closed())?;
         told.await.map_err(|_| closed())?
     }
 

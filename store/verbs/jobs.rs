@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::append::stale;
 use super::failure::Failure;
+use super::group::closed;
 use super::{Core, queue, span_ms};
 use crate::{Connection, Store, dialect};
 
@@ -67,8 +68,7 @@ impl Jobs for Store {
                 core.give_back(unclaimed).await;
             }
         });
-        let closed = |_| StoreError::Unavailable("the store is closed".into());
-        receive.await.map_err(closed)?
+        receive.await.map_err(|_| closed())?
     }
 
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {

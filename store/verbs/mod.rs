@@ -144,6 +144,9 @@ impl Drop for Core {
 impl Health for Store {
     async fn now_ms(&self) -> Result<i64, StoreError> {
         let core = &self.core;
+        if core.commits.is_closed() {
+            return Err(group::closed());
+        }
         core.within(async {
             let mut reader = core.reader().await?;
             Ok(now_ms(&mut reader).await?)
@@ -159,7 +162,8 @@ pub(crate) async fn now_ms(connection: &mut crate::Connection) -> Result<i64, sq
         .await
 }
 
-/// A duration as queries take it.
+/// A duration as queries take it. A century is as good as for ever, and adding it to a time does not overflow.
 pub(crate) fn span_ms(ms: u64) -> i64 {
-    store_records::saturated(ms)
+    const CENTURY_MS: u64 = 100 * 366 * 24 * 3_600_000;
+    store_records::saturated(ms.min(CENTURY_MS))
 }

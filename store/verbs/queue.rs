@@ -125,7 +125,7 @@ pub(crate) async fn create(
     job: &NewJob,
     now_ms: i64,
 ) -> Result<(), sqlx::Error> {
-    let run_at_ms = (job.delay_ms > 0).then(|| now_ms.saturating_add(span_ms(job.delay_ms)));
+    let run_at_ms = (job.delay_ms > 0).then(|| now_ms + span_ms(job.delay_ms));
     query_file!(
         "../queries/job/insert.sql",
         tenant.as_str(),

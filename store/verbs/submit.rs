@@ -5,7 +5,7 @@ use agent_core::id::WebhookId;
 use agent_core::ports::store::{Committed, Idempotency, NewTask, Submitted};
 use agent_core::task::TaskState;
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{BodyColumns, BudgetColumns, RecallRecord, metadata_column, parsed};
+use store_records::{BodyColumns, BudgetColumns, RecallRecord, metadata_column, parsed, plain};
 
 use super::failure::Failure;
 use super::{log, queue};
@@ -84,7 +84,7 @@ async fn insert(connection: &mut Connection, task: &NewTask) -> Result<i64, sqlx
         task.tenant.as_str(),
         TaskState::Queued.label(),
         i64::from(task.engine),
-        task.title.as_str(),
+        &*plain(&task.title),
         metadata_column(&task.metadata),
         spec.text,
         spec.blob,

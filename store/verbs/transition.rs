@@ -5,7 +5,9 @@ use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::store::{Committed, Right, StepChange, StoreError, Transition};
 use agent_core::step::Step;
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{BodyColumns, BudgetColumns, CommittedRecord, WaitColumns, depends_on_column};
+use store_records::{
+    BodyColumns, BudgetColumns, CommittedRecord, WaitColumns, depends_on_column, plain,
+};
 
 use super::failure::Failure;
 use super::{append, log, queue};
@@ -81,6 +83,7 @@ async fn save(
     let wait = WaitColumns::from(change.waiting.as_ref());
     let budget = BudgetColumns::from(&change.budget);
     let result = BodyColumns::from(change.result.as_ref());
+    let error = change.error.as_deref().map(plain);
     let saved = query_file_as!(
         CommittedRecord,
         "../queries/commit/transition.sql",
@@ -90,7 +93,7 @@ async fn save(
         change.state.label(),
         wait.kind,
         wait.until_ms,
-        wait.reason,
+        wait.reason.as_deref(),
         log::count(&commit.events),
         commit.charge.model_calls,
         commit.charge.tool_calls,
@@ -106,7 +109,7 @@ async fn save(
         result.text,
         result.blob,
         result.bytes,
-        change.error.as_deref(),
+        error.as_deref(),
         i64::from(change.state.is_final())
     )
     .fetch_optional(connection)
@@ -131,7 +134,7 @@ async fn add_step(
         i64::from(step.ordinal),
         i64::from(step.plan_version),
         step.key.as_str(),
-        step.title.as_str(),
+        &*plain(&step.title),
         step.state.label(),
         depends_on_column(&step.depends_on),
         spec.text,
@@ -145,7 +148,7 @@ async fn add_step(
             .map(agent_core::blob::BlobHash::as_str),
         wait.kind,
         wait.until_ms,
-        wait.reason
+        wait.reason.as_deref()
     )
     .execute(connection)
     .await?;
@@ -167,7 +170,7 @@ async fn change_step(
         change.state.label(),
         wait.kind,
         wait.until_ms,
-        wait.reason,
+        wait.reason.as_deref(),
         outcome.text,
         outcome.blob,
         outcome.bytes
@@ -190,7 +193,7 @@ async fn add_delivery(
         message.id.as_str(),
         message.webhook.as_str(),
         message.kind.as_str(),
-        message.body.as_str(),
+        &*plain(&message.body),
         DeliveryState::Pending.label(),
         at_ms
     )

@@ -1,6 +1,6 @@
 //! The verbs in which PostgreSQL differs from SQLite: what must be locked, and what may be skipped because it is.
 
-use agent_core::job::Incarnation;
+use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::Right;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ClaimRecord, HeldRecord};
@@ -18,32 +18,46 @@ pub(crate) async fn prepare(
     connection: &mut Connection,
     works: &[&Work],
 ) -> Result<(), sqlx::Error> {
-    let mut tasks = Vec::new();
-    let mut jobs = Vec::new();
-    for work in works {
-        match work {
-            Work::Append(commit) => jobs.push(commit.guard.job.as_str()),
-            Work::Transition(commit) => {
-                if let Right::Job(guard, _) = &commit.right {
-                    jobs.push(guard.job.as_str());
-                }
-            }
-            // A new task is nobody else's yet.
-            Work::Submit(_) => continue,
-        }
-        tasks.push(work.task().as_str());
-    }
+    // A new task is nobody else's yet.
+    let existing = works.iter().filter(|work| !matches!(work, Work::Submit(_)));
+    let (tenants, tasks): (Vec<&str>, Vec<&str>) = existing
+        .map(|work| (work.tenant().as_str(), work.task().as_str()))
+        .unzip();
     if !tasks.is_empty() {
-        query_file_scalar!("queries/commit/lock_tasks.sql", &tasks as &[&str])
-            .fetch_all(&mut *connection)
-            .await?;
+        query_file_scalar!(
+            "queries/commit/lock_tasks.sql",
+            &tenants as &[&str],
+            &tasks as &[&str]
+        )
+        .fetch_all(&mut *connection)
+        .await?;
     }
+    let guards = works.iter().filter_map(|work| guard(work));
+    let (tenants, jobs): (Vec<&str>, Vec<&str>) = guards
+        .map(|guard| (guard.tenant.as_str(), guard.job.as_str()))
+        .unzip();
     if !jobs.is_empty() {
-        query_file_scalar!("queries/commit/lock_jobs.sql", &jobs as &[&str])
-            .fetch_all(connection)
-            .await?;
+        query_file_scalar!(
+            "queries/commit/lock_jobs.sql",
+            &tenants as &[&str],
+            &jobs as &[&str]
+        )
+        .fetch_all(connection)
+        .await?;
     }
     Ok(())
+}
+
+/// The guard of a worker's commit.
+fn guard(work: &Work) -> Option<&Guard> {
+    match work {
+        Work::Append(commit) => Some(&commit.guard),
+        Work::Transition(commit) => match &commit.right {
+            Right::Job(guard, _) => Some(guard),
+            Right::Owner(..) => None,
+        },
+        Work::Submit(_) => None,
+    }
 }
 
 /// Makes due delayed jobs claimable.

@@ -13,6 +13,7 @@ use agent_core::id::TaskId;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::verbs::Core;
 use crate::verbs::hints::{Hint, Hints};
@@ -22,6 +23,8 @@ const CHANNEL: &str = "errand";
 const PAUSE: Duration = Duration::from_millis(10);
 /// Between two attempts to connect.
 const RETRY: Duration = Duration::from_secs(2);
+/// Silence after which the listener's connection is tried.
+const QUIET: Duration = Duration::from_mins(1);
 /// Hints that wait to be sent; more are dropped.
 const BACKLOG: usize = 1_024;
 /// A payload may have 8000 bytes; an id has 37.
@@ -117,15 +120,23 @@ async fn hear_while_connected(
     // Whatever was said before we listened.
     hints.hear(Hint::Jobs);
     hints.hear(Hint::Task(None));
-    // `None` is a lost connection.
-    while let Some(heard) = listener.try_recv().await? {
+    loop {
+        let Ok(heard) = timeout(QUIET, listener.try_recv()).await else {
+            // Silence may be a connection that is dead without having said so.
+            let asked = sqlx::query("SELECT 1").execute(&mut listener);
+            timeout(RETRY, asked)
+                .await
+                .map_err(|_| sqlx::Error::PoolTimedOut)??;
+            continue;
+        };
+        // `None` is a lost connection.
+        let Some(heard) = heard? else { return Ok(()) };
         if heard.process_id() != own.load(Ordering::Relaxed) {
             for hint in read(heard.payload()) {
                 hints.hear(hint);
             }
         }
     }
-    Ok(())
 }
 
 fn payload(hints: &[Hint]) -> String {

@@ -22,7 +22,7 @@ pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
 pub use job::{ClaimRecord, HeldRecord, UnfreedRecord};
 pub use key::{KeyRecord, RecallRecord};
-pub use parts::{BodyColumns, BudgetColumns, WaitColumns, saturated};
+pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};
 pub use read::{corrupt, parsed};
 pub use step::{StepRecord, depends_on_column};
 pub use task::{TaskRecord, metadata_column};

@@ -1,5 +1,7 @@
 //! Groups of columns that several tables share: a body, a wait, limits.
 
+use std::borrow::Cow;
+
 use agent_core::blob::{BlobRef, Stored};
 use agent_core::budget::Budget;
 use agent_core::ports::store::StoreError;
@@ -10,6 +12,16 @@ use crate::read::{corrupt, parsed};
 /// A number as a column holds it. What does not fit becomes the largest that does, which as a limit means the same.
 pub fn saturated(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A free text as a column holds it. PostgreSQL cannot hold NUL, and a model or a tool may well say one; a commit that
+/// could never succeed would stop its task for good.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// A body as it is written: a text, or the name and size of a blob.
@@ -87,14 +99,14 @@ impl BodyRead {
 }
 
 /// A wait as it is written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct WaitColumns<'a> {
     /// Its kind.
     pub kind: Option<&'a str>,
     /// When it ends by itself.
     pub until_ms: Option<i64>,
     /// A sentence for people.
-    pub reason: Option<&'a str>,
+    pub reason: Option<Cow<'a, str>>,
 }
 
 impl<'a> From<Option<&'a Waiting>> for WaitColumns<'a> {
@@ -102,7 +114,7 @@ impl<'a> From<Option<&'a Waiting>> for WaitColumns<'a> {
         waiting.map_or_else(Self::default, |waiting| Self {
             kind: Some(waiting.kind.label()),
             until_ms: waiting.until_ms,
-            reason: Some(&waiting.reason),
+            reason: Some(plain(&waiting.reason)),
         })
     }
 }
@@ -198,6 +210,12 @@ mod tests {
             bytes: None,
         };
         assert!(unsized_blob.into_stored("task", "spec", "task_1").is_err());
+    }
+
+    #[test]
+    fn a_text_with_nul_becomes_one_that_both_databases_hold() {
+        assert_eq!(plain("a\0b"), "a\u{FFFD}b");
+        assert!(matches!(plain("plain"), Cow::Borrowed("plain")));
     }
 
     #[test]
