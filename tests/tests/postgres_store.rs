@@ -1,0 +1,146 @@
+//! What an operator meets when PostgreSQL is not what it should be, and what only several processes on one database
+//! can show.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::id::TenantId;
+use agent_core::ports::entropy::Seeded;
+use agent_core::ports::store::{Health, Keys, Tasks};
+use agent_core::ports::wake::Wake;
+use errand_tests::postgres::{Cluster, Database};
+use errand_tests::samples;
+use sqlx::Executor;
+use store_postgres::{OpenError, Options, PostgresStore};
+use tokio::time::timeout;
+
+/// Far longer than anything here takes.
+const SOON: Duration = Duration::from_secs(20);
+
+async fn connected(database: &Database) -> Arc<PostgresStore> {
+    let options = Options::at(database.url());
+    PostgresStore::connect(options).await.unwrap()
+}
+
+async fn refusal(url: &str) -> OpenError {
+    match PostgresStore::connect(Options::at(url)).await {
+        Ok(_) => panic!("the database was opened"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_lacks_everything_and_is_migrated_once_by_many_at_a_time() {
+    let database = Cluster::shared().await.empty_database().await;
+    let (first, second) = (connected(&database).await, connected(&database).await);
+    let all = migrations::names(&migrations::POSTGRES);
+    assert_eq!(first.pending_migrations().await.unwrap(), all);
+    let (one, two) = tokio::join!(first.migrate(), second.migrate());
+    one.unwrap();
+    two.unwrap();
+    assert!(second.pending_migrations().await.unwrap().is_empty());
+    assert!(first.now_ms().await.unwrap() > 1_700_000_000_000);
+    first.close().await;
+    second.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_schema_of_a_later_release_is_refused() {
+    let database = Cluster::shared().await.database().await;
+    let store = connected(&database).await;
+    let mut connection = database.connect().await;
+    connection
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', true, '\\x00', 0)",
+        )
+        .await
+        .unwrap();
+    let asked = store.pending_migrations().await.unwrap_err();
+    let applied = store.migrate().await.unwrap_err();
+    for error in [asked, applied] {
+        let newer = matches!(error, OpenError::Newer { version: 9999 });
+        assert!(newer, "{error}");
+    }
+    store.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_url_that_means_nothing_is_refused_without_being_repeated() {
+    let error = refusal("postgres://user:hunter2@host:notaport/db").await;
+    assert!(matches!(error, OpenError::Url { .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_told_from_one_that_refuses() {
+    let error = refusal("postgres://errand@127.0.0.1:1/errand?sslmode=disable").await;
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+
+    let database = Cluster::shared().await.database().await;
+    let url = database.url();
+    let (url, _) = url.rsplit_once('/').unwrap();
+    let error = refusal(&format!("{url}/no_such_database?sslmode=disable")).await;
+    assert!(matches!(error, OpenError::Refused { .. }), "{error}");
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_submit_in_one_process_wakes_those_who_wait_in_another() {
+    let database = Cluster::shared().await.database().await;
+    let (here, there) = (connected(&database).await, connected(&database).await);
+    let entropy = Seeded::new(1);
+    let tenant = TenantId::new(&entropy);
+    let tenant = here.ensure_tenant(&tenant, "first").await.unwrap();
+
+    let waiting = there.clone();
+    let heard = tokio::spawn(async move {
+        // Becoming a listener is itself a hint; the ones after it come from the other process.
+        for _ in 0..3 {
+            waiting.jobs(SOON).await;
+        }
+    });
+    let submitting = async {
+        while !heard.is_finished() {
+            let task = samples::new_task(&entropy, &tenant);
+            here.submit(task).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON / 2, submitting).await.unwrap();
+    here.close().await;
+    there.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_store_outlives_the_loss_of_all_its_connections() {
+    let database = Cluster::shared().await.database().await;
+    let store = connected(&database).await;
+    let entropy = Seeded::new(1);
+    let tenant = TenantId::new(&entropy);
+    let tenant = store.ensure_tenant(&tenant, "first").await.unwrap();
+    let mut connection = database.connect().await;
+    connection
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await
+        .unwrap();
+    // What was under way may fail; what comes after it must not, for long.
+    let again = async {
+        loop {
+            let task = samples::new_task(&entropy, &tenant);
+            if store.submit(task).await.is_ok() {
+                break;
+            }
+        }
+    };
+    timeout(SOON, again).await.unwrap();
+    store.close().await;
+    database.remove().await;
+}
