@@ -30,18 +30,16 @@ fn page(before: Option<TaskId>, limit: u32) -> TaskQuery {
 
 pub async fn tasks_are_listed_newest_first_in_pages_without_gap_or_repeat(h: &mut Harness) {
     let expected = several(h, 7).await;
-    let mut seen = Vec::new();
-    let mut before = None;
-    loop {
-        let ids = listed(h, page(before, 3)).await;
-        assert!(ids.len() <= 3);
-        before = ids.last().cloned();
-        seen.extend(ids);
-        if before.is_none() {
-            break;
-        }
+    let mut pages: Vec<Vec<TaskId>> = Vec::new();
+    for _ in 0..3 {
+        let before = pages.last().and_then(|page| page.last()).cloned();
+        pages.push(listed(h, page(before, 3)).await);
     }
-    assert_eq!(seen, expected);
+    let lengths: Vec<usize> = pages.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [3, 3, 1]);
+    let end = listed(h, page(expected.last().cloned(), 3)).await;
+    assert_eq!(end, vec![]);
+    assert_eq!(pages.concat(), expected);
 }
 
 pub async fn a_new_task_does_not_disturb_the_pages_after_it(h: &mut Harness) {

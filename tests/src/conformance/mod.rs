@@ -13,6 +13,7 @@ pub mod log;
 pub mod outcome;
 pub mod parallel;
 pub mod queue;
+pub mod races;
 pub mod submit;
 pub mod transition;
 pub mod wake;
@@ -171,6 +172,11 @@ macro_rules! conformance_cases {
                 two_steps_that_end_at_once_make_one_report_job
                 eight_steps_that_end_at_once_make_one_report_job
                 a_failure_beside_a_success_makes_one_new_plan_job
+            }
+            races {
+                a_cancel_beside_claimers_leaves_no_job_behind
+                an_append_beside_a_reap_is_whole_or_refused
+                commits_of_two_processes_on_the_same_tasks_all_succeed
             }
         }
     };
