@@ -1,1 +1,213 @@
-fn main() {}
+//! `errand`: the one binary, and the only place that reads arguments and environment.
+
+mod args;
+mod client;
+mod command;
+mod config;
+mod database;
+mod entropy;
+mod folder_lock;
+mod logging;
+mod wiring;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use args::{ArtifactAction, Cli, Command, Listen, ModelFlags, Target};
+use client::Client;
+use command::serve::Role;
+use config::{Layers, Loaded, Paths};
+use database::Database;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli, environment)),
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("errand: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
+    let environment = &environment;
+    match &cli.command {
+        Command::Serve(listen) => serve(Role::Serve, &cli, listen_flags(listen), environment).await,
+        Command::Api(listen) => serve(Role::Api, &cli, listen_flags(listen), environment).await,
+        Command::Worker(model) => serve(Role::Worker, &cli, model_flags(model), environment).await,
+        Command::Migrate { dry_run } => {
+            let (loaded, paths) = load(&cli, Vec::new(), environment)?;
+            paths.create()?;
+            command::migrate::run(&Database::of(&loaded.config, &paths)?, *dry_run).await?;
+            Ok(0)
+        }
+        Command::Key { action } => {
+            let (loaded, paths) = load(&cli, Vec::new(), environment)?;
+            paths.create()?;
+            let opened = Database::of(&loaded.config, &paths)?.open(true).await?;
+            command::key::run(opened.store.as_ref(), action).await?;
+            Ok(0)
+        }
+        Command::Doctor {
+            model,
+            config,
+            json,
+        } => {
+            let (loaded, paths) = load(&cli, model_flags(model), environment)?;
+            if *config {
+                command::doctor::print_settings(&loaded);
+                return Ok(0);
+            }
+            command::doctor::run(&loaded.config, &paths, *json).await
+        }
+        Command::Submit(_)
+        | Command::Status { .. }
+        | Command::List { .. }
+        | Command::Watch { .. }
+        | Command::Logs { .. }
+        | Command::Cancel { .. }
+        | Command::Budget { .. }
+        | Command::Artifacts { .. } => as_client(&cli, environment).await,
+    }
+}
+
+async fn serve(
+    role: Role,
+    cli: &Cli,
+    flags: Vec<(&'static str, String)>,
+    environment: &[(String, String)],
+) -> Result<u8> {
+    let (loaded, paths) = load(cli, flags, environment)?;
+    logging::start(&loaded.config.log)?;
+    command::serve::run(role, loaded.config, paths).await?;
+    Ok(0)
+}
+
+/// The commands that talk to a server. They read no server settings beyond the data folder, where the first key is.
+async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
+    let paths = load(cli, Vec::new(), environment)
+        .ok()
+        .map(|(_, paths)| paths);
+    let client = |target: &Target| Client::new(target, environment, paths.as_ref());
+    match &cli.command {
+        Command::Submit(args) => {
+            return command::submit::submit(&client(&args.target)?, args).await;
+        }
+        Command::Watch { target, task } => {
+            return command::watch::watch(&client(target)?, task, target.json).await;
+        }
+        Command::Status { target, task } => {
+            command::tasks::status(&client(target)?, task, target.json).await?
+        }
+        Command::List {
+            target,
+            state,
+            limit,
+        } => {
+            command::tasks::list(&client(target)?, state.as_deref(), *limit, target.json).await?;
+        }
+        Command::Logs {
+            target,
+            task,
+            follow,
+        } => command::watch::logs(&client(target)?, task, target.json, *follow).await?,
+        Command::Cancel {
+            target,
+            task,
+            reason,
+        } => {
+            command::tasks::cancel(&client(target)?, task, reason.as_deref(), target.json).await?;
+        }
+        Command::Budget {
+            target,
+            task,
+            budget,
+        } => {
+            command::tasks::raise_budget(&client(target)?, task, budget, target.json).await?;
+        }
+        Command::Artifacts {
+            action: ArtifactAction::List { target, task },
+        } => {
+            command::artifacts::list(&client(target)?, task, target.json).await?;
+        }
+        Command::Artifacts {
+            action:
+                ArtifactAction::Get {
+                    target,
+                    task,
+                    name,
+                    output,
+                },
+        } => {
+            command::artifacts::get(&client(target)?, task, name.as_deref(), output).await?;
+        }
+        Command::Serve(_)
+        | Command::Api(_)
+        | Command::Worker(_)
+        | Command::Migrate { .. }
+        | Command::Key { .. }
+        | Command::Doctor { .. } => {}
+    }
+    Ok(0)
+}
+
+fn load(
+    cli: &Cli,
+    mut flags: Vec<(&'static str, String)>,
+    environment: &[(String, String)],
+) -> Result<(Loaded, Paths)> {
+    let settings = &cli.settings;
+    let given = [
+        ("data_dir", &settings.data_dir),
+        ("database_url", &settings.database_url),
+        ("log.filter", &settings.log),
+    ];
+    flags.extend(
+        given
+            .into_iter()
+            .filter_map(|(path, value)| Some((path, value.clone()?))),
+    );
+    let named = environment
+        .iter()
+        .find(|(name, _)| name == "ERRAND_CONFIG_FILE")
+        .map(|(_, value)| value.into());
+    let file = settings.config_file.clone().or(named);
+    let loaded = config::load(&Layers {
+        file,
+        environment: environment.to_vec(),
+        flags,
+    })?;
+    let paths = Paths::of(&loaded.config, environment)?;
+    Ok((loaded, paths))
+}
+
+fn listen_flags(listen: &Listen) -> Vec<(&'static str, String)> {
+    let mut flags = model_flags(&listen.model);
+    flags.extend(listen.listen.clone().map(|address| ("listen", address)));
+    flags
+}
+
+fn model_flags(model: &ModelFlags) -> Vec<(&'static str, String)> {
+    let given = [
+        ("model.base_url", &model.model_base_url),
+        ("model.planner.model", &model.model),
+        ("model.executor.model", &model.executor_model),
+    ];
+    given
+        .into_iter()
+        .filter_map(|(path, value)| Some((path, value.clone()?)))
+        .collect()
+}

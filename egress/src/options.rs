@@ -1,9 +1,9 @@
 //! What the operator may set about outgoing requests.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Configuration of the way out.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Destinations that are allowed although their address is not public or their port is not 80 or 443:

@@ -1,0 +1,253 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Errand: submit a goal, walk away, come back to the result.
+#[derive(Debug, Parser)]
+#[command(name = "errand", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings that win over environment and file.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// Configuration file; without it, errand.toml in the current folder if there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// Folder for database, blobs, workspaces and keys
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// sqlite:FILE or postgres://…
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Which events are logged, such as info or info,worker=debug
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// How to reach a server.
+#[derive(Debug, Args, Clone)]
+pub struct Target {
+    /// Address of the server [default: http://127.0.0.1:7370, or ERRAND_URL]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// API key [default: ERRAND_API_KEY, or the first key in the data folder]
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run API and worker in one process, on SQLite unless a database is named
+    Serve(Listen),
+    /// Run the API alone (PostgreSQL only)
+    Api(Listen),
+    /// Run a worker alone (PostgreSQL only)
+    Worker(ModelFlags),
+    /// Say which migrations are due, and apply them
+    Migrate {
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Make, list and revoke API keys
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+    /// Submit a goal
+    Submit(Submit),
+    /// Show one task
+    Status {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+    },
+    /// List tasks, newest first
+    List {
+        #[command(flatten)]
+        target: Target,
+        /// Only tasks in this state
+        #[arg(long)]
+        state: Option<String>,
+        /// Most tasks to show
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Follow a task until it ends
+    Watch {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+    },
+    /// Print a task's log
+    Logs {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+        /// Go on until the task ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Cancel a task
+    Cancel {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Raise a task's budget
+    Budget {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+        #[command(flatten)]
+        budget: BudgetFlags,
+    },
+    /// List or fetch a task's artifacts
+    Artifacts {
+        #[command(subcommand)]
+        action: ArtifactAction,
+    },
+    /// Try what works here, and say how to get what does not
+    Doctor {
+        #[command(flatten)]
+        model: ModelFlags,
+        /// Print each setting in force and where it came from, and stop
+        #[arg(long)]
+        config: bool,
+        /// Print JSON instead of text
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// Address to listen on
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    #[command(flatten)]
+    pub model: ModelFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelFlags {
+    /// Base URL of an OpenAI-compatible endpoint
+    #[arg(long, value_name = "URL")]
+    pub model_base_url: Option<String>,
+    /// Name of the model
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Name of the model for steps, if it is another one
+    #[arg(long, value_name = "NAME")]
+    pub executor_model: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyAction {
+    /// Make a key; it is shown once
+    Create {
+        /// A name for people
+        name: String,
+        /// The tenant it belongs to; made if there is none
+        #[arg(long, default_value = "default")]
+        tenant: String,
+    },
+    /// List keys
+    List {
+        /// The tenant
+        #[arg(long, default_value = "default")]
+        tenant: String,
+    },
+    /// Revoke a key by its id
+    Revoke {
+        /// The key's id
+        id: String,
+        /// The tenant it belongs to
+        #[arg(long, default_value = "default")]
+        tenant: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct BudgetFlags {
+    /// Most model calls
+    #[arg(long, value_name = "N")]
+    pub budget_model_calls: Option<u64>,
+    /// Most tool calls
+    #[arg(long, value_name = "N")]
+    pub budget_tool_calls: Option<u64>,
+    /// Most tokens
+    #[arg(long, value_name = "N")]
+    pub budget_tokens: Option<u64>,
+    /// Most minutes of work
+    #[arg(long, value_name = "N")]
+    pub budget_minutes: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Submit {
+    #[command(flatten)]
+    pub target: Target,
+    /// The goal; - reads it from standard input
+    pub goal: String,
+    /// A file to attach; NAME=PATH gives it another name
+    #[arg(long = "file", value_name = "PATH")]
+    pub files: Vec<String>,
+    /// Where to send the outcome
+    #[arg(long, value_name = "URL")]
+    pub webhook: Option<String>,
+    /// Secret that signs webhook messages; one is made and shown if absent
+    #[arg(long, value_name = "whsec_…")]
+    pub webhook_secret: Option<String>,
+    /// A tool that may be used; without this, all may
+    #[arg(long = "tool", value_name = "NAME")]
+    pub tools: Vec<String>,
+    /// A label, KEY=VALUE
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<String>,
+    /// A file with the JSON Schema of the result's data
+    #[arg(long, value_name = "FILE")]
+    pub result_schema: Option<PathBuf>,
+    /// Submitting again with the same key gives the same task
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub budget: BudgetFlags,
+    /// Follow the task until it ends
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ArtifactAction {
+    /// List a task's artifacts
+    List {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+    },
+    /// Fetch one artifact, or all
+    Get {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+        /// Its name; without it, all are fetched
+        name: Option<String>,
+        /// Folder to write to
+        #[arg(long, short, value_name = "DIR", default_value = ".")]
+        output: PathBuf,
+    },
+}

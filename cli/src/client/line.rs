@@ -1,0 +1,141 @@
+//! An event of a task's log as one line for people.
+
+use serde_json::Value;
+
+/// The line for an event as the API gives it; `None` for events that say nothing to people.
+pub fn event_line(event: &Value) -> Option<String> {
+    let kind = event.get("kind").and_then(Value::as_str)?;
+    let data = event.get("data").unwrap_or(&Value::Null);
+    let text = |name: &str| {
+        data.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let number = |name: &str| data.get(name).and_then(Value::as_i64).unwrap_or_default();
+    Some(match kind {
+        "task.submitted" => format!("submitted: {}", text("title")),
+        "task.started" => "a worker began".to_owned(),
+        "plan.accepted" => format!("plan {}: {}", number("plan_version"), plan(data)),
+        "plan.failed" => format!("no plan: {}", text("reason")),
+        "step.started" => format!("step {} begins: {}", text("key"), text("title")),
+        "step.resumed" => format!("step {} goes on", text("key")),
+        "model.replied" => format!(
+            "{} turn {}: {}{}",
+            text("job"),
+            number("turn"),
+            called(data),
+            tokens(data)
+        ),
+        "tool.intended" => format!("  {} {}", text("tool"), text("summary")),
+        "tool.returned" => returned(data),
+        "tool.unknown" => format!(
+            "  {}: it is not known whether it was done: {}",
+            text("tool"),
+            text("reason")
+        ),
+        "note.added" => format!("note: {}", text("text")),
+        "artifact.published" => format!("published {} ({} bytes)", text("name"), number("bytes")),
+        "step.succeeded" => format!("step {} is done", text("key")),
+        "step.failed" => format!("step {} failed: {}", text("key"), text("reason")),
+        "step.waiting" => format!(
+            "step {} waits for {}: {}",
+            text("key"),
+            text("wait"),
+            text("reason")
+        ),
+        "task.waiting" => format!("waits for {}: {}", text("wait"), text("reason")),
+        "task.resumed" => format!("goes on: {}", text("reason")),
+        "budget.raised" => "the budget was changed".to_owned(),
+        "task.finished" => match data.get("error").and_then(Value::as_str) {
+            Some(error) => format!("{}: {error}", text("state")),
+            None => text("state"),
+        },
+        "delivery.attempted" => {
+            format!("webhook attempt {}: {}", number("attempt"), text("outcome"))
+        }
+        _ => return None,
+    })
+}
+
+fn plan(data: &Value) -> String {
+    let steps = data
+        .get("steps")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let names: Vec<&str> = steps
+        .filter_map(|step| step.get("key").and_then(Value::as_str))
+        .collect();
+    names.join(", ")
+}
+
+fn called(data: &Value) -> String {
+    let names = data
+        .get("tool_names")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+    if names.is_empty() {
+        "answered".to_owned()
+    } else {
+        format!("calls {}", names.join(", "))
+    }
+}
+
+fn tokens(data: &Value) -> String {
+    let usage = data.get("usage").unwrap_or(&Value::Null);
+    let count = |name: &str| usage.get(name).and_then(Value::as_u64);
+    match (count("input"), count("output")) {
+        (None, None) => String::new(),
+        (input, output) => format!(" ({} tokens)", input.unwrap_or(0) + output.unwrap_or(0)),
+    }
+}
+
+fn returned(data: &Value) -> String {
+    let tool = data.get("tool").and_then(Value::as_str).unwrap_or_default();
+    let ok = data.get("ok").and_then(Value::as_bool).unwrap_or_default();
+    let duration_ms = data
+        .get("duration_ms")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    let files = data
+        .get("changed_files")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    let changed = if files > 0 {
+        format!(", {files} files changed")
+    } else {
+        String::new()
+    };
+    let caged = match data.get("isolation").and_then(Value::as_str) {
+        Some("unsandboxed") => ", UNSANDBOXED",
+        Some(_) | None => "",
+    };
+    format!(
+        "  {tool} {} in {duration_ms} ms{changed}{caged}",
+        if ok { "returned" } else { "FAILED" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_failed_unsandboxed_call_says_both() {
+        let event = json!({"kind": "tool.returned", "data": {
+            "tool": "shell", "ok": false, "duration_ms": 12, "changed_files": 2, "isolation": "unsandboxed"}});
+        assert_eq!(
+            event_line(&event).as_deref(),
+            Some("  shell FAILED in 12 ms, 2 files changed, UNSANDBOXED")
+        );
+    }
+
+    #[test]
+    fn an_event_of_a_later_version_is_passed_over() {
+        assert_eq!(event_line(&json!({"kind": "moon.rose", "data": {}})), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! `errand artifacts`: list and fetch what a task handed over.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::client::Client;
+
+/// Lists a task's artifacts.
+pub async fn list(client: &Client, task: &str, as_json: bool) -> Result<()> {
+    let page = client.get(&format!("/v1/tasks/{task}/artifacts")).await?;
+    if as_json {
+        println!("{page}");
+        return Ok(());
+    }
+    for artifact in rows(&page) {
+        let text = |name: &str| {
+            artifact
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let bytes = artifact
+            .get("bytes")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
+        println!("{:>10}  {}  {}", bytes, text("media_type"), text("name"));
+    }
+    Ok(())
+}
+
+fn rows(page: &Value) -> impl Iterator<Item = &Value> {
+    page.get("data")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// Fetches one artifact, or all, into a folder.
+pub async fn get(client: &Client, task: &str, name: Option<&str>, folder: &Path) -> Result<()> {
+    let page = client.get(&format!("/v1/tasks/{task}/artifacts")).await?;
+    let text = |row: &Value, field: &str| {
+        row.get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let wanted: Vec<&Value> = rows(&page)
+        .filter(|row| name.is_none_or(|name| text(row, "name") == name))
+        .collect();
+    if wanted.is_empty() {
+        let known: Vec<String> = rows(&page).map(|row| text(row, "name")).collect();
+        match name {
+            Some(name) => bail!(
+                "the task has no artifact {name:?}; it has: {}",
+                known.join(", ")
+            ),
+            None => bail!("the task has no artifacts"),
+        }
+    }
+    for row in wanted {
+        let name = text(row, "name");
+        // Names come from a model; they were checked when they were published, and are checked again before they
+        // become paths here.
+        agent_core::workspace::check_path(&name).map_err(|why| {
+            anyhow::anyhow!("the artifact name {name:?} is not a safe path: {why}")
+        })?;
+        let bytes = client.get_bytes(&text(row, "url")).await?;
+        let path = folder.join(&name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)
+                .with_context(|| format!("could not make {}", parent.display()))?;
+        }
+        std::fs::write(&path, bytes)
+            .with_context(|| format!("could not write {}", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}

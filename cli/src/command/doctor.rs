@@ -1,0 +1,249 @@
+//! `errand doctor`: says what works here, by trying it, and the cure for each lack.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agent_core::ports::model::ModelRole;
+use anyhow::Result;
+use egress::Guard;
+use serde_json::{Value, json};
+use store_blobs::LocalBlobs;
+
+use crate::config::{Config, Loaded, Paths, show};
+use crate::database::Database;
+use crate::entropy::SystemEntropy;
+use crate::wiring;
+
+const MODEL_LIMIT: Duration = Duration::from_secs(60);
+
+/// One thing that was tried.
+struct Finding {
+    what: &'static str,
+    works: bool,
+    /// Whether Errand cannot do its main work without it.
+    needed: bool,
+    found: String,
+    cure: Option<String>,
+}
+
+impl Finding {
+    fn good(what: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            what,
+            works: true,
+            needed: true,
+            found: found.into(),
+            cure: None,
+        }
+    }
+
+    fn bad(what: &'static str, found: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self {
+            what,
+            works: false,
+            needed: true,
+            found: found.into(),
+            cure: Some(cure.into()),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "what": self.what, "works": self.works, "needed": self.needed, "found": self.found, "cure": self.cure })
+    }
+}
+
+/// Prints each setting in force and where it came from.
+pub fn print_settings(loaded: &Loaded) {
+    for line in show(loaded) {
+        println!("{line}");
+    }
+}
+
+/// Tries everything and prints what was found. The exit status says whether Errand can work here.
+pub async fn run(config: &Config, paths: &Paths, as_json: bool) -> Result<u8> {
+    let mut findings = vec![data_folder(paths), database(config, paths).await];
+    findings.extend(sandbox(config).await);
+    findings.push(model(config).await);
+    findings.push(chromium(config).await);
+    let can_work = findings
+        .iter()
+        .all(|finding| finding.works || !finding.needed);
+    if as_json {
+        let list: Vec<Value> = findings.iter().map(Finding::to_json).collect();
+        println!("{}", json!({ "can_work": can_work, "findings": list }));
+    } else {
+        for finding in &findings {
+            println!(
+                "{:<8} {:<12} {}",
+                if finding.works { "ok" } else { "LACKS" },
+                finding.what,
+                finding.found
+            );
+            if let Some(cure) = &finding.cure {
+                println!("{:<21} cure: {cure}", "");
+            }
+        }
+        println!(
+            "\n{}",
+            if can_work {
+                "Errand can work here."
+            } else {
+                "Errand cannot work here until the lacks above are cured."
+            }
+        );
+    }
+    Ok(u8::from(!can_work))
+}
+
+fn data_folder(paths: &Paths) -> Finding {
+    let shown = paths.folder().display().to_string();
+    let tried = paths
+        .create()
+        .and_then(|()| Ok(LocalBlobs::open(paths.blobs())?));
+    match tried {
+        Ok(_) => Finding::good("data folder", shown),
+        Err(error) => Finding::bad(
+            "data folder",
+            format!("{error:#}"),
+            "make the folder writable, or choose another with --data-dir",
+        ),
+    }
+}
+
+async fn database(config: &Config, paths: &Paths) -> Finding {
+    let database = match Database::of(config, paths) {
+        Ok(database) => database,
+        Err(error) => {
+            return Finding::bad("database", format!("{error:#}"), "set ERRAND_DATABASE_URL");
+        }
+    };
+    let described = database.describe();
+    if database.file().is_some_and(|file| !file.exists()) {
+        return Finding::good("database", format!("{described} (made at the first start)"));
+    }
+    match try_database(&database).await {
+        Ok(due) if due.is_empty() => Finding::good("database", described),
+        Ok(due) => Finding::bad(
+            "database",
+            format!("{described} lacks: {}", due.join(", ")),
+            "run `errand migrate`",
+        ),
+        Err(error) => Finding::bad(
+            "database",
+            format!("{described}: {error:#}"),
+            "start the database, or correct ERRAND_DATABASE_URL",
+        ),
+    }
+}
+
+async fn try_database(database: &Database) -> Result<Vec<String>> {
+    let due = database.pending().await?;
+    if due.is_empty() {
+        database.open(false).await?.store.now_ms().await?;
+    }
+    Ok(due)
+}
+
+async fn sandbox(config: &Config) -> Vec<Finding> {
+    let folder = match tempfile::tempdir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            return vec![Finding::bad(
+                "sandbox",
+                error.to_string(),
+                "make the temporary folder writable",
+            )];
+        }
+    };
+    let scratch = Paths {
+        data_dir: folder.path().to_path_buf(),
+    };
+    let opened = match LocalBlobs::open(scratch.blobs()) {
+        Ok(blobs) => wiring::tools(config, &scratch, Arc::new(blobs)).await,
+        Err(error) => Err(error.into()),
+    };
+    let parts = match opened {
+        Ok(parts) => parts,
+        Err(error) => {
+            return vec![Finding::bad(
+                "sandbox",
+                format!("{error:#}"),
+                "make the data folder writable",
+            )];
+        }
+    };
+    let probe = parts.sandbox.probe().await;
+    let mut findings = Vec::new();
+    if probe.usable {
+        let holds = if probe.enforced.is_empty() {
+            "nothing is enforced".to_owned()
+        } else {
+            probe.enforced.join(", ")
+        };
+        findings.push(Finding::good(
+            "sandbox",
+            format!("{}: {holds}", probe.level),
+        ));
+    }
+    for lack in &probe.lacks {
+        let mut finding = Finding::bad("sandbox", lack.what.clone(), lack.cure.clone());
+        finding.needed = !probe.usable;
+        findings.push(finding);
+    }
+    findings
+}
+
+async fn model(config: &Config) -> Finding {
+    if !wiring::is_configured(config) {
+        return Finding::bad("model", "none is configured", wiring::NO_MODEL);
+    }
+    let cure = "correct model.base_url, model.planner.model and model.api_key (`errand doctor --config` shows where they come from)";
+    let opened = Guard::new(config.egress.clone())
+        .map_err(anyhow::Error::from)
+        .and_then(|guard| wiring::chat_models(config, &guard, Arc::new(SystemEntropy::default())));
+    let models = match opened {
+        Ok(models) => models,
+        Err(error) => return Finding::bad("model", format!("{error:#}"), cure),
+    };
+    let mut found = Vec::new();
+    for (role, name) in [
+        (ModelRole::Planner, "planner"),
+        (ModelRole::Executor, "executor"),
+    ] {
+        let began = Instant::now();
+        match tokio::time::timeout(MODEL_LIMIT, models.probe(role)).await {
+            Ok(Ok(probe)) => found.push(format!(
+                "{name} {} answered in {} ms",
+                probe.model,
+                began.elapsed().as_millis()
+            )),
+            Ok(Err(failure)) => return Finding::bad("model", format!("{name}: {failure}"), cure),
+            Err(_) => {
+                return Finding::bad(
+                    "model",
+                    format!("{name}: no answer within {} s", MODEL_LIMIT.as_secs()),
+                    cure,
+                );
+            }
+        }
+    }
+    Finding::good("model", found.join("; "))
+}
+
+async fn chromium(config: &Config) -> Finding {
+    let mut options = config.tools.clone();
+    let scratch = tempfile::tempdir().ok();
+    if let Some(scratch) = &scratch {
+        options.folder.get_or_insert_with(|| scratch.path().join("workspaces"));
+    }
+    let mut finding = match tools::browser_probe::probe(&options).await {
+        Ok(found) => {
+            let own = if found.own_sandbox { "with its own sandbox" } else { "WITHOUT its own sandbox" };
+            Finding::good("chromium", format!("{} rendered a page, {own}", found.version))
+        }
+        Err(lack) => Finding::bad("chromium", lack.what, lack.cure),
+    };
+    // No tool of this version drives a browser yet, so its absence stops nothing.
+    finding.needed = false;
+    finding
+}

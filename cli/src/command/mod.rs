@@ -1,0 +1,10 @@
+//! Commands, one file for each group.
+
+pub mod artifacts;
+pub mod doctor;
+pub mod key;
+pub mod migrate;
+pub mod serve;
+pub mod submit;
+pub mod tasks;
+pub mod watch;

@@ -1,0 +1,203 @@
+//! `errand serve`, `api` and `worker`: the processes that run until they are told to stop.
+
+use std::path::Path;
+
+use agent_core::ports::store::Store;
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::key;
+use crate::config::{Config, Paths};
+use crate::database::Database;
+use crate::entropy::SystemEntropy;
+use crate::{folder_lock, wiring};
+
+/// Which parts run in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// API and worker.
+    Serve,
+    /// The API alone.
+    Api,
+    /// A worker alone.
+    Worker,
+}
+
+/// The two signals to stop: the first asks, the second insists.
+#[derive(Clone, Default)]
+struct Stop {
+    asked: CancellationToken,
+    at_once: CancellationToken,
+}
+
+/// Runs until told to stop.
+pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
+    paths.create()?;
+    let database = Database::of(&config, &paths)?;
+    if role != Role::Serve && database.file().is_some() {
+        bail!(
+            "SQLite serves one process; use `errand serve`, or name a PostgreSQL database with --database-url"
+        );
+    }
+    // The port first: nothing is touched when it is taken.
+    let listener = if role == Role::Worker {
+        None
+    } else {
+        Some(listen(&config.listen).await?)
+    };
+    // An API process beside a worker has its own database connections and shares only blobs and key.
+    let lock = if role == Role::Api {
+        None
+    } else {
+        Some(folder_lock::take(&paths)?)
+    };
+    let opened = database.open(role == Role::Serve).await?;
+    info!(database = database.describe(), "the database is open");
+    let shared = wiring::shared(&paths, opened)?;
+    let tools = wiring::tools(&config, &paths, std::sync::Arc::clone(&shared.blobs)).await?;
+    let stop = Stop::default();
+    let signals = tokio::spawn(watch_signals(stop.clone()));
+    let server = listener.map(|listener| {
+        (
+            wiring::api(&config, &shared, tools.toolbox.as_ref()),
+            listener,
+        )
+    });
+    if let Some((_, listener)) = &server {
+        let store = shared.opened.store.as_ref();
+        let first = if role == Role::Serve {
+            first_key(store, &paths).await?
+        } else {
+            None
+        };
+        greet(
+            &listener.local_addr()?.to_string(),
+            &paths,
+            first.as_deref(),
+        );
+    }
+    let api = async {
+        if let Some((server, listener)) = server {
+            server
+                .serve(listener, stop.asked.clone().cancelled_owned())
+                .await;
+        }
+    };
+    let work = async {
+        if let Some(lock) = &lock {
+            warn_of_lacks(&config, &tools).await;
+            let name = folder_lock::worker_name(&paths, lock)?;
+            let parts = wiring::worker(&config, &shared, tools)?;
+            let worker = worker::Worker::new(parts, config.worker.clone(), name);
+            let drained = worker
+                .run(
+                    stop.asked.clone().cancelled_owned(),
+                    stop.at_once.clone().cancelled_owned(),
+                )
+                .await;
+            info!(?drained, "the worker has stopped");
+        }
+        anyhow::Ok(())
+    };
+    // A worker that cannot start must end the process, not leave an API that accepts what nobody runs.
+    let work = async {
+        let done = work.await;
+        stop.asked.cancel();
+        done
+    };
+    let ((), worked) = tokio::join!(api, work_or_wait(role, work, &stop));
+    signals.abort();
+    worked
+}
+
+/// An API process has no worker whose end would end it.
+async fn work_or_wait(
+    role: Role,
+    work: impl Future<Output = Result<()>>,
+    stop: &Stop,
+) -> Result<()> {
+    if role == Role::Api {
+        stop.asked.cancelled().await;
+        return Ok(());
+    }
+    work.await
+}
+
+async fn listen(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}; is another server running there? Choose another address with --listen")
+    })
+}
+
+async fn watch_signals(stop: Stop) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    for token in [&stop.asked, &stop.at_once] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("told to stop");
+        token.cancel();
+    }
+    Ok(())
+}
+
+async fn warn_of_lacks(config: &Config, tools: &tools::Parts) {
+    if !wiring::is_configured(config) {
+        warn!("{}; until then tasks wait", wiring::NO_MODEL);
+    }
+    let probe = tools.sandbox.probe().await;
+    if probe.level == "unsandboxed" {
+        warn!("commands run UNSANDBOXED, because the configuration says so");
+    }
+    if !probe.usable {
+        warn!("{}", probe.refusal());
+    }
+    info!(isolation = probe.level, "commands are isolated");
+}
+
+/// Makes the first key of a new installation and keeps it where only its owner can read it.
+async fn first_key(store: &dyn Store, paths: &Paths) -> Result<Option<String>> {
+    let entropy = SystemEntropy::default();
+    let tenant = store
+        .ensure_tenant(&agent_core::id::TenantId::new(&entropy), "default")
+        .await?;
+    if !store.list_keys(&tenant).await?.is_empty() {
+        return Ok(None);
+    }
+    let made = key::create(store, &entropy, "default", "first key").await?;
+    write_private(&paths.first_key(), made.expose())?;
+    Ok(Some(made.expose().to_owned()))
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let opened = std::fs::File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = opened.with_context(|| format!("could not write {}", path.display()))?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("could not write {}", path.display()))
+}
+
+fn greet(address: &str, paths: &Paths, first_key: Option<&str>) {
+    println!("errand listens on http://{address}");
+    println!("data folder: {}", paths.folder().display());
+    if let Some(key) = first_key {
+        println!(
+            "first API key (also in {}): {key}",
+            paths.first_key().display()
+        );
+    }
+    println!(
+        "submit a goal: errand submit --url http://{address} \"Count the words in the attached file\" --file README.md"
+    );
+}

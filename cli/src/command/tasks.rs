@@ -1,0 +1,93 @@
+//! `errand status`, `list`, `cancel` and `budget`.
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::submit::budget;
+use super::watch::print_outcome;
+use crate::args::BudgetFlags;
+use crate::client::{Client, task_lines};
+
+/// Shows one task.
+pub async fn status(client: &Client, task: &str, as_json: bool) -> Result<()> {
+    show(&client.get(&format!("/v1/tasks/{task}")).await?, as_json);
+    Ok(())
+}
+
+fn show(view: &Value, as_json: bool) {
+    if as_json {
+        println!("{view}");
+        return;
+    }
+    for line in task_lines(view, None) {
+        println!("{line}");
+    }
+    print_outcome(view);
+}
+
+/// Lists tasks, newest first.
+pub async fn list(client: &Client, state: Option<&str>, limit: u32, as_json: bool) -> Result<()> {
+    let filter = state
+        .map(|state| format!("&state={state}"))
+        .unwrap_or_default();
+    let page = client
+        .get(&format!("/v1/tasks?limit={limit}{filter}"))
+        .await?;
+    if as_json {
+        println!("{page}");
+        return Ok(());
+    }
+    for task in page
+        .get("data")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let text = |name: &str| task.get(name).and_then(Value::as_str).unwrap_or_default();
+        println!(
+            "{}  {:<9}  {}  {}",
+            text("id"),
+            text("state"),
+            text("created_at"),
+            text("title")
+        );
+    }
+    Ok(())
+}
+
+/// Cancels a task.
+pub async fn cancel(
+    client: &Client,
+    task: &str,
+    reason: Option<&str>,
+    as_json: bool,
+) -> Result<()> {
+    let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    show(
+        &client
+            .post(&format!("/v1/tasks/{task}/cancel"), &body, None)
+            .await?,
+        as_json,
+    );
+    Ok(())
+}
+
+/// Raises a task's budget.
+pub async fn raise_budget(
+    client: &Client,
+    task: &str,
+    flags: &BudgetFlags,
+    as_json: bool,
+) -> Result<()> {
+    let limits = budget(flags);
+    if limits.as_object().is_none_or(serde_json::Map::is_empty) {
+        bail!("name at least one limit, such as --budget-model-calls 400");
+    }
+    show(
+        &client
+            .post(&format!("/v1/tasks/{task}/budget"), &limits, None)
+            .await?,
+        as_json,
+    );
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! Merging of the layers, with a note of where each value came from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use super::Config;
+
+/// Name of the file that is read from the current folder when no other is named.
+const FILE_NAME: &str = "errand.toml";
+const PREFIX: &str = "ERRAND_";
+/// Short names for settings that are set often.
+const SHORT: [(&str, &str); 6] = [
+    ("ERRAND_LISTEN", "listen"),
+    ("ERRAND_DATABASE_URL", "database_url"),
+    ("ERRAND_DATA_DIR", "data_dir"),
+    ("ERRAND_MODEL_BASE_URL", "model.base_url"),
+    ("ERRAND_MODEL_API_KEY", "model.api_key"),
+    ("ERRAND_MODEL", "model.planner.model"),
+];
+/// Understood because other programs use them; Errand's own names win.
+const FOREIGN: [(&str, &str); 2] = [
+    ("OPENAI_BASE_URL", "model.base_url"),
+    ("OPENAI_API_KEY", "model.api_key"),
+];
+/// Variables with our prefix that are not settings of the server.
+const NOT_SETTINGS: [&str; 5] = [
+    "ERRAND_URL",
+    "ERRAND_API_KEY",
+    "ERRAND_CONFIG_FILE",
+    "ERRAND_FIXTURES",
+    "ERRAND_BLESS",
+];
+/// Settings that are text even where their value looks like a number.
+const TEXT: [&str; 4] = [
+    "model.api_key",
+    "model.planner.model",
+    "model.executor.model",
+    "database_url",
+];
+
+/// What the layers are read from.
+#[derive(Debug, Default)]
+pub struct Layers {
+    /// The file that was named by flag or environment; it must exist.
+    pub file: Option<PathBuf>,
+    /// All environment variables.
+    pub environment: Vec<(String, String)>,
+    /// Settings by flag: path and value.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// The merged configuration.
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// The same as a tree, for showing.
+    pub tree: Value,
+    /// Where each value that is not a default came from.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// Merges the layers.
+pub fn load(layers: &Layers) -> Result<Loaded> {
+    let mut tree =
+        serde_json::to_value(Config::default()).context("could not lay out the defaults")?;
+    // Secrets serialise as stars, so their defaults are put in by hand.
+    set(&mut tree, "database_url", Value::from(""));
+    let mut sources = BTreeMap::new();
+    if let Some(path) = file_to_read(layers)? {
+        let table = read_file(&path)?;
+        overlay(
+            &mut tree,
+            Value::Object(table),
+            "",
+            &path.display().to_string(),
+            &mut sources,
+        );
+    }
+    for (names, is_short) in [(&FOREIGN[..], false), (&SHORT[..], true)] {
+        for (name, path) in names {
+            if let Some(value) = found(layers, name) {
+                put_text(&mut tree, path, value, name)?;
+                sources.insert((*path).to_owned(), format!("environment {name}"));
+            }
+        }
+        if is_short {
+            long_names(layers, &mut tree, &mut sources)?;
+        }
+    }
+    for (path, value) in &layers.flags {
+        put_text(&mut tree, path, value, &format!("flag for {path}"))?;
+        sources.insert((*path).to_owned(), "flag".to_owned());
+    }
+    let config =
+        serde_json::from_value(tree.clone()).context("could not read the configuration")?;
+    Ok(Loaded {
+        config,
+        tree,
+        sources,
+    })
+}
+
+fn found<'a>(layers: &'a Layers, name: &str) -> Option<&'a str> {
+    let pair = layers.environment.iter().find(|(known, _)| known == name);
+    pair.map(|(_, value)| value.as_str())
+        .filter(|value| !value.is_empty())
+}
+
+fn file_to_read(layers: &Layers) -> Result<Option<PathBuf>> {
+    match &layers.file {
+        Some(path) if !path.is_file() => {
+            bail!("the configuration file {} does not exist", path.display())
+        }
+        Some(path) => Ok(Some(path.clone())),
+        None => Ok(Some(PathBuf::from(FILE_NAME)).filter(|path| path.is_file())),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Map<String, Value>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("could not read {shown}"))?;
+    // Read as the final type first, for its errors: they name line, column and key.
+    toml::from_str::<Config>(&text)
+        .map_err(|error| anyhow::anyhow!("{shown} cannot be used: {error}"))?;
+    let table: toml::Table =
+        toml::from_str(&text).with_context(|| format!("could not read {shown}"))?;
+    match serde_json::to_value(table) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) | Err(_) => bail!("{shown} is not a table"),
+    }
+}
+
+fn overlay(
+    tree: &mut Value,
+    over: Value,
+    path: &str,
+    source: &str,
+    sources: &mut BTreeMap<String, String>,
+) {
+    match (tree, over) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (key, value) in above {
+                let at = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                overlay(
+                    below.entry(key).or_insert(Value::Null),
+                    value,
+                    &at,
+                    source,
+                    sources,
+                );
+            }
+        }
+        (place, value) => {
+            *place = value;
+            sources.insert(path.to_owned(), source.to_owned());
+        }
+    }
+}
+
+/// `ERRAND_WORKER__LEASE_MS` and the like.
+fn long_names(
+    layers: &Layers,
+    tree: &mut Value,
+    sources: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    for (name, value) in &layers.environment {
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let is_short = SHORT.iter().any(|(short, _)| short == name);
+        if is_short || NOT_SETTINGS.contains(&name.as_str()) {
+            continue;
+        }
+        let path = rest.to_ascii_lowercase().replace("__", ".");
+        let known = get(tree, &path).is_some();
+        if !path.contains('.') {
+            bail!(
+                "the environment variable {name} names no setting; `errand doctor --config` lists them all"
+            );
+        }
+        put_text(tree, &path, value, name).with_context(|| {
+            let hint = if known {
+                ""
+            } else {
+                " (is there such a setting? `errand doctor --config` lists them all)"
+            };
+            format!("the environment variable {name} cannot be used{hint}")
+        })?;
+        sources.insert(path, format!("environment {name}"));
+    }
+    Ok(())
+}
+
+fn get<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(tree, |value, key| value.get(key))
+}
+
+fn set(tree: &mut Value, path: &str, value: Value) {
+    let mut place = tree;
+    for key in path.split('.') {
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        place = &mut place[key];
+    }
+    *place = value;
+}
+
+/// Puts a value that came as text. A setting that is a number, a switch or a list is written as in TOML.
+fn put_text(tree: &mut Value, path: &str, text: &str, name: &str) -> Result<()> {
+    let is_text = TEXT.contains(&path) || get(tree, path).is_some_and(Value::is_string);
+    let read = || {
+        toml::from_str::<toml::Table>(&format!("v = {text}"))
+            .ok()
+            .and_then(|mut table| table.remove("v"))
+    };
+    let value = match read() {
+        Some(value) if !is_text => {
+            serde_json::to_value(value).unwrap_or_else(|_| Value::from(text))
+        }
+        Some(_) | None => Value::from(text),
+    };
+    set(tree, path, value);
+    serde_json::from_value::<Config>(tree.clone())
+        .with_context(|| format!("{name} has a value that cannot be used: {text:?}"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(environment: &[(&str, &str)], flags: Vec<(&'static str, String)>) -> Layers {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Layers {
+            file: None,
+            environment,
+            flags,
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("errand.toml");
+        std::fs::write(
+            &path,
+            "listen = \"file:1\"\n[worker]\nconcurrency = 2\nlease_ms = 9000\n",
+        )
+        .unwrap();
+        let mut layers = with(
+            &[
+                ("ERRAND_LISTEN", "environment:1"),
+                ("ERRAND_WORKER__CONCURRENCY", "3"),
+            ],
+            vec![("listen", "flag:1".to_owned())],
+        );
+        layers.file = Some(path);
+        let loaded = load(&layers).unwrap();
+        let got = (
+            loaded.config.listen.as_str(),
+            loaded.config.worker.concurrency,
+            loaded.config.worker.lease_ms,
+        );
+        assert_eq!(got, ("flag:1", 3, 9000));
+        assert_eq!(
+            loaded.sources["worker.concurrency"],
+            "environment ERRAND_WORKER__CONCURRENCY"
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_errors_that_name_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("errand.toml");
+        std::fs::write(&path, "[worker]\nconcurency = 2\n").unwrap();
+        let file = load(&Layers {
+            file: Some(path),
+            ..Layers::default()
+        });
+        let environment = load(&with(&[("ERRAND_WORKER__CONCURENCY", "2")], Vec::new()));
+        assert!(format!("{:#}", file.err().unwrap()).contains("concurency"));
+        assert!(format!("{:#}", environment.err().unwrap()).contains("ERRAND_WORKER__CONCURENCY"));
+    }
+
+    #[test]
+    fn a_key_that_looks_like_a_number_stays_text_and_ours_wins_over_openais() {
+        let layers = with(
+            &[
+                ("OPENAI_API_KEY", "theirs"),
+                ("ERRAND_MODEL_API_KEY", "0123"),
+            ],
+            Vec::new(),
+        );
+        let loaded = load(&layers).unwrap();
+        assert_eq!(
+            loaded
+                .config
+                .model
+                .api_key
+                .map(|key| key.expose().to_owned()),
+            Some("0123".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_variable() {
+        let layers = with(&[("ERRAND_WORKER__CONCURRENCY", "many")], Vec::new());
+        assert!(
+            format!("{:#}", load(&layers).err().unwrap()).contains("ERRAND_WORKER__CONCURRENCY")
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! Configuration: flag, then environment, then `errand.toml`, then default; unknown keys are errors.
+//!
+//! This is the only place that reads files and environment for settings. Each library crate owns its own section.
+
+mod layers;
+mod paths;
+mod show;
+
+use std::path::PathBuf;
+
+use agent_core::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+pub use layers::{Layers, Loaded, load};
+pub use paths::Paths;
+pub use show::show;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address that the API listens on.
+    pub listen: String,
+    /// Folder for database, blobs, workspaces and keys. Empty: `errand` in the user's data folder.
+    pub data_dir: PathBuf,
+    /// `sqlite:FILE` or `postgres://…`. Empty: `errand.db` in the data folder. May hold a password, so it is shown as `***`.
+    pub database_url: Secret,
+    /// What is logged and how.
+    pub log: LogOptions,
+    /// The HTTP API.
+    pub api: api::Options,
+    /// The worker.
+    pub worker: worker::Options,
+    /// Models.
+    pub model: models::Options,
+    /// Tools, sandbox and workspaces.
+    pub tools: tools::Options,
+    /// The one way out.
+    pub egress: egress::Options,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7370".to_owned(),
+            data_dir: PathBuf::new(),
+            database_url: Secret::new(""),
+            log: LogOptions::default(),
+            api: api::Options::default(),
+            worker: worker::Options::default(),
+            model: models::Options::default(),
+            tools: tools::Options::default(),
+            egress: egress::Options::default(),
+        }
+    }
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogOptions {
+    /// Which events: a filter such as `info` or `info,worker=debug`.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            filter: "info,async_openai=off,sqlx=warn".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}

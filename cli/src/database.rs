@@ -1,0 +1,126 @@
+//! Which database, and how to open it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use agent_core::ports::store::Store;
+use agent_core::ports::wake::Wake;
+use anyhow::{Context, Result, bail};
+use store_postgres::PostgresStore;
+use store_sqlite::SqliteStore;
+
+use crate::config::{Config, Paths};
+
+/// The database that is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server, by URL.
+    Postgres(String),
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Opened {
+    /// Log and queue.
+    pub store: Arc<dyn Store>,
+    /// Hints.
+    pub wake: Arc<dyn Wake>,
+}
+
+impl Database {
+    /// The database that the configuration names.
+    pub fn of(config: &Config, paths: &Paths) -> Result<Self> {
+        let url = config.database_url.expose();
+        if url.is_empty() {
+            return Ok(Self::Sqlite(paths.database()));
+        }
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Ok(Self::Sqlite(PathBuf::from(
+                path.strip_prefix("//").unwrap_or(path),
+            )));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        bail!("the database URL must begin with sqlite: or postgres://");
+    }
+
+    /// Names the database without its password.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("SQLite file {}", path.display()),
+            Self::Postgres(url) => match egress::Url::parse(url) {
+                Ok(url) => format!(
+                    "PostgreSQL at {}{}",
+                    url.host_str().unwrap_or("local socket"),
+                    url.path()
+                ),
+                Err(_) => "PostgreSQL".to_owned(),
+            },
+        }
+    }
+
+    /// Opens the database. `migrate` applies what is missing; otherwise a database that is behind is refused.
+    pub async fn open(&self, migrate: bool) -> Result<Opened> {
+        match self {
+            Self::Sqlite(path) => {
+                let options = store_sqlite::Options {
+                    migrate,
+                    create: migrate,
+                    ..store_sqlite::Options::at(path)
+                };
+                let store = SqliteStore::open(options).await?;
+                Ok(Opened {
+                    store: store.clone(),
+                    wake: store,
+                })
+            }
+            Self::Postgres(url) => {
+                let options = store_postgres::Options::at(url.as_str());
+                let store = PostgresStore::connect(options).await?;
+                if migrate {
+                    store.migrate().await?;
+                } else {
+                    refuse_if_behind(&store.pending_migrations().await?)?;
+                }
+                Ok(Opened {
+                    store: store.clone(),
+                    wake: store,
+                })
+            }
+        }
+    }
+
+    /// Names of the migrations that are due. Changes nothing.
+    pub async fn pending(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Sqlite(path) if !path.exists() => Ok(migrations::names(&migrations::SQLITE)),
+            Self::Sqlite(path) => Ok(SqliteStore::pending_migrations(path).await?),
+            Self::Postgres(url) => {
+                let options = store_postgres::Options::at(url.as_str());
+                Ok(PostgresStore::connect(options)
+                    .await?
+                    .pending_migrations()
+                    .await?)
+            }
+        }
+    }
+
+    /// The file, for SQLite.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+fn refuse_if_behind(missing: &[String]) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("missing: {}", missing.join(", ")))
+        .context("the database lacks migrations; run `errand migrate`")
+}

@@ -1,0 +1,66 @@
+//! The lock on the data folder, and the stable name that it protects.
+//!
+//! Two workers with one name would take each other's jobs, and two servers on one SQLite file would not see each
+//! other's hints, so the folder belongs to one process at a time. The lock ends with the process, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use agent_core::job::WorkerName;
+use anyhow::{Context, Result, bail};
+
+use crate::config::Paths;
+use crate::entropy::random_bytes;
+
+/// The held lock.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+/// Takes the lock, or says who has to go first.
+pub fn take(paths: &Paths) -> Result<FolderLock> {
+    let path = paths.lock();
+    let shown = path.display();
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("could not open {shown}"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(FolderLock { _file: file }),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another errand process uses the data folder {}; stop it, or choose another folder with --data-dir",
+            paths.folder().display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("could not lock {shown}"))
+        }
+    }
+}
+
+/// The worker's name, made at the first start and kept.
+pub fn worker_name(paths: &Paths, _lock: &FolderLock) -> Result<WorkerName> {
+    let path = paths.worker_name();
+    if let Some(name) = read(&path)? {
+        return Ok(WorkerName(name));
+    }
+    let digits: String = random_bytes()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let name = format!("worker-{digits}");
+    std::fs::write(&path, &name).with_context(|| format!("could not write {}", path.display()))?;
+    Ok(WorkerName(name))
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+    }
+}

@@ -1,0 +1,138 @@
+//! Puts the parts together: the only place that knows them all.
+
+use std::sync::Arc;
+
+use agent_core::ports::blobs::Blobs;
+use agent_core::ports::entropy::Entropy;
+use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequest, Models};
+use agent_core::ports::sealer::Sealer;
+use agent_core::ports::tool::ToolBox;
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use egress::{Guard, Url};
+use models::ChatModels;
+use store_blobs::LocalBlobs;
+use store_seal::{KeyFile, XChaChaSealer};
+
+use crate::config::{Config, Paths};
+use crate::database::Opened;
+use crate::entropy::SystemEntropy;
+
+/// The parts that API and worker share.
+pub struct Shared {
+    pub opened: Opened,
+    pub blobs: Arc<dyn Blobs>,
+    pub sealer: Arc<dyn Sealer>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Opens blob store and key file.
+pub fn shared(paths: &Paths, opened: Opened) -> Result<Shared> {
+    let blobs = LocalBlobs::open(paths.blobs()).context("could not open the blob store")?;
+    let key_file = KeyFile::load_or_create(paths.seal_key())
+        .context("could not use the key that seals secrets")?;
+    Ok(Shared {
+        opened,
+        blobs: Arc::new(blobs),
+        sealer: Arc::new(XChaChaSealer::new(&key_file)),
+        entropy: Arc::new(SystemEntropy::default()),
+    })
+}
+
+/// The tools of this machine.
+pub async fn tools(config: &Config, paths: &Paths, blobs: Arc<dyn Blobs>) -> Result<tools::Parts> {
+    let mut options = config.tools.clone();
+    options.folder.get_or_insert_with(|| paths.workspaces());
+    // Opening sweeps left-over workspaces, which blocks on the file system.
+    let opened = tokio::task::spawn_blocking(move || tools::open(&options, blobs)).await?;
+    opened.context("could not open the workspaces")
+}
+
+/// The models, or a stand-in that says what to set.
+pub fn models(
+    config: &Config,
+    guard: &Guard,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Models>> {
+    if !is_configured(config) {
+        return Ok(Arc::new(Unconfigured));
+    }
+    Ok(Arc::new(chat_models(config, guard, entropy)?))
+}
+
+/// The configured models.
+pub fn chat_models(
+    config: &Config,
+    guard: &Guard,
+    entropy: Arc<dyn Entropy>,
+) -> Result<ChatModels> {
+    let base = Url::parse(&config.model.base_url)
+        .with_context(|| format!("model.base_url {:?} is not a URL", config.model.base_url))?;
+    // The operator wrote this address down, which is consent to reach it.
+    let guard = guard
+        .with_operator_targets(&[base])
+        .context("model.base_url cannot be used")?;
+    Ok(ChatModels::new(
+        config.model.clone(),
+        Arc::new(guard),
+        entropy,
+    )?)
+}
+
+/// Whether a model is named.
+pub fn is_configured(config: &Config) -> bool {
+    config.model.planner.model.is_some() || config.model.executor.model.is_some()
+}
+
+/// What to do when no model is named.
+pub const NO_MODEL: &str = "no model is configured: set ERRAND_MODEL_BASE_URL (or OPENAI_BASE_URL), ERRAND_MODEL and, if the endpoint wants one, ERRAND_MODEL_API_KEY (or OPENAI_API_KEY), and start again";
+
+/// Stands where no model is configured: tasks wait, and say why.
+struct Unconfigured;
+
+#[async_trait]
+impl Models for Unconfigured {
+    async fn ask(&self, _request: ModelRequest) -> Result<ModelReply, ModelFailure> {
+        Err(ModelFailure {
+            class: FailureClass::Unreachable,
+            status: None,
+            message: NO_MODEL.to_owned(),
+            retryable: true,
+            retry_after_ms: None,
+            attempts: 0,
+            tokens_all_attempts: 0,
+        })
+    }
+}
+
+/// The HTTP API over the shared parts. `tools` are those that tasks may name.
+pub fn api(config: &Config, shared: &Shared, tools: &dyn ToolBox) -> api::Server {
+    let parts = api::Parts {
+        store: Arc::clone(&shared.opened.store),
+        blobs: Arc::clone(&shared.blobs),
+        sealer: Arc::clone(&shared.sealer),
+        entropy: Arc::clone(&shared.entropy),
+        wake: Arc::clone(&shared.opened.wake),
+        tools: tools.specs().to_vec(),
+        info: api::Info {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+    };
+    api::Server::new(config.api.clone(), parts)
+}
+
+/// The worker's parts.
+pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<worker::Parts> {
+    let guard = Guard::new(config.egress.clone()).context("the egress settings cannot be used")?;
+    Ok(worker::Parts {
+        store: Arc::clone(&shared.opened.store),
+        blobs: Arc::clone(&shared.blobs),
+        models: models(config, &guard, Arc::clone(&shared.entropy))?,
+        tools: tools.toolbox,
+        workspaces: tools.workspaces,
+        sealer: Arc::clone(&shared.sealer),
+        entropy: Arc::clone(&shared.entropy),
+        wake: Arc::clone(&shared.opened.wake),
+        guard,
+    })
+}

@@ -1,0 +1,69 @@
+//! API and workers as processes of their own, over PostgreSQL.
+
+use errand_tests::postgres::Cluster;
+
+use crate::installation::Installation;
+use crate::scripts::{one_command, two_writers};
+
+async fn installation(
+    script: serde_json::Value,
+) -> (Installation, errand_tests::postgres::Database) {
+    let database = Cluster::shared().await.empty_database().await;
+    let mut here = Installation::new(script).await;
+    here.set("ERRAND_DATABASE_URL", &database.url());
+    (here, database)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
+    let (here, database) = installation(one_command("echo hello")).await;
+    assert!(here.run(&["migrate"]).status.success());
+    let key = String::from_utf8(here.run(&["key", "create", "test"]).stdout).unwrap();
+    let mut here = here;
+    here.set("ERRAND_API_KEY", key.trim());
+    let api = here.start("api");
+    let tasks: Vec<String> = (0..20).map(|_| here.submit("Run the command.")).collect();
+    assert!(
+        tasks
+            .iter()
+            .all(|task| here.status(task)["state"] == "queued")
+    );
+    let worker = here.start("worker");
+    for task in &tasks {
+        assert_eq!(here.until_final(task)["state"], "succeeded");
+    }
+    assert!(worker.stop().success());
+    assert!(api.stop().success());
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_postgresql_survives_kill_9_as_on_sqlite() {
+    let (here, database) = installation(two_writers()).await;
+    let mut server = here.serve();
+    let task = here.submit("Write the lines.");
+    crate::installation::wait_for(|| here.answered().len() >= 4).unwrap();
+    server.kill();
+    server = here.serve();
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    assert_eq!(
+        here.artifact(&task, "all.txt"),
+        "left1\nleft2\nleft3\nright1\nright2\nright3\n"
+    );
+    assert!(server.stop().success());
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_and_worker_refuse_sqlite_and_say_what_to_do() {
+    let here = Installation::new(one_command("true")).await;
+    for role in ["api", "worker"] {
+        let output = here.run(&[role]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            said.contains("errand serve") && said.contains("PostgreSQL"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! The real program, as an operator runs it: real processes, sockets, databases, sandbox, and a recorded model.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cancel;
+mod command_line;
+mod first_run;
+mod installation;
+mod kill;
+mod machines;
+mod model_trouble;
+mod scripts;

@@ -1,0 +1,53 @@
+//! Recorded words for these tests.
+
+use serde_json::{Value, json};
+
+fn step(key: &str, depends_on: &[&str]) -> Value {
+    json!({"key": key, "title": key, "instructions": "do it", "depends_on": depends_on, "acceptance": []})
+}
+
+fn shell(command: &str) -> Value {
+    json!({"tool_calls": [{"name": "shell", "arguments": {"command": command}}]})
+}
+
+fn finish(result: &str) -> Value {
+    json!({"tool_calls": [{"name": "finish", "arguments": {"result": result}}]})
+}
+
+fn script(matches: &str, jobs: &Value) -> Value {
+    json!({"match": matches, "said": "Recorded for a test.", "jobs": jobs})
+}
+
+/// One step that runs one command and reports what it printed.
+pub fn one_command(command: &str) -> Value {
+    script(
+        "Run the command.",
+        &json!({
+            "plan": [{"content": {"overview": "one command", "steps": [step("run", &[])]}}],
+            "step:run": [shell(command), finish("{{last_tool}}")],
+            "report": [{"content": {"answer": "{{step:run}}", "not_done": []}}],
+        }),
+    )
+}
+
+/// Two steps in parallel that each write a line in each of three turns, and one that joins and publishes.
+pub fn two_writers() -> Value {
+    let writer = |name: &str| {
+        let line = |n: u32| shell(&format!("sleep 0.2; echo {name}{n} >> {name}.txt; sync"));
+        json!([line(1), line(2), line(3), finish("three lines")])
+    };
+    script(
+        "Write the lines.",
+        &json!({
+            "plan": [{"content": {"overview": "write and join", "steps": [step("left", &[]), step("right", &[]), step("join", &["left", "right"])]}}],
+            "step:left": writer("left"),
+            "step:right": writer("right"),
+            "step:join": [
+                shell("cat left.txt right.txt > all.txt"),
+                json!({"tool_calls": [{"name": "publish", "arguments": {"path": "all.txt"}}]}),
+                finish("joined"),
+            ],
+            "report": [{"content": {"answer": "All lines are in all.txt.", "not_done": []}}],
+        }),
+    )
+}
