@@ -70,9 +70,10 @@ async fn a_body_that_drips_for_ever_is_answered_and_cut() {
         .await;
     let (mut read, mut write) = tokio::io::split(open.stream);
     let dripping = tokio::spawn(async move {
-        // A byte now and then keeps the pause short; only the limit of the whole can end this.
+        // A byte now and then keeps the pauses short; only the limit of the whole can end this.
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
         while write.write_all(b" ").await.is_ok() && write.flush().await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            ticks.tick().await;
         }
     });
     let mut start = [0; 12];
