@@ -33,6 +33,7 @@ pub struct Cluster {
 pub struct Database {
     cluster: Cluster,
     name: String,
+    is_kept: bool,
 }
 
 impl Cluster {
@@ -54,25 +55,53 @@ impl Cluster {
         cluster
     }
 
-    /// A database with the whole schema and no rows.
+    /// A database with the whole schema and no rows, which nobody else uses until this process ends or removes it.
+    ///
+    /// Making and dropping databases is most of a short test's time, so under nextest each slot, in which one test runs
+    /// after the other, keeps its databases and they are emptied instead.
     pub async fn database(&self) -> Database {
-        self.copy_of(TEMPLATE).await
+        let count = count();
+        let Some(slot) = std::env::var_os("NEXTEST_TEST_GLOBAL_SLOT") else {
+            return self.copy_of(TEMPLATE, count).await;
+        };
+        let name = format!("slot{}_{count}", slot.to_string_lossy());
+        if self.exists(&name).await {
+            let mut connection = self.connect(&name).await;
+            connection.execute(EMPTY).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            self.create(&name, TEMPLATE).await;
+        }
+        Database {
+            cluster: self.clone(),
+            name,
+            is_kept: true,
+        }
     }
 
     /// A database with nothing in it.
     pub async fn empty_database(&self) -> Database {
-        self.copy_of("template0").await
+        self.copy_of("template0", count()).await
     }
 
-    async fn copy_of(&self, template: &str) -> Database {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("t{}_{count}", std::process::id());
+    async fn copy_of(&self, template: &str, count: u64) -> Database {
+        let name = format!("process{}_{count}", std::process::id());
         self.create(&name, template).await;
         Database {
             cluster: self.clone(),
             name,
+            is_kept: false,
         }
+    }
+
+    async fn exists(&self, name: &str) -> bool {
+        let mut connection = self.connect("postgres").await;
+        let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1")
+            .bind(name)
+            .fetch_optional(&mut connection);
+        let found = found.await.unwrap().is_some();
+        connection.close().await.unwrap();
+        found
     }
 
     async fn create(&self, name: &str, template: &str) {
@@ -162,8 +191,11 @@ impl Database {
         self.cluster.connect(&self.name).await
     }
 
-    /// Removes it, whoever is still connected.
+    /// Removes it, whoever is still connected, unless it is kept for the next test.
     pub async fn remove(self) {
+        if self.is_kept {
+            return;
+        }
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         self.cluster.administer(sql).await;
     }
@@ -184,6 +216,29 @@ echo ready
 exec >/dev/null 2>&1
 tail --pid="$owner" -f /dev/null
 "#;
+
+/// Ends what the last user left open, waits for what it had begun, and brings the rows back to those of a new database.
+const EMPTY: &str = "
+DO $$
+DECLARE kept RECORD;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;
+    FOR kept IN SELECT tablename AS name FROM pg_tables
+                WHERE schemaname = 'public' AND tablename NOT IN ('clock', '_sqlx_migrations')
+    LOOP
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', kept.name);
+        EXECUTE format('DELETE FROM %I', kept.name);
+    END LOOP;
+    UPDATE clock SET offset_ms = 0;
+END
+$$";
+
+fn count() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
 
 /// The process whose end is the end of the test run: nextest runs each test in a child of its own, `cargo test` all
 /// tests of a binary in one process.
