@@ -24,6 +24,9 @@ pub enum ExchangeError {
     /// It took too long.
     #[error("{0}")]
     Timeout(String),
+    /// What answered does not speak HTTP.
+    #[error("{0}")]
+    NotHttp(String),
     /// The connection broke before the answer's head was there.
     #[error("{0}")]
     Broken(String),
@@ -42,10 +45,25 @@ impl HttpExchange for egress::Guard {
                     ExchangeError::Unreachable(text)
                 }
                 egress::Error::Timeout { .. } => ExchangeError::Timeout(text),
+                egress::Error::Io { ref source, .. } if is_unreadable(source) => {
+                    ExchangeError::NotHttp(format!("{text}: is base_url right?"))
+                }
                 egress::Error::Io { .. } => ExchangeError::Broken(text),
             }
         })
     }
+}
+
+/// Whether bytes came back that are not HTTP, rather than no bytes.
+fn is_unreadable(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(http) = error.downcast_ref::<hyper::Error>() {
+            return http.is_parse();
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// An error's text with its deepest source, which names what really happened: `connection refused`.

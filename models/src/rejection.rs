@@ -132,6 +132,11 @@ impl Rejection {
                 *slot = Some(text);
             }
         }
+        // Validators of servers name the place as a path: `["body", "stream_options"]`.
+        if let Some(place) = object.get("loc").and_then(Value::as_array) {
+            let field = place.iter().filter_map(Value::as_str).next_back();
+            self.param = field.map(str::to_owned).or(self.param.take());
+        }
         for text in [self.kind.clone(), self.code.clone()].into_iter().flatten() {
             self.note(&text);
         }

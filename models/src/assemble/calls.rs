@@ -98,6 +98,13 @@ impl CallDrafts {
         self.0.is_empty()
     }
 
+    /// Whether no call's arguments stop in the middle.
+    pub(crate) fn are_whole(&self) -> bool {
+        self.0
+            .iter()
+            .all(|call| call.pieces.is_empty() || call.is_complete())
+    }
+
     /// The calls.
     pub(crate) fn all(&self) -> &[CallDraft] {
         &self.0

@@ -94,9 +94,18 @@ pub(crate) fn complete(draft: &Draft, context: &Context<'_>) -> Result<Complete,
         trouble.rejection = Some(Box::new(error.clone()));
         return Err(trouble);
     }
-    if context.was_events && !draft.is_finished() && !context.is_done {
+    // The mark at the end of a stream stands in for a finish reason, but not for the rest of a call.
+    let is_over = draft.is_finished() || (context.is_done && draft.calls.are_whole());
+    if context.was_events && !is_over {
         let message = "the stream ended before the answer did";
         return Err(fail(FailureClass::StreamTruncated, message, &spoken));
+    }
+    if !draft.is_completion && context.is_done {
+        return Err(fail(
+            FailureClass::EmptyAnswer,
+            "the stream is empty",
+            &spoken,
+        ));
     }
     if !draft.is_completion {
         let message = "answered JSON that is not a chat completion: is base_url right?";

@@ -1,8 +1,8 @@
 //! Cassettes: exchanges recorded at the transport's boundary and played back without a network.
 //!
 //! An exchange is found by method, path, canonical body and ordinal. No request header is stored, of response
-//! headers only those that decisions use; secrets and the host are struck out before anything is written. A
-//! recording that was cut off is stored as cut off. The file is replaced as a whole, so a crash leaves the old one.
+//! headers only those that decisions use; secrets and the host are struck out before anything is written. How
+//! a body ended is stored too. The file is replaced as a whole, so a crash leaves the old one.
 
 mod play;
 mod record;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use super::tape::{Answer, Canonical, Tape};
 use crate::exchange::ExchangeError;
@@ -64,17 +64,21 @@ fn response(answer: &Answer) -> Result<reqwest::Response, ExchangeError> {
             .map_err(|_| damaged("a read is not base64"))?;
         reads.push(Ok::<_, std::io::Error>(Bytes::from(bytes)));
     }
-    if answer.end != "eof" {
-        reads.push(Err(std::io::Error::from(
-            std::io::ErrorKind::ConnectionReset,
-        )));
-    }
+    let reads = stream::iter(reads);
+    let body = match answer.end.as_str() {
+        "stall" => reqwest::Body::wrap_stream(reads.chain(stream::pending())),
+        "cut" => {
+            let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            reqwest::Body::wrap_stream(reads.chain(stream::iter([Err(cut)])))
+        }
+        _ => reqwest::Body::wrap_stream(reads),
+    };
     let mut builder = http::Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         builder = builder.header(name, value);
     }
     builder
-        .body(reqwest::Body::wrap_stream(stream::iter(reads)))
+        .body(body)
         .map(reqwest::Response::from)
         .map_err(|_| damaged("status or headers"))
 }

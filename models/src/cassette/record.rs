@@ -84,7 +84,7 @@ impl Recorder {
                     headers: kept(&headers, &struck),
                     body_chunks_base64: Vec::new(),
                     gaps_ms: Vec::new(),
-                    end: "cut".to_owned(),
+                    end: "stall".to_owned(),
                 },
             }),
             struck,
@@ -199,7 +199,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A body on its way to the caller. Dropping it keeps what has passed, marked as cut.
+/// A body on its way to the caller. Dropping it keeps what has passed, marked as still open.
 struct Copy {
     shared: Arc<Shared>,
     number: u64,
@@ -240,6 +240,6 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        self.finish("cut");
+        self.finish("stall");
     }
 }

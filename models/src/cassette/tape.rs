@@ -52,7 +52,7 @@ pub(super) struct Answer {
     pub(super) body_chunks_base64: Vec<String>,
     /// The pause before each read.
     pub(super) gaps_ms: Vec<u64>,
-    /// `eof`, or `cut` if the body was not read to its end.
+    /// `eof`; `cut` if the connection broke; `stall` if the reader left while it was open.
     pub(super) end: String,
 }
 

@@ -157,6 +157,7 @@ impl From<ExchangeError> for TransportError {
             ExchangeError::Refused(text) => Self::Refused(text),
             ExchangeError::Unreachable(text) => Self::Unreachable(text),
             ExchangeError::Timeout(text) => Self::Timeout(text),
+            ExchangeError::NotHttp(text) => Self::NotProtocol(text),
             ExchangeError::Broken(text) => Self::Truncated(text),
         }
     }
