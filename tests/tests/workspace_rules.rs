@@ -100,7 +100,7 @@ fn no_crate_depends_on_one_that_it_must_not_know() {
 fn every_query_file_is_used_by_the_crate_that_it_is_for() {
     let code = sources("rs");
     // Verbs that are equal in both crates are Rust files that both include.
-    let names = |crate_folder: &str, named: &str| {
+    let is_named = |crate_folder: &str, named: &str| {
         let folders = [crate_folder, "store/verbs/"];
         let mut own = code.iter().filter(|source| source.is_under(&folders));
         own.any(|source| source.text.contains(&format!("\"{named}\"")))
@@ -115,7 +115,7 @@ fn every_query_file_is_used_by_the_crate_that_it_is_for() {
             ),
         };
         for store in users {
-            if !names(&format!("store/{store}/src/"), &named) {
+            if !is_named(&format!("store/{store}/src/"), &named) {
                 offences.push(format!("{} is not named in store/{store}", query.path));
             }
         }
