@@ -77,7 +77,11 @@ pub async fn submit_task(
     }
 }
 
-async fn read_wanted(app: &App, request: Request, holder: &Arc<Held>) -> Result<Wanted, Problem> {
+async fn read_wanted(
+    app: &Arc<App>,
+    request: Request,
+    holder: &Arc<Held>,
+) -> Result<Wanted, Problem> {
     let (head, body) = request.into_parts();
     let mut faults = Faults::default();
     let (value, files) = match json::media_type(&head.headers)? {
@@ -98,8 +102,19 @@ async fn read_wanted(app: &App, request: Request, holder: &Arc<Held>) -> Result<
             submit::read_multipart(&head.headers, body, limit, holder, &mut faults).await?
         }
     };
-    let asked = submit::read(value, &mut faults);
-    submit::check(app, asked, files, faults)
+    // Decoding and hashing megabytes, and compiling a schema, would hold up other requests of this thread.
+    let app = Arc::clone(app);
+    let checking = tokio::task::spawn_blocking(move || {
+        let asked = submit::read(value, &mut faults);
+        submit::check(&app, asked, files, faults)
+    });
+    match checking.await {
+        Ok(checked) => checked,
+        Err(error) => {
+            tracing::error!(%error, "a check of a submit panicked");
+            Err(Problem::internal())
+        }
+    }
 }
 
 async fn answer(
