@@ -57,7 +57,7 @@ impl Installation {
         let model = scripted_model::start("127.0.0.1:0".parse().unwrap(), options)
             .await
             .unwrap();
-        let base = format!("http://{}/v1", model.address());
+        let base = format!("http://{}/v1", model.address);
         Self::over(folder, Some(model), &base)
     }
 

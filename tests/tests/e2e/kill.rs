@@ -25,6 +25,7 @@ async fn a_server_killed_three_times_finishes_the_task_and_repeats_only_what_was
         here.artifact(&task, "all.txt"),
         "left1\nleft2\nleft3\nright1\nright2\nright3\n"
     );
+    assert_log_is_whole(&here, &task);
     assert!(server.stop().success());
 
     let mut asked: BTreeMap<(String, u64), usize> = BTreeMap::new();
@@ -33,7 +34,6 @@ async fn a_server_killed_three_times_finishes_the_task_and_repeats_only_what_was
     }
     let repeats: usize = asked.values().map(|times| times - 1).sum();
     assert!(repeats <= kills.len() * IN_FLIGHT, "{asked:?}");
-    assert_log_is_whole(&here, &task);
 }
 
 /// Numbers without gaps, one final event, and no answer or result twice.
