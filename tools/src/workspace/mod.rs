@@ -24,6 +24,7 @@ use async_trait::async_trait;
 
 use crate::options::Options;
 use place::Held;
+use tokio::sync::OnceCell;
 
 pub use place::Entered;
 pub use uids::{UidLease, UidPool};
@@ -34,9 +35,8 @@ pub struct LocalWorkspaces {
     blobs: Arc<dyn Blobs>,
     uids: Option<Arc<UidPool>>,
     bounds: Bounds,
-    held: Mutex<HashMap<Place, Arc<Held>>>,
-    /// Held while a place is taken or let go, so that no place is taken twice.
-    taking: tokio::sync::Mutex<()>,
+    /// A cell is filled once, so that no place is taken twice, and places do not wait for each other.
+    held: Mutex<HashMap<Place, Arc<OnceCell<Arc<Held>>>>>,
 }
 
 /// How much a snapshot may hold.
@@ -65,14 +65,13 @@ impl LocalWorkspaces {
                 bytes_max: options.workspace_bytes_max,
             },
             held: Mutex::default(),
-            taking: tokio::sync::Mutex::default(),
         })
     }
 
     /// Enters a place that was restored.
     pub async fn enter(&self, place: &Place) -> Result<Entered, WorkspaceError> {
-        let held = self.places().get(place).cloned();
-        let entered = match held {
+        let cell = self.places().get(place).cloned();
+        let entered = match cell.as_ref().and_then(|cell| cell.get()) {
             Some(held) => held.enter().await,
             None => None,
         };
@@ -84,23 +83,24 @@ impl LocalWorkspaces {
         })
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<Place, Arc<Held>>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<Place, Arc<OnceCell<Arc<Held>>>>> {
         // A panic elsewhere leaves the map whole: every change of it is one call.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn hold(&self, place: &Place) -> Result<Arc<Held>, WorkspaceError> {
-        let _taking = self.taking.lock().await;
-        if let Some(held) = self.places().get(place).cloned() {
-            return Ok(held);
-        }
-        let (folder, wanted, uids) = (self.folder.clone(), place.clone(), self.uids.clone());
-        let held =
-            blocking(move || Held::take(&folder, &wanted, uids.as_deref()).map_err(unavailable))
-                .await?;
-        let held = Arc::new(held);
-        self.places().insert(place.clone(), Arc::clone(&held));
-        Ok(held)
+        let cell = Arc::clone(self.places().entry(place.clone()).or_default());
+        let taken = cell.get_or_try_init(|| async {
+            let (folder, wanted) = (self.folder.clone(), place.clone());
+            let uids = self.uids.clone();
+            blocking(move || {
+                Held::take(&folder, &wanted, uids.as_deref())
+                    .map(Arc::new)
+                    .map_err(unavailable)
+            })
+            .await
+        });
+        taken.await.cloned()
     }
 }
 
@@ -130,8 +130,8 @@ impl Workspaces for LocalWorkspaces {
     }
 
     async fn discard(&self, place: &Place) {
-        let _taking = self.taking.lock().await;
-        let Some(held) = self.places().remove(place) else {
+        let cell = self.places().remove(place);
+        let Some(held) = cell.and_then(|cell| cell.get().cloned()) else {
             return;
         };
         held.stop.cancel();

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::ports::workspaces::Place;
-use rustix::fs::{FlockOperation, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +77,7 @@ impl Held {
         let files = home.path.join("files");
         let made = make_mode(&files, Mode::RWXU)?;
         let owner = uid.as_ref().map(UidLease::uid);
+        home.admit(owner)?;
         rustix::fs::chmod(&files, Mode::RWXU)?;
         let directory = Directory::open(&files, owner)?;
         if !made {
@@ -153,6 +154,15 @@ impl Home {
             path: path.to_owned(),
             lock,
         }))
+    }
+
+    /// Lets no one pass but us and the place's user: a command can open its workspace to everyone, but not this.
+    fn admit(&self, owner: Option<u32>) -> io::Result<()> {
+        if let Some(uid) = owner {
+            rustix::fs::fchown(&self.lock, None, Some(Gid::from_raw(uid)))?;
+        }
+        rustix::fs::fchmod(&self.lock, Mode::RWXU | Mode::XGRP)?;
+        Ok(())
     }
 
     /// The file system's time, in the unit and with the coarseness of the files' change times.

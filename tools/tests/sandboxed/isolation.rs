@@ -205,9 +205,41 @@ async fn two_workspaces_cannot_read_each_other() {
         (first.mode() & 0o777, second.mode() & 0o777),
         (0o700, 0o700)
     );
+    // Even if a command opens its workspace to everyone.
+    room.shell("chmod 777 /workspace").await;
+    let home = std::fs::metadata(room.files().parent().unwrap()).unwrap();
+    assert_eq!(home.mode() & 0o777, 0o710);
     if is_root() {
+        assert_eq!(home.gid(), first.uid());
         assert_ne!(first.uid(), second.uid());
     }
+}
+
+#[tokio::test]
+async fn workspaces_work_below_folders_that_others_can_pass_and_below_those_that_they_cannot() {
+    for mode in [0o711, 0o700] {
+        let room = Room::with(|options| {
+            let folder = options.folder.as_ref().unwrap().parent().unwrap();
+            std::fs::set_permissions(folder, PermissionsExt::from_mode(mode)).unwrap();
+        })
+        .await;
+        assert_eq!(
+            room.prints("touch x; ls /workspace; ls -A /mnt 2>&1 | wc -l")
+                .await,
+            "x\n1"
+        );
+    }
+}
+
+#[tokio::test]
+async fn further_host_paths_can_be_read_and_not_written() {
+    let shared = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(shared.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::write(shared.path().join("data"), "shared").unwrap();
+    let room = Room::with(|options| options.read_only_binds = vec![shared.path().to_owned()]).await;
+    let path = shared.path().display();
+    assert_eq!(room.prints(&format!("cat {path}/data")).await, "shared");
+    assert!(!room.shell(&format!("touch {path}/x")).await.ok);
 }
 
 #[tokio::test]

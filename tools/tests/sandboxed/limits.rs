@@ -132,6 +132,34 @@ async fn dropping_a_call_at_once_leaves_nothing_behind() {
     assert!(room.shell("true").await.ok);
 }
 
+/// Not a test by itself: the process that dies in the one below.
+#[tokio::test]
+#[ignore = "started and killed by another test"]
+async fn a_process_that_will_be_killed() {
+    let room = Room::new().await;
+    let forever = "setsid -f sleep 98766; sleep 98766";
+    room.tool("shell", json!({"command": forever, "timeout_s": 60}))
+        .await;
+}
+
+#[tokio::test]
+async fn when_our_process_is_killed_everything_that_it_started_is_gone() {
+    let mut doomed = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "limits::a_process_that_will_be_killed",
+        ])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // bwrap, its first process, prlimit or bash, and two sleeps.
+    until("the command runs", || processes_with("98766") >= 4).await;
+    doomed.kill().unwrap();
+    doomed.wait().unwrap();
+    until("all of it is gone", || processes_with("98766") == 0).await;
+}
+
 #[tokio::test]
 async fn removing_a_place_ends_what_runs_there() {
     let room = Room::new().await;

@@ -183,10 +183,10 @@ impl Bubblewrap {
     }
 }
 
-/// Whether any user can pass through all folders above a path.
+/// Whether any user can pass through all folders above a workspace. The one right above it admits the workspace's user.
 fn others_reach(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.ancestors().skip(1).all(|folder| {
+    path.ancestors().skip(2).all(|folder| {
         std::fs::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
     })
 }

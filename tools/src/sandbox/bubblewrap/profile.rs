@@ -32,6 +32,7 @@ const ETC: &[&str] = &[
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/etc/ca-certificates",
+    "/etc/pki/ca-trust",
     "/etc/alternatives",
     "/etc/fonts",
     "/etc/mime.types",
