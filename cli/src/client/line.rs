@@ -105,7 +105,10 @@ fn returned(data: &Value) -> String {
         .and_then(Value::as_u64)
         .unwrap_or_default();
     let changed = if files > 0 {
-        format!(", {files} files changed")
+        format!(
+            ", {files} {} changed",
+            if files == 1 { "file" } else { "files" }
+        )
     } else {
         String::new()
     };

@@ -234,12 +234,21 @@ async fn chromium(config: &Config) -> Finding {
     let mut options = config.tools.clone();
     let scratch = tempfile::tempdir().ok();
     if let Some(scratch) = &scratch {
-        options.folder.get_or_insert_with(|| scratch.path().join("workspaces"));
+        options
+            .folder
+            .get_or_insert_with(|| scratch.path().join("workspaces"));
     }
     let mut finding = match tools::browser_probe::probe(&options).await {
         Ok(found) => {
-            let own = if found.own_sandbox { "with its own sandbox" } else { "WITHOUT its own sandbox" };
-            Finding::good("chromium", format!("{} rendered a page, {own}", found.version))
+            let own = if found.own_sandbox {
+                "with its own sandbox"
+            } else {
+                "WITHOUT its own sandbox"
+            };
+            Finding::good(
+                "chromium",
+                format!("{} rendered a page, {own}", found.version),
+            )
         }
         Err(lack) => Finding::bad("chromium", lack.what, lack.cure),
     };
