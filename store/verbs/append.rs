@@ -7,12 +7,14 @@ use sqlx::{query_file, query_file_as};
 use store_records::{CommittedRecord, GuardRecord, plain, saturated};
 
 use super::failure::Failure;
-use super::{log, queue};
+use super::log::{Log, count};
+use super::queue;
 use crate::Connection;
 
-pub(crate) async fn apply(
+pub(crate) async fn apply<'a>(
     connection: &mut Connection,
-    commit: &Append,
+    commit: &'a Append,
+    log: &mut Log<'a>,
 ) -> Result<Committed, Failure> {
     let guard = &commit.guard;
     let charged = query_file_as!(
@@ -22,7 +24,7 @@ pub(crate) async fn apply(
         guard.task.as_str(),
         guard.job.as_str(),
         guard.fence.0,
-        log::count(&commit.events),
+        count(&commit.events),
         commit.charge.model_calls,
         commit.charge.tool_calls,
         commit.charge.tokens,
@@ -35,8 +37,8 @@ pub(crate) async fn apply(
         return Err(stale(guard).into());
     };
     let committed = Committed::from(charged);
-    let owner = (&guard.tenant, &guard.task);
-    log::write(connection, owner, &commit.events, &committed).await?;
+    log.add((&guard.tenant, &guard.task), &commit.events, &committed);
+    log.name(&guard.tenant, &commit.blobs);
     if let Some((step, snapshot)) = &commit.snapshot {
         query_file!(
             "../queries/commit/snapshot_step.sql",

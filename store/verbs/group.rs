@@ -4,11 +4,9 @@
 //! commits, each is tried again by itself, so that only the bad one fails. A caller is answered after the database
 //! has said that the transaction is durable, never before; a crash before that loses all of it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::blob::BlobRef;
 use agent_core::id::{TaskId, TenantId};
 use agent_core::job::JobAfter;
 use agent_core::ports::store::{
@@ -21,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{Failure, SharedFailure, one_may_be_to_blame, timed_out};
 use super::hints::Hints;
-use super::{Core, append, log, submit, transition};
+use super::log::Log;
+use super::{Core, append, submit, transition};
 use crate::{Pool, Store, dialect};
 
 /// Something to be committed.
@@ -64,14 +63,6 @@ impl Work {
 
     pub(crate) fn task(&self) -> &TaskId {
         self.owner().1
-    }
-
-    fn blobs(&self) -> &[BlobRef] {
-        match self {
-            Self::Append(commit) => &commit.blobs,
-            Self::Transition(commit) => &commit.blobs,
-            Self::Submit(task) => &task.blobs,
-        }
     }
 
     /// Existing tasks come first, by id; then submits, by their idempotency key. Every process locks in this order,
@@ -182,28 +173,26 @@ impl Leader {
         let mut tx = self.pool.begin_with(dialect::BEGIN_WRITE).await?;
         dialect::prepare(&mut tx, works).await?;
         let mut answers = Vec::with_capacity(works.len());
-        let mut named = BTreeSet::new();
+        let mut log = Log::default();
         for work in works {
             let done = match work {
-                Work::Append(commit) => append::apply(&mut tx, commit).await.map(Done::Committed),
-                Work::Transition(commit) => transition::apply(&mut tx, commit)
+                Work::Append(commit) => append::apply(&mut tx, commit, &mut log)
                     .await
                     .map(Done::Committed),
-                Work::Submit(task) => submit::apply(&mut tx, task).await.map(Done::Submitted),
+                Work::Transition(commit) => transition::apply(&mut tx, commit, &mut log)
+                    .await
+                    .map(Done::Committed),
+                Work::Submit(task) => submit::apply(&mut tx, task, &mut log)
+                    .await
+                    .map(Done::Submitted),
             };
             match done {
-                Ok(done) => {
-                    let blobs = work.blobs().iter();
-                    named.extend(
-                        blobs.map(|blob| (work.tenant().as_str(), blob.hash.as_str(), blob.bytes)),
-                    );
-                    answers.push(Ok(done));
-                }
+                Ok(done) => answers.push(Ok(done)),
                 Err(Failure::Refused(error)) => answers.push(Err(error)),
                 Err(Failure::Broken(error)) => return Err(error),
             }
         }
-        log::name_blobs(&mut tx, &named).await?;
+        dialect::write_log(&mut tx, &log).await?;
         tx.commit().await?;
         Ok(answers)
     }

@@ -10,7 +10,7 @@ mod group;
 pub(crate) mod hints;
 mod jobs;
 mod keys;
-mod log;
+pub(crate) mod log;
 mod queue;
 mod submit;
 mod tasks;

@@ -8,12 +8,14 @@ use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{BodyColumns, BudgetColumns, RecallRecord, metadata_column, parsed, plain};
 
 use super::failure::Failure;
-use super::{log, queue};
+use super::log::Log;
+use super::queue;
 use crate::Connection;
 
-pub(crate) async fn apply(
+pub(crate) async fn apply<'a>(
     connection: &mut Connection,
-    task: &NewTask,
+    task: &'a NewTask,
+    log: &mut Log<'a>,
 ) -> Result<Submitted, Failure> {
     if let Some(key) = &task.idempotency
         && let Some(earlier) = remember(connection, task, key).await?
@@ -36,7 +38,8 @@ pub(crate) async fn apply(
         .await?;
     }
     let first = std::slice::from_ref(&task.event);
-    log::write(connection, owner, first, &accepted(task.budget, at_ms)).await?;
+    log.add(owner, first, &accepted(task.budget, at_ms));
+    log.name(&task.tenant, &task.blobs);
     queue::create(connection, owner, &task.job, at_ms).await?;
     Ok(Submitted::Created)
 }

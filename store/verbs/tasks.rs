@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use sqlx::query_file_as;
 use store_records::{ArtifactRecord, DeliveryRecord, EventRecord, StepRecord, TaskRecord};
 
+use super::Core;
 use super::failure::Failure;
 use super::group::{Done, Work};
-use super::{Core, now_ms};
 use crate::Store;
 
 /// Sorts after every id: the cursor of a first page.
@@ -181,10 +181,9 @@ async fn find_task(core: &Core, tenant: &TenantId, task: &TaskId) -> Result<Opti
     )
     .fetch_all(&mut *tx)
     .await?;
-    let read_at_ms = now_ms(&mut tx).await?;
     tx.rollback().await?;
     let steps: Vec<Step> = all(steps)?;
-    Ok(Some(row.into_task(steps, read_at_ms)?))
+    Ok(Some(row.into_task(steps)?))
 }
 
 async fn list_tasks(
@@ -217,10 +216,7 @@ async fn list_tasks(
         .fetch_all(&mut *reader)
         .await?
     };
-    let read_at_ms = now_ms(&mut reader).await?;
-    let tasks = rows
-        .into_iter()
-        .map(|row| row.into_task(Vec::new(), read_at_ms));
+    let tasks = rows.into_iter().map(|row| row.into_task(Vec::new()));
     let tasks: Result<Vec<Task>, StoreError> = tasks.collect();
     Ok(tasks?)
 }

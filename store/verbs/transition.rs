@@ -10,14 +10,16 @@ use store_records::{
 };
 
 use super::failure::Failure;
-use super::{append, log, queue};
+use super::log::{Log, count};
+use super::{append, queue};
 use crate::Connection;
 
 type Owner<'a> = (&'a TenantId, &'a TaskId);
 
-pub(crate) async fn apply(
+pub(crate) async fn apply<'a>(
     connection: &mut Connection,
-    commit: &Transition,
+    commit: &'a Transition,
+    log: &mut Log<'a>,
 ) -> Result<Committed, Failure> {
     let owner = check(connection, commit).await?;
     let committed = save(connection, owner, commit).await?;
@@ -27,7 +29,8 @@ pub(crate) async fn apply(
     for change in &commit.steps {
         change_step(connection, owner, change).await?;
     }
-    log::write(connection, owner, &commit.events, &committed).await?;
+    log.add(owner, &commit.events, &committed);
+    log.name(owner.0, &commit.blobs);
     for message in &commit.deliveries {
         add_delivery(connection, owner, message, committed.at_ms).await?;
     }
@@ -94,7 +97,7 @@ async fn save(
         wait.kind,
         wait.until_ms,
         wait.reason.as_deref(),
-        log::count(&commit.events),
+        count(&commit.events),
         commit.charge.model_calls,
         commit.charge.tool_calls,
         commit.charge.tokens,

@@ -12,17 +12,19 @@ mod rows;
 mod tasks;
 mod wake;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use agent_core::id::TaskId;
+use agent_core::blob::BlobHash;
+use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::store::{Health, StoreError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::rows::State;
+use crate::rows::{JobRow, State};
 
-pub use crate::rows::CallRow;
+pub use crate::rows::{CallRow, JobPlace, QueuedJob};
 
 /// A store in memory. Clones are handles on the same data.
 #[derive(Clone)]
@@ -72,11 +74,21 @@ impl MemoryStore {
         self.hint_jobs();
     }
 
-    /// Every tool call of a task that a commit recorded, by id.
-    pub fn calls(&self, task: &TaskId) -> Vec<CallRow> {
+    /// Every tool call that a commit recorded, by id.
+    pub fn calls(&self) -> Vec<CallRow> {
+        self.lock().calls.values().cloned().collect()
+    }
+
+    /// Owner and name of every blob that a commit has named.
+    pub fn named_blobs(&self) -> BTreeSet<(TenantId, BlobHash)> {
+        self.lock().blobs.clone()
+    }
+
+    /// Every job of a task, by id.
+    pub fn jobs(&self, task: &TaskId) -> Vec<QueuedJob> {
         let state = self.lock();
-        let of_task = state.calls.values().filter(|call| call.task == *task);
-        of_task.cloned().collect()
+        let of_task = state.jobs.values().filter(|job| job.claim.task == *task);
+        of_task.map(JobRow::shown).collect()
     }
 
     /// A panic under the lock leaves the struct as it was before the verb: checks come first, then plain moves.

@@ -1,5 +1,6 @@
 //! The verbs in which PostgreSQL differs from SQLite: what must be locked, and what may be skipped because it is.
 
+use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::Right;
 use sqlx::{query_file, query_file_as, query_file_scalar};
@@ -7,6 +8,7 @@ use store_records::{ClaimRecord, HeldRecord};
 
 use crate::Connection;
 use crate::verbs::Work;
+use crate::verbs::log::{EventRow, Log};
 
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// All reads see the state at the first one; by default each would see its own.
@@ -58,6 +60,61 @@ fn guard(work: &Work) -> Option<&Guard> {
         },
         Work::Submit(_) => None,
     }
+}
+
+/// Writes what the commits of a batch have left to be written.
+pub(crate) async fn write_log(
+    connection: &mut Connection,
+    log: &Log<'_>,
+) -> Result<(), sqlx::Error> {
+    if !log.events.is_empty() {
+        insert_events(connection, &log.events).await?;
+    }
+    if log.blobs.is_empty() {
+        return Ok(());
+    }
+    query_file!(
+        "queries/commit/name_blobs.sql",
+        &column(&log.blobs, |blob| blob.0) as &[&str],
+        &column(&log.blobs, |blob| blob.1) as &[&str],
+        &column(&log.blobs, |blob| blob.2)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_events(
+    connection: &mut Connection,
+    events: &[EventRow<'_>],
+) -> Result<(), sqlx::Error> {
+    query_file!(
+        "queries/commit/insert_events.sql",
+        i64::from(EVENT_FORMAT),
+        &column(events, |event| event.tenant) as &[&str],
+        &column(events, |event| event.task) as &[&str],
+        &column(events, |event| event.seq),
+        &column(events, |event| event.at_ms),
+        &column(events, |event| event.kind) as &[&str],
+        &column(events, |event| event.step) as &[Option<&str>],
+        &column(events, |event| event.public.text) as &[Option<&str>],
+        &column(events, |event| event.public.blob) as &[Option<&str>],
+        &column(events, |event| event.public.bytes) as &[Option<i64>],
+        &column(events, |event| event.private.text) as &[Option<&str>],
+        &column(events, |event| event.private.blob) as &[Option<&str>],
+        &column(events, |event| event.private.bytes) as &[Option<i64>]
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One column of rows, as an array.
+fn column<'a, R, T>(rows: impl IntoIterator<Item = &'a R>, pick: impl Fn(&'a R) -> T) -> Vec<T>
+where
+    R: 'a,
+{
+    rows.into_iter().map(pick).collect()
 }
 
 /// Makes due delayed jobs claimable.

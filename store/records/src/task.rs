@@ -46,6 +46,8 @@ pub struct TaskRecord {
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
     pub finished_at_ms: Option<i64>,
+    /// The database's time when the row was read.
+    pub read_at_ms: i64,
 }
 
 /// The submitter's labels, as their column holds them.
@@ -57,8 +59,8 @@ pub fn metadata_column(metadata: &BTreeMap<String, String>) -> String {
 }
 
 impl TaskRecord {
-    /// The task, with its steps if they were read, as of the database's time `read_at_ms`.
-    pub fn into_task(self, steps: Vec<Step>, read_at_ms: i64) -> Result<Task, StoreError> {
+    /// The task, with its steps if they were read.
+    pub fn into_task(self, steps: Vec<Step>) -> Result<Task, StoreError> {
         const TABLE: &str = "task";
         let name = self.id.as_str();
         let bad = |column| corrupt(TABLE, column, name);
@@ -110,7 +112,7 @@ impl TaskRecord {
             updated_at_ms: self.updated_at_ms,
             finished_at_ms: self.finished_at_ms,
             steps,
-            read_at_ms,
+            read_at_ms: self.read_at_ms,
         })
     }
 }

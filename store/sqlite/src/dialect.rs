@@ -1,11 +1,13 @@
 //! The verbs in which SQLite differs from PostgreSQL. There is one writer, so nothing has to be locked or skipped, and
 //! statements in one transaction can repeat each other's choice of rows.
 
+use agent_core::event::EVENT_FORMAT;
 use agent_core::job::Incarnation;
 use sqlx::{query_file, query_file_as};
 use store_records::{ClaimRecord, HeldRecord};
 
 use crate::Connection;
+use crate::verbs::log::Log;
 use crate::verbs::{Work, now_ms};
 
 /// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
@@ -22,6 +24,39 @@ pub(crate) async fn prepare(
     query_file!("queries/clock/tick.sql")
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Writes what the commits of a batch have left to be written.
+pub(crate) async fn write_log(
+    connection: &mut Connection,
+    log: &Log<'_>,
+) -> Result<(), sqlx::Error> {
+    for event in &log.events {
+        query_file!(
+            "queries/commit/insert_events.sql",
+            event.tenant,
+            event.task,
+            event.seq,
+            event.at_ms,
+            i64::from(EVENT_FORMAT),
+            event.kind,
+            event.step,
+            event.public.text,
+            event.public.blob,
+            event.public.bytes,
+            event.private.text,
+            event.private.blob,
+            event.private.bytes
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    for (tenant, hash, bytes) in &log.blobs {
+        query_file!("queries/commit/name_blobs.sql", *tenant, *hash, *bytes)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 
