@@ -2,6 +2,7 @@
 //!
 //! Every case gets a database of its own, so cases run side by side and in any order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +31,51 @@ pub trait Backend: Send + Sync {
     async fn open(&self) -> Arc<dyn Handle>;
     /// Moves the database's clock ahead.
     async fn shift_clock(&self, ms: i64);
+    /// What no verb reads, for the cases about it.
+    async fn records(&self) -> Records;
     /// Removes the database.
     async fn remove(self: Box<Self>);
 }
+
+/// Rows that are written for the operator and for later releases, and that no verb gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// Tool calls, by id.
+    pub calls: Vec<CallRecord>,
+    /// Owners and names of the blobs that commits have named.
+    pub blobs: BTreeSet<(String, String)>,
+}
+
+/// A recorded tool call: id, task, step, tool, effect, key, fence, state, and the numbers of the events that intended and
+/// settled it.
+pub type CallRecord = (
+    String,
+    String,
+    Option<String>,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    i64,
+    Option<i64>,
+);
+
+/// Reads [`Records`] over a connection to either database; the tables are the same.
+macro_rules! read_records {
+    ($connection:expr) => {{
+        let calls = sqlx::query_as(
+            "SELECT call_id, task_id, step_id, tool, effect, key, fence, state, intended_seq, settled_seq \
+             FROM tool_call ORDER BY call_id",
+        );
+        let blobs = sqlx::query_as("SELECT tenant_id, hash FROM blob");
+        $crate::harness::Records {
+            calls: calls.fetch_all(&mut $connection).await.unwrap(),
+            blobs: blobs.fetch_all(&mut $connection).await.unwrap().into_iter().collect(),
+        }
+    }};
+}
+pub(crate) use read_records;
 
 /// See the module's description.
 pub struct Harness {
@@ -76,6 +119,11 @@ impl Harness {
     /// Moves the database's clock ahead.
     pub async fn shift_clock(&self, ms: i64) {
         self.backend.shift_clock(ms).await;
+    }
+
+    /// What was recorded beside what the verbs give back.
+    pub async fn records(&self) -> Records {
+        self.backend.records().await
     }
 
     /// Removes the database.

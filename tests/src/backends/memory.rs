@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use agent_core::ports::store::CallState;
 use async_trait::async_trait;
-use store_memory::MemoryStore;
+use store_memory::{CallRow, MemoryStore};
 
-use crate::harness::{Backend, Handle, Harness};
+use crate::harness::{Backend, Handle, Harness, Records};
 
 struct Memory(MemoryStore);
 
@@ -22,6 +23,31 @@ impl Backend for Memory {
 
     async fn shift_clock(&self, ms: i64) {
         self.0.shift_clock(ms);
+    }
+
+    async fn records(&self) -> Records {
+        let call = |row: CallRow| {
+            let (state, settled_seq) = row.settled.unzip();
+            (
+                row.call.into(),
+                row.task.into(),
+                row.step.map(String::from),
+                row.tool,
+                row.effect.label().to_owned(),
+                row.key,
+                row.fence.0,
+                state.map_or("intended", CallState::label).to_owned(),
+                row.intended_seq,
+                settled_seq,
+            )
+        };
+        let blobs = self.0.named_blobs().into_iter();
+        Records {
+            calls: self.0.calls().into_iter().map(call).collect(),
+            blobs: blobs
+                .map(|(tenant, hash)| (tenant.into(), hash.into()))
+                .collect(),
+        }
     }
 
     async fn remove(self: Box<Self>) {}

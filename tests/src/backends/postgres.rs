@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sqlx::Connection;
 use store_postgres::{Options, PostgresStore};
 
-use crate::harness::{Backend, Handle, Harness};
+use crate::harness::{Backend, Handle, Harness, Records, read_records};
 use crate::postgres::{Cluster, Database};
 
 struct Postgres {
@@ -35,6 +36,13 @@ impl Backend for Postgres {
 
     async fn shift_clock(&self, ms: i64) {
         self.clock.shift_clock(ms).await.unwrap();
+    }
+
+    async fn records(&self) -> Records {
+        let mut connection = self.database.connect().await;
+        let records = read_records!(connection);
+        connection.close().await.unwrap();
+        records
     }
 
     async fn remove(self: Box<Self>) {

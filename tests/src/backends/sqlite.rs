@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
-use crate::harness::{Backend, Handle, Harness};
+use crate::harness::{Backend, Handle, Harness, Records, read_records};
 
 struct Sqlite(TempDir);
 
@@ -32,6 +34,15 @@ impl Backend for Sqlite {
         let store = self.store().await;
         store.shift_clock(ms).await.unwrap();
         store.close().await;
+    }
+
+    async fn records(&self) -> Records {
+        let file = self.0.path().join("errand.db");
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        let records = read_records!(connection);
+        connection.close().await.unwrap();
+        records
     }
 
     async fn remove(self: Box<Self>) {

@@ -2,10 +2,9 @@
 
 use agent_core::blob::BlobHash;
 use agent_core::budget::Spend;
-use agent_core::id::{CallId, TaskId};
+use agent_core::id::TaskId;
 use agent_core::job::{Claim, Fence, JobAfter};
-use agent_core::ports::store::{Append, CallChange, CallState, NewTask, StoreError};
-use agent_core::ports::tool::EffectClass;
+use agent_core::ports::store::{Append, NewTask, StoreError};
 
 use crate::harness::Harness;
 use crate::samples;
@@ -195,41 +194,6 @@ pub async fn what_becomes_of_the_job_is_part_of_the_append(h: &mut Harness) {
     worker.leave(&woken, JobAfter::Delete).await;
     let held = [(woken.job.clone(), woken.fence)];
     assert_eq!(h.store.lost(&held).await.unwrap(), vec![woken.job]);
-}
-
-fn intended(call: &CallId, claim: &Claim) -> CallChange {
-    CallChange::Intended {
-        call: call.clone(),
-        step: claim.step.clone(),
-        tool: "shell".to_owned(),
-        effect: EffectClass::Once,
-        key: format!("{call}-key"),
-    }
-}
-
-pub async fn tool_calls_are_recorded_and_may_be_intended_again_later(h: &mut Harness) {
-    let (_, worker, plan) = claimed(h).await;
-    worker.plan(&plan, 1, &*h.entropy).await;
-    let claim = worker.claim_one().await;
-    let (a, b) = (CallId::new(&*h.entropy), CallId::new(&*h.entropy));
-    let mut commit = samples::append_note(&claim, "intended");
-    commit.calls = vec![intended(&a, &claim), intended(&b, &claim)];
-    h.store.append(commit).await.unwrap();
-    worker.leave(&claim, JobAfter::Delay(0)).await;
-    let later = worker.claim_one().await;
-    let mut commit = samples::append_note(&later, "again");
-    commit.calls = vec![intended(&a, &later)];
-    h.store.append(commit).await.unwrap();
-    let settled = |call: &CallId, state| CallChange::Settled {
-        call: call.clone(),
-        state,
-    };
-    let mut commit = samples::append_note(&later, "settled");
-    commit.calls = vec![
-        settled(&a, CallState::Returned),
-        settled(&b, CallState::Unknown),
-    ];
-    assert_eq!(h.store.append(commit).await.unwrap().seq, 4);
 }
 
 pub async fn appends_of_parallel_steps_never_refuse_each_other(h: &mut Harness) {

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod parallel;
 pub mod queue;
 pub mod races;
+pub mod records;
 pub mod submit;
 pub mod transition;
 pub mod wake;
@@ -92,7 +93,6 @@ macro_rules! conformance_cases {
                 an_append_to_an_unknown_or_foreign_task_finds_nothing
                 a_job_of_one_task_gives_no_right_to_another
                 what_becomes_of_the_job_is_part_of_the_append
-                tool_calls_are_recorded_and_may_be_intended_again_later
                 appends_of_parallel_steps_never_refuse_each_other
             }
             transition {
@@ -177,6 +177,11 @@ macro_rules! conformance_cases {
                 a_cancel_beside_claimers_leaves_no_job_behind
                 an_append_beside_a_reap_is_whole_or_refused
                 commits_of_two_processes_on_the_same_tasks_all_succeed
+            }
+            records {
+                a_tool_call_is_recorded_with_effect_key_and_fence_and_how_it_ended
+                a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else
+                every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant
             }
         }
     };

@@ -1,0 +1,120 @@
+//! What is recorded for later and read by no verb: tool calls with effect, key and fence, and the names of blobs.
+
+use agent_core::id::CallId;
+use agent_core::job::{Claim, JobAfter};
+use agent_core::ports::store::{CallChange, CallState, NewTask};
+use agent_core::ports::tool::EffectClass;
+
+use crate::harness::{CallRecord, Harness};
+use crate::samples;
+
+fn intended(call: &CallId, claim: &Claim, effect: EffectClass) -> CallChange {
+    CallChange::Intended {
+        call: call.clone(),
+        step: claim.step.clone(),
+        tool: "shell".to_owned(),
+        effect,
+        key: format!("{call}-key"),
+    }
+}
+
+fn settled(call: &CallId, state: CallState) -> CallChange {
+    CallChange::Settled {
+        call: call.clone(),
+        state,
+    }
+}
+
+fn record(call: &CallId, claim: &Claim, effect: EffectClass) -> CallRecord {
+    (
+        call.to_string(),
+        claim.task.to_string(),
+        claim.step.as_ref().map(ToString::to_string),
+        "shell".to_owned(),
+        effect.label().to_owned(),
+        format!("{call}-key"),
+        claim.fence.0,
+        "intended".to_owned(),
+        2,
+        None,
+    )
+}
+
+pub async fn a_tool_call_is_recorded_with_effect_key_and_fence_and_how_it_ended(h: &mut Harness) {
+    h.submitted().await;
+    let worker = h.worker("w").await;
+    let plan = worker.claim_one().await;
+    worker.plan(&plan, 1, &*h.entropy).await;
+    let claim = worker.claim_one().await;
+    let calls = [(); 3].map(|()| CallId::new(&*h.entropy));
+    let effects = [
+        EffectClass::Once,
+        EffectClass::Repeatable,
+        EffectClass::Read,
+    ];
+    let of_each = || calls.iter().zip(effects);
+    let mut commit = samples::append_note(&claim, "intended");
+    commit.calls = of_each()
+        .map(|(call, effect)| intended(call, &claim, effect))
+        .collect();
+    h.store.append(commit).await.unwrap();
+    let mut expected: Vec<_> = of_each()
+        .map(|(call, effect)| record(call, &claim, effect))
+        .collect();
+    assert_eq!(h.records().await.calls, expected);
+
+    let states = [CallState::Returned, CallState::Failed, CallState::Unknown];
+    let mut commit = samples::append_note(&claim, "settled");
+    commit.calls = calls
+        .iter()
+        .zip(states)
+        .map(|(call, state)| settled(call, state))
+        .collect();
+    h.store.append(commit).await.unwrap();
+    for (record, state) in expected.iter_mut().zip(states) {
+        (record.7, record.9) = (state.label().to_owned(), Some(3));
+    }
+    assert_eq!(h.records().await.calls, expected);
+}
+
+pub async fn a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else(h: &mut Harness) {
+    h.submitted().await;
+    let worker = h.worker("w").await;
+    let first = worker.claim_one().await;
+    let call = CallId::new(&*h.entropy);
+    let mut commit = samples::append_note(&first, "intended");
+    commit.calls = vec![intended(&call, &first, EffectClass::Repeatable)];
+    commit.job = JobAfter::Delay(0);
+    h.store.append(commit).await.unwrap();
+    let second = worker.claim_one().await;
+    let mut commit = samples::append_note(&second, "again");
+    commit.calls = vec![intended(&call, &second, EffectClass::Repeatable)];
+    h.store.append(commit).await.unwrap();
+    let mut expected = record(&call, &first, EffectClass::Repeatable);
+    expected.6 = second.fence.0;
+    assert_eq!(h.records().await.calls, vec![expected]);
+}
+
+pub async fn every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant(h: &mut Harness) {
+    let [submitted, appended, decided] = ["submitted", "appended", "decided"].map(samples::blob);
+    let new = NewTask {
+        blobs: vec![submitted.clone()],
+        ..h.new_task()
+    };
+    h.submit(new).await;
+    let worker = h.worker("w").await;
+    let claim = worker.claim_one().await;
+    let mut commit = samples::append(&claim);
+    commit.blobs = vec![appended.clone(), submitted.clone()];
+    h.store.append(commit).await.unwrap();
+    let mut commit = samples::workers(&worker.task(&claim).await, &claim);
+    commit.blobs = vec![decided.clone(), decided.clone()];
+    h.store.transition(commit).await.unwrap();
+    let mut refused = samples::append(&claim);
+    refused.guard.fence.0 += 1;
+    refused.blobs = vec![samples::blob("refused")];
+    h.store.append(refused).await.unwrap_err();
+    let named = [submitted, appended, decided];
+    let expected = named.map(|blob| (h.tenant.to_string(), blob.hash.to_string()));
+    assert_eq!(h.records().await.blobs, expected.into_iter().collect());
+}
