@@ -21,6 +21,18 @@ pub fn trouble_waits(events: &[EventBody]) -> u32 {
     u32::try_from(waits.count()).unwrap_or(u32::MAX)
 }
 
+/// How often a step was taken up again, other than after a wait, without progress since.
+pub fn stalls(events: &[EventBody]) -> u32 {
+    let since_progress = || events.iter().rev().take_while(|event| !is_progress(event));
+    let resumed = since_progress()
+        .filter(|event| matches!(event, EventBody::StepResumed(_)))
+        .count();
+    let waited = since_progress()
+        .filter(|event| matches!(event, EventBody::StepWaiting(_)))
+        .count();
+    u32::try_from(resumed.saturating_sub(waited)).unwrap_or(u32::MAX)
+}
+
 fn is_progress(event: &EventBody) -> bool {
     matches!(
         event,

@@ -218,3 +218,60 @@ async fn another_worker_takes_over_when_the_first_falls_silent() {
     assert_eq!(world.until_final(&id).await.state, TaskState::Succeeded);
     second.drain().await;
 }
+
+#[tokio::test]
+async fn a_step_that_kills_every_worker_is_given_up_and_one_that_gets_further_each_time_is_not() {
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan" | "replan", _) => plan(vec![step(
+            if job == "plan" { "long" } else { "deadly" },
+            &[],
+            json!([]),
+        )]),
+        ("report", _) => report(),
+        ("step long", 0..7) => Said::Calls(vec![(
+            "append",
+            json!({"path": "f", "line": turn.to_string()}),
+        )]),
+        ("step long", _) => Said::Calls(vec![("finish", json!({"result": "no", "failed": true}))]),
+        _ => Said::Calls(vec![("hold", json!({}))]),
+    });
+    let world = World::new(models).await;
+    let id = world.submit(Budget::default(), None).await;
+    // Each of these workers dies six commits after it began: the step gets one turn further each time.
+    for _ in 0..7 {
+        let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 6);
+        let worker = world.start_over(store.clone(), "worker-a");
+        tokio::select! {
+            () = store.died.notified() => {}
+            () = world.tools.holding.notified() => {}
+        }
+        worker.kill().await;
+    }
+    for _ in 0..20 {
+        let worker = world.start();
+        let ended = tokio::select! {
+            () = world.tools.holding.notified() => false,
+            _ = world.until_final(&id) => true,
+        };
+        worker.kill().await;
+        if ended {
+            break;
+        }
+    }
+    let task = world.task(&id).await;
+    assert_eq!(task.state, TaskState::Failed);
+    let errors: Vec<String> = world
+        .log(&id)
+        .await
+        .into_iter()
+        .filter_map(|body| {
+            if let EventBody::StepFailed(failed) = body {
+                Some(failed.reason)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(errors[0], "no");
+    assert!(errors[1].contains("a worker died"), "{errors:?}");
+}

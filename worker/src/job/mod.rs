@@ -16,7 +16,7 @@ use agent_core::task::WaitKind;
 use tracing::{error, info, instrument, warn};
 
 use crate::context::Context;
-use crate::fold::trouble_waits;
+use crate::fold::{stalls, trouble_waits};
 use crate::stop::Stop;
 
 /// How long a job is left alone after the store could not be used.
@@ -35,10 +35,7 @@ pub async fn run(context: Context) {
 }
 
 async fn work(context: &Context) -> Result<(), Stop> {
-    let died = context.claim.crashes + context.claim.attempts;
-    if died >= context.options.crashes_max && context.claim.kind != JobKind::Deliver {
-        let reason =
-            format!("a worker died {died} times while it ran this, without getting further");
+    if let Some(reason) = died_too_often(context).await? {
         return give_up(context, reason).await;
     }
     match context.claim.kind {
@@ -51,6 +48,25 @@ async fn work(context: &Context) -> Result<(), Stop> {
             "this version has no housekeeping jobs".to_owned(),
         )),
     }
+}
+
+/// Whether workers died on this job again and again without getting further. A long step may outlive many workers, as
+/// long as each of them brings it forward.
+async fn died_too_often(context: &Context) -> Result<Option<String>, Stop> {
+    let most = context.options.crashes_max;
+    let died = context.claim.crashes + context.claim.attempts;
+    if died < most || context.claim.kind == JobKind::Deliver {
+        return Ok(None);
+    }
+    if let Some(step) = &context.claim.step {
+        // The last death has no event yet: that is written when the step is taken up.
+        if stalls(&context.events(Some(step)).await?) + 1 < most {
+            return Ok(None);
+        }
+    }
+    Ok(Some(format!(
+        "a worker died {died} times while it ran this, at last without getting further"
+    )))
 }
 
 /// Turns the reason why a job stopped into its next state.
