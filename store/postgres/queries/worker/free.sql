@@ -4,8 +4,8 @@ WITH dead AS (
     SELECT id FROM job WHERE worker_name = $1 AND worker_epoch <= $2 ORDER BY id FOR UPDATE SKIP LOCKED
 ), freed AS (
     UPDATE job SET worker_name = NULL, worker_epoch = NULL, crashes = crashes + 1
-    FROM dead WHERE job.id = dead.id
-    RETURNING job.priority, job.created_at_ms, job.id, job.tenant_id
+    WHERE id = ANY (ARRAY(SELECT id FROM dead))
+    RETURNING priority, created_at_ms, id, tenant_id
 )
 INSERT INTO ready (priority, created_at_ms, job_id, tenant_id)
 SELECT priority, created_at_ms, id, tenant_id FROM freed
