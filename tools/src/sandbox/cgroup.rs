@@ -271,7 +271,13 @@ fn write(path: &Path, value: &str) -> io::Result<()> {
 }
 
 fn remove_left_overs(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    // All are read before one is removed: removing while reading makes the kernel pass over some.
+    let entries: Vec<fs::DirEntry> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    for entry in entries {
         let name = entry.file_name();
         let owner = name
             .to_str()

@@ -29,6 +29,8 @@ pub(super) struct Stage {
 /// A process to start.
 pub(super) struct Launch {
     pub program: PathBuf,
+    /// What it goes by in a list of processes, if not by its path.
+    pub name: Option<String>,
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
     /// Descriptors that it inherits, under their numbers here.
@@ -69,6 +71,9 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(name) = &self.name {
+            command.arg0(name);
+        }
         let inherit: Vec<i32> = self.inherited.iter().map(AsRawFd::as_raw_fd).collect();
         let prepare = Prepare {
             doors: self.doors,

@@ -8,6 +8,7 @@ pub mod bubblewrap;
 mod cgroup;
 mod disk;
 mod launch;
+mod orphans;
 mod output;
 mod probe;
 mod supervise;

@@ -220,7 +220,7 @@ fn vanishes(pid: Pid, within: Duration) -> bool {
     !left.is_zero()
 }
 
-fn readable(descriptor: BorrowedFd<'_>, within: Duration) -> io::Result<bool> {
+pub(super) fn readable(descriptor: BorrowedFd<'_>, within: Duration) -> io::Result<bool> {
     let timeout = Timespec::try_from(within).map_err(io::Error::other)?;
     let mut waited = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
     match rustix::event::poll(&mut waited, Some(&timeout)) {

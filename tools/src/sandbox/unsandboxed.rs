@@ -56,6 +56,7 @@ impl Sandbox for Unsandboxed {
         variables.extend(program.environment.iter().cloned());
         let launch = Launch {
             program: name.into(),
+            name: None,
             arguments: argv.collect(),
             environment: variables,
             inherited: Vec::new(),

@@ -144,12 +144,15 @@ async fn a_process_that_will_be_killed() {
 
 #[tokio::test]
 async fn when_our_process_is_killed_everything_that_it_started_is_gone() {
+    // What it leaves lies in here.
+    let folder = tempfile::tempdir().unwrap();
     let mut doomed = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--ignored",
             "--exact",
             "limits::a_process_that_will_be_killed",
         ])
+        .env("TMPDIR", folder.path())
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -158,6 +161,48 @@ async fn when_our_process_is_killed_everything_that_it_started_is_gone() {
     doomed.kill().unwrap();
     doomed.wait().unwrap();
     until("all of it is gone", || processes_with("98766") == 0).await;
+}
+
+/// Not a test by itself: the process that dies again and again in the one below.
+#[tokio::test]
+#[ignore = "started and killed by another test"]
+async fn a_process_that_starts_commands_until_it_is_killed() {
+    let room = Room::new().await;
+    loop {
+        let starts = (0..4).map(|_| room.shell("true"));
+        futures_util::future::join_all(starts).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_leaves_that_is_killed_while_it_starts_commands_is_gone_after_the_next_start()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let mut names = Vec::new();
+    for round in 0..8 {
+        let mut doomed = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--ignored",
+                "--exact",
+                "limits::a_process_that_starts_commands_until_it_is_killed",
+            ])
+            .env("TMPDIR", folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let name = format!("errand-sandbox.{}", doomed.id());
+        until("commands are started", || processes_with(&name) > 0).await;
+        tokio::time::sleep(Duration::from_millis(round * 11)).await;
+        doomed.kill().unwrap();
+        doomed.wait().unwrap();
+        names.push(name);
+    }
+    // The next start is a sandbox that is tried anew.
+    let room = Room::new().await;
+    assert!(room.parts.sandbox.probe().await.usable);
+    for name in names {
+        until("nothing of it is left", || processes_with(&name) == 0).await;
+    }
 }
 
 #[tokio::test]

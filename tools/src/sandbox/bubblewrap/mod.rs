@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use super::cgroup::{Cgroups, Controller, Groups};
 use super::disk::DiskLimits;
 use super::launch::{Launch, Stage, process_limits};
+use super::orphans;
 use super::supervise::{Finished, Watched, supervise};
 use super::tree::reported_exit;
 use super::{Ended, Probe, Program, Run, Sandbox, SandboxError};
@@ -150,6 +151,7 @@ impl Bubblewrap {
         let arguments = profile.arguments(status, &argv)?;
         let launch = Launch {
             program: bwrap.clone(),
+            name: Some(orphans::name()),
             arguments: arguments.text,
             environment: Vec::new(),
             inherited: arguments.inherited,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::{Abilities, Bubblewrap, Controller, Finished, PRLIMIT, Tried, reported_exit};
 use crate::directory::Directory;
 use crate::sandbox::cgroup::Cgroups;
+use crate::sandbox::orphans::end_orphans;
 use crate::sandbox::{Lack, Probe, Program};
 use crate::workspace::{Entered, UidLease};
 
@@ -77,9 +78,13 @@ const EXPECTED: &[(&str, &str, &str)] = &[
 impl Bubblewrap {
     pub(super) async fn try_it(&self) -> Tried {
         let (options, program) = (self.options.clone(), self.program.clone());
-        let abilities = tokio::task::spawn_blocking(move || Abilities {
-            disable_userns: program.is_some_and(|program| knows_disable_userns(&program)),
-            cgroups: Arc::new(Cgroups::detect(&options)),
+        let abilities = tokio::task::spawn_blocking(move || {
+            // Before the groups that they are in are removed.
+            end_orphans();
+            Abilities {
+                disable_userns: program.is_some_and(|program| knows_disable_userns(&program)),
+                cgroups: Arc::new(Cgroups::detect(&options)),
+            }
         });
         let probe_of = |lacks| {
             (
