@@ -200,6 +200,8 @@ impl Asking<'_> {
             self.role
                 .state
                 .open(pause, trouble.status, &trouble.message);
+        } else if trouble.status.is_some() {
+            self.role.state.close();
         }
         if is_last {
             return Next::GiveUp;

@@ -1,5 +1,6 @@
 //! The configured models over chat completions: the port of `agent-core`, implemented.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,6 +165,16 @@ impl ChatModels {
             ModelRole::Planner => &self.planner,
             ModelRole::Executor => &self.executor,
         }
+    }
+}
+
+impl fmt::Debug for ChatModels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatModels")
+            .field("endpoint", &self.endpoint.label())
+            .field("planner", &self.planner.options.model)
+            .field("executor", &self.executor.options.model)
+            .finish_non_exhaustive()
     }
 }
 

@@ -124,3 +124,102 @@ fn typed(tools: &[ToolSpec], tool: &str, parameter: &str, text: &str) -> Value {
 fn call_of(name: &str, parameters: Map<String, Value>) -> CallDraft {
     CallDraft::found(name, RawArguments::Value(Value::Object(parameters)))
 }
+
+#[cfg(test)]
+mod tests {
+    use agent_core::ports::tool::EffectClass;
+    use serde_json::json;
+
+    use super::*;
+
+    fn tools() -> Vec<ToolSpec> {
+        let parameters = json!({"type": "object", "properties": {
+            "query": {"type": "string"}, "limit": {"type": "integer"}}});
+        vec![ToolSpec {
+            name: "web_search".to_owned(),
+            description: String::new(),
+            parameters,
+            effect: EffectClass::Read,
+            changes_files: false,
+        }]
+    }
+
+    const ALL: [Salvage; 4] = [
+        Salvage::Hermes,
+        Salvage::DeepseekV3,
+        Salvage::Dsml,
+        Salvage::QwenXml,
+    ];
+
+    /// The visible text, and the calls as name and arguments.
+    fn found(text: &str) -> Option<(String, Vec<(String, RawArguments)>)> {
+        let salvaged = find(text, &ALL, &tools())?;
+        let calls = salvaged.calls.into_iter().flatten();
+        let calls = calls.map(|call| (call.name(|_| true), call.arguments()));
+        Some((salvaged.text, calls.collect()))
+    }
+
+    fn value(arguments: Value) -> (String, RawArguments) {
+        ("web_search".to_owned(), RawArguments::Value(arguments))
+    }
+
+    #[test]
+    fn every_markup_gives_its_calls_and_leaves_the_words() {
+        let query = json!({"query": "5"});
+        let both = json!({"query": "5", "limit": 5});
+        for (text, arguments) in [
+            (
+                "Look.\n<tool_call>{\"name\": \"web_search\", \"arguments\": {\"query\": \"5\"}}</tool_call>",
+                &query,
+            ),
+            (
+                "Look.<tool_call>\n<function=web_search>\n<parameter=query>\n5\n</parameter>\n\
+                 <parameter=limit>\n5\n</parameter>\n</function>\n</tool_call>",
+                &both,
+            ),
+            (
+                "Look.<|DSML|function_calls><|DSML|invoke name=\"web_search\"><|DSML|parameter name=\"query\">5\
+                 </|DSML|parameter></|DSML|invoke></|DSML|function_calls>",
+                &query,
+            ),
+        ] {
+            let expected = ("Look.".to_owned(), vec![value(arguments.clone())]);
+            assert_eq!(found(text), Some(expected), "{text}");
+        }
+        let text =
+            "<｜tool▁call▁begin｜>web_search<｜tool▁sep｜>{\"query\":\"5\"}<｜tool▁call▁end｜>";
+        let raw = RawArguments::Text("{\"query\":\"5\"}".to_owned());
+        let expected = (String::new(), vec![("web_search".to_owned(), raw)]);
+        assert_eq!(found(text), Some(expected));
+    }
+
+    #[test]
+    fn talk_about_calls_is_not_a_call() {
+        for text in [
+            "Write `<tool_call>{\"name\": \"web_search\"}</tool_call>` to search.",
+            "```xml\n<tool_call>{\"name\": \"web_search\"}</tool_call>\n```",
+            "Nothing here.",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_stops_in_the_middle_is_known_as_incomplete() {
+        for text in [
+            "<tool_call>{\"name\": \"web_se",
+            "<function=web_search><parameter=query>x",
+            "<|DSML|invoke name=\"web_search\"><|DSML|parameter name=\"query\">x",
+        ] {
+            let salvaged = find(text, &ALL, &tools());
+            let complete = salvaged.map(|salvaged| (salvaged.complete, salvaged.calls.len()));
+            assert_eq!(complete, Some((false, 1)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_invented_tool_answer_is_cut_off() {
+        let text = "<tool_call>{\"name\": \"web_search\"}</tool_call>\n<tool_response>Rome</tool_response>";
+        assert_eq!(found(text).map(|(text, _)| text), Some(String::new()));
+    }
+}

@@ -101,41 +101,11 @@ fn tool(name: &str) -> ToolSpec {
     }
 }
 
-/// A plain question, or, where a record speaks of later messages, a conversation with a turn of tools in it.
+/// A plain question, or, where a record speaks of later messages, a conversation with a turn of the model in it.
 fn history(record: &Record) -> Vec<Message> {
-    let mut pointers = Vec::new();
-    let mut thought = None;
-    let mut has_rules = record.profile.contains_key("system_role");
-    for exchange in &record.exchanges {
-        let request = &exchange.request;
-        for (pointer, fact) in &request.facts {
-            pointers.push(pointer.as_str());
-            let text = fact.as_str().unwrap_or_default();
-            if pointer.contains("/reasoning") && !text.is_empty() && !text.starts_with('<') {
-                let origin = pointer.rsplit('/').next().unwrap_or_default();
-                thought.get_or_insert(Thought {
-                    text: text.to_owned(),
-                    origin: origin.to_owned(),
-                });
-            }
-            has_rules |= pointer == "/messages/0/role" && matches!(text, "system" | "developer");
-        }
-        pointers.extend(request.absent.iter().map(String::as_str));
-    }
-    let turn = pointers
-        .iter()
-        .filter_map(|pointer| {
-            pointer
-                .strip_prefix("/messages/")?
-                .split('/')
-                .next()?
-                .parse()
-                .ok()
-        })
-        .max()
-        .unwrap_or(0_usize);
+    let told = Told::by(record);
     let mut messages = Vec::new();
-    if has_rules || turn == 2 {
+    if told.has_rules || told.turn == Some(2) {
         messages.push(Message::System {
             text: "Be brief.".to_owned(),
         });
@@ -143,21 +113,91 @@ fn history(record: &Record) -> Vec<Message> {
     messages.push(Message::User {
         text: "What is the capital of France?".to_owned(),
     });
-    if turn >= messages.len() {
+    if told.turn.is_some() && told.turn_is_plain {
+        messages.push(Message::Assistant {
+            text: Some("Paris.".to_owned()),
+            thought: told.thought,
+            calls: Vec::new(),
+        });
+        messages.push(Message::User {
+            text: "And of Italy?".to_owned(),
+        });
+    } else if told.turn.is_some() {
+        let call_id = told.call_id.unwrap_or_else(|| "call_before".to_owned());
         messages.push(Message::Assistant {
             text: None,
-            thought,
+            thought: told.thought,
             calls: vec![HistoryCall {
-                id: "call_before".to_owned(),
+                id: call_id.clone(),
                 tool: "web_search".to_owned(),
                 arguments: json!({"query": "capital of France"}),
             }],
         });
         messages.push(Message::Tool {
-            call_id: "call_before".to_owned(),
+            call_id,
             tool: "web_search".to_owned(),
             text: "Paris".to_owned(),
         });
     }
     messages
+}
+
+/// What a record's requests tell about the history.
+#[derive(Default)]
+struct Told {
+    has_rules: bool,
+    turn: Option<usize>,
+    turn_is_plain: bool,
+    thought: Option<Thought>,
+    call_id: Option<String>,
+}
+
+impl Told {
+    fn by(record: &Record) -> Self {
+        let mut told = Self {
+            has_rules: record.profile.contains_key("system_role"),
+            ..Self::default()
+        };
+        for exchange in &record.exchanges {
+            for (pointer, fact) in &exchange.request.facts {
+                told.fact(pointer, fact.as_str().unwrap_or_default());
+            }
+            for pointer in &exchange.request.absent {
+                told.place(pointer);
+                told.turn_is_plain |= pointer.ends_with("/tool_calls");
+            }
+        }
+        told
+    }
+
+    fn fact(&mut self, pointer: &str, text: &str) {
+        self.place(pointer);
+        self.has_rules |= pointer == "/messages/0/role" && matches!(text, "system" | "developer");
+        if pointer.ends_with("/tool_calls/0/id") {
+            self.call_id = Some(text.to_owned());
+        }
+        if pointer.contains("/reasoning") && !text.is_empty() && !text.starts_with('<') {
+            let origin = pointer.rsplit('/').next().unwrap_or_default();
+            self.thought.get_or_insert(Thought {
+                text: text.to_owned(),
+                origin: origin.to_owned(),
+            });
+        }
+    }
+
+    /// The model's turn is where its thought or its calls are looked for.
+    fn place(&mut self, pointer: &str) {
+        let Some((index, member)) = pointer
+            .strip_prefix("/messages/")
+            .and_then(|rest| rest.split_once('/'))
+        else {
+            return;
+        };
+        let index = index.parse::<usize>().unwrap_or_default();
+        if index > 0 && (member.starts_with("reasoning") || member.starts_with("tool_calls")) {
+            self.turn.get_or_insert(index);
+        } else if index > 1 && member == "tool_call_id" {
+            self.turn.get_or_insert(index - 1);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub struct Say {
     status: u16,
     headers: Vec<(&'static str, &'static str)>,
-    body: String,
+    body: Vec<u8>,
     again_every: Option<Duration>,
     after: Duration,
 }
@@ -25,9 +25,17 @@ impl Say {
         Self {
             status,
             headers: Vec::new(),
-            body: body.to_string(),
+            body: body.to_string().into_bytes(),
             again_every: None,
             after: Duration::ZERO,
+        }
+    }
+
+    /// Bytes that may be anything.
+    pub fn bytes(body: Vec<u8>) -> Self {
+        Self {
+            body,
+            ..Self::json(200, &Value::Null)
         }
     }
 
@@ -36,7 +44,7 @@ impl Say {
         Self {
             status: 200,
             headers: Vec::new(),
-            body: bytes.to_owned(),
+            body: bytes.as_bytes().to_vec(),
             again_every: Some(every),
             after: Duration::ZERO,
         }
@@ -87,6 +95,14 @@ impl Scripted {
             always: Some(answer),
             bodies: Mutex::default(),
         })
+    }
+
+    pub fn clear(&self) {
+        self.answers.lock().unwrap().clear();
+    }
+
+    pub fn push(&self, answer: Say) {
+        self.answers.lock().unwrap().push_back(answer);
     }
 
     pub fn body(&self, number: usize) -> Value {

@@ -1,20 +1,16 @@
 //! What the layer does about answers that are none: correct, adapt, wait, or give up and say why. The clock is
 //! paused, and a scripted exchange stands in for the network.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod scripted;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::scripted::{Say, Scripted, completion};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{
     AnswerSchema, FailureClass, Message, ModelRequest, ModelRole, Models,
 };
 use agent_core::ports::tool::{EffectClass, ToolSpec};
 use models::{ChatModels, HttpExchange, Options};
-use scripted::{Say, Scripted, completion};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
