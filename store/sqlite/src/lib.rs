@@ -7,6 +7,8 @@ mod dialect;
 mod error;
 mod open;
 mod options;
+#[cfg(test)]
+mod tests;
 #[path = "../../verbs/mod.rs"]
 mod verbs;
 

@@ -194,6 +194,14 @@ async fn pool(
         .max_lifetime(None)
         // A file does not hang up.
         .test_before_acquire(false)
+        // SQLite ends a transaction by itself when the disk is full. The rollback that follows then fails, and the driver
+        // goes on believing that a transaction is open; such a connection is replaced.
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(connect)
         .await
 }
