@@ -22,6 +22,9 @@ use crate::directory::{AccessError, Found, Kind, Next, StatKey};
 
 /// Blobs that are had at the same time.
 const GETS_AT_ONCE: usize = 4;
+/// Files are written in batches of this many, or of this many bytes: handing work to another thread costs more than a file.
+const BATCH_FILES: usize = 64;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Refuses a manifest that no workspace can hold.
 pub(super) fn check(manifest: &Manifest, bounds: Bounds) -> Result<(), WorkspaceError> {
@@ -58,29 +61,48 @@ pub(super) async fn restore(
     held.ready.store(false, Ordering::Release);
     let (room, wanted, guard) = (Arc::clone(&held), manifest.clone(), Arc::clone(&still));
     let missing = blocking(move || prune(&room, &wanted, &guard)).await?;
-    // Blobs come in any order and are written as they come, so few are in memory at a time.
-    let gets = missing.into_iter().map(|(path, entry)| async move {
-        let bytes = blobs.get(tenant, &entry.blob.hash).await?;
-        Ok::<_, WorkspaceError>((path, entry, bytes))
-    });
-    let written = futures_util::stream::iter(gets)
-        .buffer_unordered(GETS_AT_ONCE)
-        .and_then(|(path, entry, bytes)| {
-            let (room, guard) = (Arc::clone(&held), Arc::clone(&still));
-            async move {
-                blocking(move || {
-                    let key = write(&room, &path, &entry, &bytes, &guard)?;
-                    Ok((path, entry, key))
-                })
-                .await
-            }
-        })
-        .try_collect::<Vec<_>>()
-        .await?;
+    let written = fill(blobs, tenant, &held, missing, &still).await?;
     let (room, guard) = (Arc::clone(&held), Arc::clone(&still));
     blocking(move || settle(&room, written, &guard)).await?;
     held.ready.store(true, Ordering::Release);
     Ok(())
+}
+
+/// Writes files as their blobs come, in any order and some at a time, so that few are in memory.
+async fn fill(
+    blobs: &dyn Blobs,
+    tenant: &TenantId,
+    held: &Arc<Held>,
+    missing: BTreeMap<String, Entry>,
+    still: &Arc<Still>,
+) -> Result<Vec<Written>, WorkspaceError> {
+    let gets = missing.into_iter().map(|(path, entry)| async move {
+        let bytes = blobs.get(tenant, &entry.blob.hash).await?;
+        Ok::<_, WorkspaceError>((path, entry, bytes))
+    });
+    let mut coming = futures_util::stream::iter(gets).buffer_unordered(GETS_AT_ONCE);
+    let mut written = Vec::new();
+    loop {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH_FILES && bytes < BATCH_BYTES {
+            let Some(file) = coming.try_next().await? else {
+                break;
+            };
+            bytes += file.2.len();
+            batch.push(file);
+        }
+        if batch.is_empty() {
+            return Ok(written);
+        }
+        let (room, guard) = (Arc::clone(held), Arc::clone(still));
+        let done = blocking(move || {
+            batch
+                .into_iter()
+                .map(|(path, entry, bytes)| write(&room, path, entry, &bytes, &guard))
+                .collect::<Result<Vec<Written>, WorkspaceError>>()
+        });
+        written.extend(done.await?);
+    }
 }
 
 type Still = OwnedRwLockWriteGuard<()>;
@@ -133,28 +155,31 @@ fn is_there(cache: &super::cache::Cache, path: &str, found: &Found, wanted: &Ent
         && cache.unchanged(path, &found.key, found.executable).as_ref() == Some(wanted)
 }
 
+struct Written {
+    path: String,
+    entry: Entry,
+    key: StatKey,
+}
+
 fn write(
     held: &Held,
-    path: &str,
-    entry: &Entry,
+    path: String,
+    entry: Entry,
     bytes: &[u8],
     _still: &Arc<Still>,
-) -> Result<StatKey, WorkspaceError> {
+) -> Result<Written, WorkspaceError> {
     let directory = &held.directory;
     directory
-        .write(path, bytes, Some(entry.executable))
+        .write(&path, bytes, Some(entry.executable))
         .map_err(access)?;
-    let stat = directory.stat(path).map_err(access)?;
-    Ok(StatKey::of(&stat))
+    let stat = directory.stat(&path).map_err(access)?;
+    let key = StatKey::of(&stat);
+    Ok(Written { path, entry, key })
 }
 
 /// Remembers what was written, after the clock has moved on, so that the knowledge is certain.
-fn settle(
-    held: &Held,
-    written: Vec<(String, Entry, StatKey)>,
-    _still: &Arc<Still>,
-) -> Result<(), WorkspaceError> {
-    let last = written.iter().map(|(_, _, key)| key.changed()).max();
+fn settle(held: &Held, written: Vec<Written>, _still: &Arc<Still>) -> Result<(), WorkspaceError> {
+    let last = written.iter().map(|file| file.key.changed()).max();
     let mut now = held.home.now().map_err(unavailable)?;
     // A tick is at most 10 ms. If the clock does not move, the files are hashed once more later, which is no harm.
     for _ in 0..20 {
@@ -165,8 +190,8 @@ fn settle(
         now = held.home.now().map_err(unavailable)?;
     }
     let mut cache = held.cache.lock().unwrap_or_else(PoisonError::into_inner);
-    for (path, entry, key) in written {
-        cache.learn(path, key, entry, now);
+    for file in written {
+        cache.learn(file.path, file.key, file.entry, now);
     }
     Ok(())
 }

@@ -45,6 +45,26 @@ async fn what_a_command_made_comes_back_after_a_snapshot_and_a_restore() {
 }
 
 #[tokio::test]
+async fn names_that_no_manifest_can_hold_are_left_out_and_cleared() {
+    let room = Room::new().await;
+    let made = room
+        .shell(r"mkdir $'d\n'; touch kept $'a\nb' $'\xff' 'back\slash' $'d\n/x' $'.errand\x01z'; ls -A | wc -l")
+        .await;
+    assert!(made.ok, "{}", made.content);
+    let snapshot = room.snapshot().await;
+    let paths: Vec<&str> = snapshot.manifest.0.keys().map(String::as_str).collect();
+    assert_eq!(paths, vec!["kept"]);
+    let listed = room.tool("file_list", json!({})).await;
+    assert!(
+        listed.ok && listed.content.contains("a name that is not kept"),
+        "{}",
+        listed.content
+    );
+    room.restore(&snapshot.manifest).await;
+    assert_eq!(room.prints("ls -A").await, "kept");
+}
+
+#[tokio::test]
 async fn the_same_manifest_can_be_restored_elsewhere() {
     let room = Room::new().await;
     let manifest = room
