@@ -10,6 +10,8 @@ use agent_core::ports::store::{Store, StoreError};
 use tokio::time::Instant;
 use tracing::warn;
 
+use crate::error_text::source_chain;
+
 /// Keeps the lease until it is lost. Returns why it ended.
 pub async fn keep(store: &dyn Store, who: &Incarnation, lease_ms: u64, began: Instant) -> String {
     let lease = Duration::from_millis(lease_ms);
@@ -24,7 +26,10 @@ pub async fn keep(store: &dyn Store, who: &Incarnation, lease_ms: u64, began: In
             // The lease counts from before the question: the answer may have taken long.
             Ok(Ok(())) => renewed = asked,
             Ok(Err(error @ StoreError::LeaseLost { .. })) => return error.to_string(),
-            Ok(Err(error)) => warn!(%error, "the lease could not be renewed yet"),
+            Ok(Err(error)) => warn!(
+                error = source_chain(&error),
+                "the lease could not be renewed yet"
+            ),
             Err(_) => return "the store did not answer for as long as the lease lasts".to_owned(),
         }
         if renewed.elapsed() >= usable {

@@ -5,6 +5,7 @@
 //! write carries the fence of its claim.
 
 mod context;
+mod error_text;
 mod files;
 mod fold;
 mod job;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::context::Context;
+use crate::error_text::source_chain;
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::{job, lease};
@@ -162,7 +163,10 @@ impl Worker {
                     );
                     return who;
                 }
-                Err(error) => warn!(%error, attempt, "the worker could not begin yet"),
+                Err(error) => warn!(
+                    error = source_chain(&error),
+                    attempt, "the worker could not begin yet"
+                ),
             }
             self.pause(attempt).await;
             attempt += 1;
@@ -200,7 +204,7 @@ impl Worker {
                     return LifeEnd::LeaseLost(error.to_string());
                 }
                 Err(error) => {
-                    warn!(%error, "no jobs could be claimed");
+                    warn!(error = source_chain(&error), "no jobs could be claimed");
                     failures += 1;
                     0
                 }
@@ -222,7 +226,7 @@ impl Worker {
         let Some(claim) = panicked else { return };
         error!(task.id = %claim.task, job.id = %claim.job, "the job panicked; this is a fault of the program");
         if let Err(error) = self.parts.store.release(&claim.guard(), PANICKED).await {
-            warn!(%error, job.id = %claim.job, "the job could not be given back; it waits for this worker's next life");
+            warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be given back; it waits for this worker's next life");
         }
     }
 
@@ -272,13 +276,19 @@ impl Worker {
         if !held.is_empty() {
             match self.parts.store.lost(&held).await {
                 Ok(lost) => running.stop(&lost),
-                Err(error) => warn!(%error, "running jobs could not be compared with the queue"),
+                Err(error) => warn!(
+                    error = source_chain(&error),
+                    "running jobs could not be compared with the queue"
+                ),
             }
         }
         match self.parts.store.reap(self.options.lease_ms).await {
             Ok(0) => {}
             Ok(jobs) => info!(jobs, "jobs of silent workers are ready again"),
-            Err(error) => warn!(%error, "silent workers could not be looked for"),
+            Err(error) => warn!(
+                error = source_chain(&error),
+                "silent workers could not be looked for"
+            ),
         }
     }
 
@@ -322,7 +332,7 @@ impl Worker {
         running.tasks.shutdown().await;
         for claim in claims {
             if let Err(error) = self.parts.store.release(&claim.guard(), CUT_OFF).await {
-                warn!(%error, job.id = %claim.job, "the job could not be handed back");
+                warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be handed back");
             }
         }
         Drained::Cut

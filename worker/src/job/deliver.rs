@@ -13,8 +13,8 @@ use egress::header::{HeaderMap, HeaderValue};
 use egress::{Method, Url};
 use tracing::info;
 
-use super::source_chain;
 use crate::context::Context;
+use crate::error_text::source_chain;
 use crate::stop::Stop;
 use crate::webhook_signature::sign;
 

@@ -16,6 +16,7 @@ use agent_core::task::WaitKind;
 use tracing::{error, info, instrument, warn};
 
 use crate::context::Context;
+use crate::error_text::source_chain;
 use crate::fold::{stalls, trouble_waits};
 use crate::stop::Stop;
 
@@ -211,16 +212,4 @@ async fn give_back(context: &Context, stopped: &Stop) {
         tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
         attempt += 1;
     }
-}
-
-/// An error with its causes, on one line.
-pub fn source_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
