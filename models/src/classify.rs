@@ -7,6 +7,7 @@ use agent_core::ports::model::FailureClass;
 
 use crate::options::QuotaMeaning;
 use crate::rejection::Rejection;
+use crate::sizes::{number_before, sizes};
 use crate::trouble::Sizes;
 
 /// A class and the sizes that were named.
@@ -33,14 +34,34 @@ pub(crate) fn classify(rejection: &Rejection, quota: QuotaMeaning) -> Classified
         400..=499 => by_words(rejection, sizes, quota).unwrap_or(FailureClass::BadRequest),
         // An error inside an answer with a good status and without a status of its own.
         _ => by_words(rejection, sizes, quota).unwrap_or_else(|| {
-            if rejection.says(&["invalid_request", "badrequest", "bad request"]) {
+            if rejection.says(&[
+                "invalid_request",
+                "invalid request",
+                "invalidparameter",
+                "invalid_parameter",
+                "invalid parameter",
+                "badrequest",
+                "bad request",
+            ]) {
                 FailureClass::BadRequest
             } else {
                 FailureClass::ServerError
             }
         }),
     };
-    Classified { class, sizes }
+    let is_about_size = matches!(
+        class,
+        FailureClass::ContextOverflow | FailureClass::OutputBudgetTooLarge
+    );
+    Classified {
+        class,
+        // A rate limit names numbers too, but they are not the model's.
+        sizes: if is_about_size {
+            sizes
+        } else {
+            Sizes::default()
+        },
+    }
 }
 
 fn forbidden(rejection: &Rejection) -> FailureClass {
@@ -66,6 +87,10 @@ fn not_found(rejection: &Rejection) -> FailureClass {
 }
 
 fn too_many(rejection: &Rejection, quota: QuotaMeaning) -> FailureClass {
+    // One request above the limit of a whole minute never gets through.
+    if rejection.says(&["request too large"]) {
+        return FailureClass::ContextOverflow;
+    }
     let permanent = quota == QuotaMeaning::Permanent
         && (is_code(rejection, "insufficient_quota") || is_out_of_money(rejection));
     if permanent {
@@ -287,100 +312,6 @@ fn output_is_the_smaller_part(rejection: &Rejection) -> bool {
         .is_some_and(|(input, output)| input > output)
 }
 
-fn sizes(rejection: &Rejection) -> Sizes {
-    let said = rejection.said.as_str();
-    let first_after =
-        |phrases: &[&str]| phrases.iter().find_map(|phrase| number_after(said, phrase));
-    Sizes {
-        limit_tokens: rejection.context_tokens.or_else(|| {
-            first_after(&[
-                "maximum context length is",
-                "maximum context length of",
-                "context length is only",
-                "context length is",
-                "context length of",
-                "available context size",
-                "context size is",
-                "context size of",
-                "context window is",
-                "context window of",
-                "context window size",
-                "context limit is",
-                "context limit of",
-                "max_model_len",
-                "range of input length should be [1,",
-                "range of max_tokens should be [1,",
-                "valid range of max_tokens is [1,",
-                "less than or equal to",
-                "supports at most",
-                "at most",
-                "maximum value for max_tokens is",
-                "maximum allowed",
-                "maximum number of tokens",
-                "maximum prompt length is",
-                "maximum of",
-                "limit of",
-                "limit is",
-                "maximum:",
-                "<=",
-                "tokens >",
-            ])
-        }),
-        requested_tokens: rejection.prompt_tokens.or_else(|| {
-            first_after(&[
-                "messages resulted in",
-                "resulted in",
-                "you requested about",
-                "you requested",
-                "requested about",
-                "request (",
-                "prompt is too long:",
-                "prompt has",
-                "prompt contains",
-                "prompt length is",
-                "input length of",
-                "input length is",
-                "you passed",
-                "input token count (",
-            ])
-        }),
-        input_tokens: number_before(said, " input tokens")
-            .or_else(|| number_before(said, " in the messages")),
-    }
-}
-
-/// The number that follows a phrase at once, but for signs and blanks.
-fn number_after(text: &str, phrase: &str) -> Option<u64> {
-    text.match_indices(phrase).find_map(|(at, _)| {
-        let rest =
-            text[at + phrase.len()..].trim_start_matches([' ', '(', '[', ':', '=', '\'', '`', '"']);
-        leading_number(rest)
-    })
-}
-
-/// The number that stands right before a phrase.
-fn number_before(text: &str, phrase: &str) -> Option<u64> {
-    let (before, _) = text.split_once(phrase)?;
-    let start = before
-        .rfind(|character: char| !character.is_ascii_digit() && character != ',')
-        .map_or(0, |at| at + 1);
-    leading_number(before[start..].trim_start_matches(','))
-}
-
-fn leading_number(text: &str) -> Option<u64> {
-    let mut digits = String::new();
-    let mut rest = text.chars().peekable();
-    while let Some(character) = rest.next() {
-        match character {
-            digit if digit.is_ascii_digit() => digits.push(digit),
-            // A thousands separator has a digit on both sides.
-            ',' | '_' if !digits.is_empty() && rest.peek().is_some_and(char::is_ascii_digit) => {}
-            _ => break,
-        }
-    }
-    digits.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -389,23 +320,6 @@ mod tests {
         let body = serde_json::json!({"error": {"message": message}}).to_string();
         let rejection = Rejection::from_body(status, body.as_bytes());
         classify(&rejection, QuotaMeaning::Permanent)
-    }
-
-    #[test]
-    fn sizes_are_read_out_of_words() {
-        let sizes = said(
-            400,
-            "The input (5,000 tokens) is longer than the model's context length (4,096 tokens).",
-        )
-        .sizes;
-        assert_eq!(sizes.limit_tokens, None);
-        let sizes = said(400, "prompt is too long: 213462 tokens > 200000 maximum").sizes;
-        assert_eq!(
-            (sizes.requested_tokens, sizes.limit_tokens),
-            (Some(213_462), Some(200_000))
-        );
-        let sizes = said(400, "This model's maximum context length is 16,385 tokens").sizes;
-        assert_eq!(sizes.limit_tokens, Some(16_385));
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod rejection;
 mod render;
 mod report;
 mod salvage;
+mod sizes;
 mod state;
 mod transport;
 mod trouble;

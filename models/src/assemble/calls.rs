@@ -1,6 +1,6 @@
 //! Calls as they come in: whole, in pieces, interleaved, repeated, without index or id.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::transport::json::rejoin_surrogates;
 
@@ -88,6 +88,15 @@ fn is_whole(text: &str) -> bool {
         && text.trim_start().starts_with('{')
 }
 
+/// The member with name and arguments; some servers leave it out and write both into the call itself.
+fn function_of<'a>(call: &'a Map<String, Value>, kind: &str) -> Option<&'a Map<String, Value>> {
+    let is_flat = call.contains_key("name")
+        && matches!(kind, "" | "function" | "function_call" | "tool_call");
+    call.get("function")
+        .and_then(Value::as_object)
+        .or_else(|| is_flat.then_some(call))
+}
+
 /// All calls of an answer, in order of appearance.
 #[derive(Debug, Default)]
 pub(crate) struct CallDrafts(Vec<CallDraft>);
@@ -119,32 +128,39 @@ impl CallDrafts {
         }
     }
 
+    /// Takes a whole call, whatever index it claims.
+    pub(crate) fn absorb_whole(&mut self, call: &Value) {
+        let mut alone = Self::default();
+        alone.absorb(call);
+        self.0.append(&mut alone.0);
+    }
+
     /// Takes a call or a piece of one.
     pub(crate) fn absorb(&mut self, delta: &Value) {
-        if !delta.is_object() {
+        let Some(object) = delta.as_object() else {
             return;
-        }
-        let text = |path: &str| {
-            delta
-                .pointer(path)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
         };
-        let id = text("/id");
-        let name = text("/function/name");
-        let slot = self.slot(delta.get("index").and_then(Value::as_u64), id, name);
+        let text = |of: &Map<String, Value>, name: &str| {
+            let text = of.get(name).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let (id, kind) = (text(object, "id"), text(object, "type"));
+        let function = function_of(object, &kind);
+        let name = function.map(|function| text(function, "name"));
+        let name = name.unwrap_or_default();
+        let slot = self.slot(object.get("index").and_then(Value::as_u64), &id, &name);
         if slot.id.is_empty() {
-            id.clone_into(&mut slot.id);
+            slot.id = id;
         }
         if slot.kind.is_empty() {
-            text("/type").clone_into(&mut slot.kind);
+            slot.kind = kind;
         }
-        let Some(function) = delta.get("function").and_then(Value::as_object) else {
+        let Some(function) = function else {
             return;
         };
         slot.is_function = true;
         if !name.is_empty() {
-            slot.names.push(name.to_owned());
+            slot.names.push(name);
         }
         match function.get("arguments") {
             Some(Value::String(piece)) if !piece.is_empty() => slot.pieces.push(piece.clone()),

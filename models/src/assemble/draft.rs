@@ -56,11 +56,9 @@ impl Draft {
         {
             self.model = Some(model.to_owned());
         }
-        if let Some(reported) = value
-            .get("usage")
-            .and_then(|usage| usage::read(usage, value))
-        {
-            self.usage = Some(reported);
+        // One vendor keeps its report under a name of its own.
+        for usage in [value.get("usage"), value.pointer("/x_groq/usage")] {
+            self.take_usage(usage, value);
         }
         if let Some(error) = value.get("error").filter(|error| is_error(error)) {
             self.error.get_or_insert_with(|| {
@@ -77,14 +75,17 @@ impl Draft {
             Some(_) => self.is_completion = true,
             None => {
                 // An error whose fields lie at the top, under a good status.
-                let flat = value.get("object").and_then(Value::as_str) == Some("error");
-                if flat && self.error.is_none() {
+                let is_flat = value.get("object").and_then(Value::as_str) == Some("error")
+                    || ["message", "msg", "detail"]
+                        .iter()
+                        .any(|name| value.get(*name).is_some_and(Value::is_string));
+                if is_flat && self.error.is_none() {
                     self.error = Some(Rejection::from_value(value));
                 }
                 // A message without the choices round it.
                 if let Some(message) = value.get("message").and_then(Value::as_object) {
                     self.is_completion = true;
-                    self.absorb_message(message);
+                    self.absorb_message(message, true);
                     self.take_finish(value.get("done_reason"));
                 }
             }
@@ -126,6 +127,7 @@ impl Draft {
             return;
         }
         self.take_finish(choice.get("finish_reason"));
+        self.take_usage(choice.get("usage"), choice);
         if let Some(error) = choice.get("error").filter(|error| is_error(error)) {
             self.error.get_or_insert_with(|| {
                 Rejection::from_value(&serde_json::json!({ "error": error }))
@@ -138,14 +140,20 @@ impl Draft {
                 .filter(|object| !object.is_empty())
         };
         if let Some(delta) = part("delta") {
-            self.absorb_message(delta);
+            self.absorb_message(delta, false);
         } else if let Some(message) = part("message") {
             // Some servers repeat the whole message at the end of a stream.
             if self.text.is_empty() && self.calls.is_empty() && self.thoughts.is_empty() {
-                self.absorb_message(message);
+                self.absorb_message(message, true);
             }
         } else if let Some(text) = choice.get("text").and_then(Value::as_str) {
             self.text.push_str(text);
+        }
+    }
+
+    fn take_usage(&mut self, usage: Option<&Value>, answer: &Value) {
+        if let Some(reported) = usage.and_then(|usage| usage::read(usage, answer)) {
+            self.usage = Some(reported);
         }
     }
 
@@ -157,7 +165,7 @@ impl Draft {
         }
     }
 
-    fn absorb_message(&mut self, message: &Map<String, Value>) {
+    fn absorb_message(&mut self, message: &Map<String, Value>, is_whole: bool) {
         for field in THOUGHT_FIELDS {
             if let Some(thought) = message.get(field) {
                 self.add_thought(field, &thought_text(thought));
@@ -182,10 +190,17 @@ impl Draft {
         if let Some(refusal) = message.get("refusal").and_then(Value::as_str) {
             self.refusal.push_str(refusal);
         }
-        if let Some(Value::Array(calls)) = message.get("tool_calls") {
-            for call in calls {
+        let mut absorb = |call: &Value| {
+            if is_whole {
+                self.calls.absorb_whole(call);
+            } else {
                 self.calls.absorb(call);
             }
+        };
+        match message.get("tool_calls") {
+            Some(Value::Array(calls)) => calls.iter().for_each(absorb),
+            Some(call @ Value::Object(_)) => absorb(call),
+            _ => {}
         }
         if let Some(call @ Value::Object(_)) = message.get("function_call") {
             self.calls

@@ -151,6 +151,10 @@ fn bare(name: &str) -> &str {
 fn arguments(raw: &RawArguments) -> Result<(Value, bool), (Value, String)> {
     let text = match raw {
         RawArguments::Value(value @ Value::Object(_)) => return Ok((value.clone(), false)),
+        // Languages with one type for lists and objects write an empty object as a list.
+        RawArguments::Value(Value::Array(items)) if items.is_empty() => {
+            return Ok((Value::Object(Map::new()), true));
+        }
         RawArguments::Value(other) => {
             return Err((
                 other.clone(),

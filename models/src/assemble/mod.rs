@@ -23,7 +23,7 @@ use crate::options::{Reasoning, Salvage, ToolMode};
 use crate::profile::Profile;
 use crate::salvage;
 use crate::trouble::{Partial, Trouble};
-use calls::CallDraft;
+use calls::{CallDraft, RawArguments};
 use draft::Draft;
 use judge::Judge;
 use usage::UsageSource;
@@ -80,6 +80,7 @@ enum Stopped {
 /// Judges a draft.
 pub(crate) fn complete(draft: &Draft, context: &Context<'_>) -> Result<Complete, Box<Trouble>> {
     let mut spoken = speak(draft, context.profile);
+    let stopped = stopped(draft.finish.as_deref());
     let fail = |class: FailureClass, message: &str, spoken: &Spoken| {
         let mut trouble = Trouble::new(class, message);
         trouble.partial = partial(draft, spoken);
@@ -94,34 +95,8 @@ pub(crate) fn complete(draft: &Draft, context: &Context<'_>) -> Result<Complete,
         trouble.rejection = Some(Box::new(error.clone()));
         return Err(trouble);
     }
-    // The mark at the end of a stream stands in for a finish reason, but not for the rest of a call.
-    let is_over = draft.is_finished() || (context.is_done && draft.calls.are_whole());
-    if context.was_events && !is_over {
-        let message = "the stream ended before the answer did";
-        return Err(fail(FailureClass::StreamTruncated, message, &spoken));
-    }
-    if !draft.is_completion && context.is_done {
-        return Err(fail(
-            FailureClass::EmptyAnswer,
-            "the stream is empty",
-            &spoken,
-        ));
-    }
-    if !draft.is_completion {
-        let message = "answered JSON that is not a chat completion: is base_url right?";
-        return Err(fail(FailureClass::InvalidResponse, message, &spoken));
-    }
-    let stopped = stopped(draft.finish.as_deref());
-    match stopped {
-        Stopped::Filtered => {
-            let message = "a filter stopped the answer";
-            return Err(fail(FailureClass::ContentFilter, message, &spoken));
-        }
-        Stopped::Broken => {
-            let message = "the server broke off the answer";
-            return Err(fail(FailureClass::ServerError, message, &spoken));
-        }
-        Stopped::Done | Stopped::Calls | Stopped::Length | Stopped::Other => {}
+    if let Some((class, message)) = unusable(draft, stopped, context) {
+        return Err(fail(class, message, &spoken));
     }
     let (calls, whole) = find_calls(draft, &mut spoken, context);
     let is_cut = stopped == Stopped::Length;
@@ -144,6 +119,32 @@ pub(crate) fn complete(draft: &Draft, context: &Context<'_>) -> Result<Complete,
         Stopped::Filtered | Stopped::Broken | Stopped::Other => Finish::Other,
     };
     Ok(finished(draft, spoken, calls, finish, context))
+}
+
+/// Why nothing in a draft can be used, whatever it says.
+fn unusable(
+    draft: &Draft,
+    stopped: Stopped,
+    context: &Context<'_>,
+) -> Option<(FailureClass, &'static str)> {
+    // The mark at the end of a stream stands in for a finish reason, but not for the rest of a call.
+    let is_over = draft.is_finished() || (context.is_done && draft.calls.are_whole());
+    if context.was_events && !is_over {
+        let message = "the stream ended before the answer did";
+        return Some((FailureClass::StreamTruncated, message));
+    }
+    if !draft.is_completion && context.is_done {
+        return Some((FailureClass::EmptyAnswer, "the stream is empty"));
+    }
+    if !draft.is_completion {
+        let message = "answered JSON that is not a chat completion: is base_url right?";
+        return Some((FailureClass::InvalidResponse, message));
+    }
+    match stopped {
+        Stopped::Filtered => Some((FailureClass::ContentFilter, "a filter stopped the answer")),
+        Stopped::Broken => Some((FailureClass::ServerError, "the server broke off the answer")),
+        Stopped::Done | Stopped::Calls | Stopped::Length | Stopped::Other => None,
+    }
 }
 
 fn finished(
@@ -228,6 +229,16 @@ fn find_calls(
     context: &Context<'_>,
 ) -> (Vec<ProposedCall>, bool) {
     let mut judge = Judge::new(context.tools, context.taken_ids.clone(), context.entropy);
+    if context.answer.is_some() && context.tools.is_empty() {
+        // Some servers make structured answers through a call of their own invention.
+        if let (true, Some(call)) = (spoken.text.trim().is_empty(), draft.calls.all().first()) {
+            spoken.text = match call.arguments() {
+                RawArguments::Text(text) => text,
+                RawArguments::Value(value) => value.to_string(),
+            };
+        }
+        return (Vec::new(), true);
+    }
     if !draft.calls.is_empty() {
         let calls = draft.calls.all().iter();
         return (calls.map(|call| judge.judge(Some(call))).collect(), true);
