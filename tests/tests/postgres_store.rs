@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use agent_core::id::TenantId;
 use agent_core::ports::entropy::Seeded;
-use agent_core::ports::store::{Health, Keys, Tasks};
+use agent_core::ports::store::{Commits, Health, Keys, StoreError, Tasks};
 use agent_core::ports::wake::Wake;
 use errand_tests::postgres::{Cluster, Database};
 use errand_tests::samples;
-use sqlx::Executor;
+use sqlx::{Connection, Executor};
 use store_postgres::{OpenError, Options, PostgresStore};
 use tokio::time::timeout;
 
@@ -141,6 +141,43 @@ async fn a_store_outlives_the_loss_of_all_its_connections() {
         }
     };
     timeout(SOON, again).await.unwrap();
+    store.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_given_back_fails_one_commit_in_time() {
+    let database = Cluster::shared().await.database().await;
+    let options = Options {
+        lock_timeout_ms: 200,
+        ..Options::at(database.url())
+    };
+    let store = PostgresStore::connect(options).await.unwrap();
+    let entropy = Seeded::new(1);
+    let tenant = TenantId::new(&entropy);
+    let tenant = store.ensure_tenant(&tenant, "first").await.unwrap();
+    let mut read = Vec::new();
+    for _ in 0..2 {
+        let task = samples::new_task(&entropy, &tenant);
+        store.submit(task.clone()).await.unwrap();
+        read.push(store.find_task(&tenant, &task.id).await.unwrap().unwrap());
+    }
+    let mut holder = database.connect().await;
+    let mut lock = holder.begin().await.unwrap();
+    sqlx::query("SELECT id FROM task WHERE id = $1 FOR UPDATE")
+        .bind(read[0].id.as_str())
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let (held, free) = tokio::join!(
+        store.transition(samples::owners(&read[0])),
+        store.transition(samples::owners(&read[1])),
+    );
+    assert!(matches!(held, Err(StoreError::Unavailable(_))), "{held:?}");
+    assert_eq!(free.unwrap().version, 2);
+    lock.rollback().await.unwrap();
+    let again = store.transition(samples::owners(&read[0])).await;
+    assert_eq!(again.unwrap().version, 2);
     store.close().await;
     database.remove().await;
 }

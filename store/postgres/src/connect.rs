@@ -23,16 +23,15 @@ impl PostgresStore {
     /// Connects. The schema is neither checked nor changed: see [`PostgresStore::migrate`] and
     /// [`PostgresStore::pending_migrations`].
     pub async fn connect(options: Options) -> Result<Arc<Self>, OpenError> {
-        let direct = PgConnectOptions::from_str(options.url.expose())
+        let connect = PgConnectOptions::from_str(options.url.expose())
             .map_err(|error| OpenError::Url {
                 reason: reason(&error),
             })?
             .application_name("errand");
-        let place = format!("{}:{}", direct.get_host(), direct.get_port());
+        let place = format!("{}:{}", connect.get_host(), connect.get_port());
         let limit = Duration::from_millis(options.acquire_timeout_ms);
-        pooler::refuse(&direct, &place, limit).await?;
+        pooler::refuse(&connect, &place, limit).await?;
 
-        let connect = direct.options(timeouts(&options));
         let pool = pool(&options, connect.clone())
             .await
             .map_err(|error| explain(&place, error))?;
@@ -65,26 +64,38 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
-/// Deadlines that the server keeps, also when this process is stopped in the middle of something.
-fn timeouts(options: &Options) -> [(&'static str, String); 3] {
-    let ms = |ms: u64| format!("{ms}ms");
-    [
-        ("statement_timeout", ms(options.statement_timeout_ms)),
-        ("lock_timeout", ms(options.lock_timeout_ms)),
-        (
-            "idle_in_transaction_session_timeout",
-            ms(options.idle_in_transaction_timeout_ms),
-        ),
-    ]
+/// Sets deadlines that the server keeps, also when this process is stopped in the middle of something. A statement, and
+/// not a parameter of the connection's start: poolers drop those without a word.
+async fn set_deadlines(
+    connection: &mut PgConnection,
+    [statement, lock, idle]: [String; 3],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+                set_config('idle_in_transaction_session_timeout', $3, false)",
+    )
+    .bind(statement)
+    .bind(lock)
+    .bind(idle)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn pool(options: &Options, connect: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    let deadlines = [
+        options.statement_timeout_ms,
+        options.lock_timeout_ms,
+        options.idle_in_transaction_timeout_ms,
+    ]
+    .map(|ms| format!("{ms}ms"));
     PgPoolOptions::new()
         .min_connections(1)
         .max_connections(options.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(options.acquire_timeout_ms))
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)
+        .after_connect(move |connection, _| Box::pin(set_deadlines(connection, deadlines.clone())))
         .before_acquire(|connection: &mut PgConnection, meta| {
             Box::pin(async move {
                 if meta.idle_for < TRUSTED_IDLE {

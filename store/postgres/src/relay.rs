@@ -76,9 +76,11 @@ async fn notify(
     let connection = if let Some(connection) = kept {
         connection
     } else {
+        let mut made = PgConnection::connect_with(connect).await?;
         // A hint need not survive a power cut, so its commit need not wait for the disk.
-        let connect = connect.clone().options([("synchronous_commit", "off")]);
-        let mut made = PgConnection::connect_with(&connect).await?;
+        sqlx::query("SET synchronous_commit = off")
+            .execute(&mut made)
+            .await?;
         let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
             .fetch_one(&mut made)
             .await?;

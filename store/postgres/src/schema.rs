@@ -17,13 +17,10 @@ const DEADLINE: Duration = Duration::from_mins(10);
 impl PostgresStore {
     /// Applies the migrations that the database lacks.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        // The deadlines of ordinary statements are too short for a migration, or for waiting for another's.
-        let unhurried = self
-            .connect
-            .clone()
-            .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
         let work = async {
-            let mut connection = PgConnection::connect_with(&unhurried)
+            // Without the deadlines of ordinary statements, which are too short for a migration, or for waiting for
+            // another's.
+            let mut connection = PgConnection::connect_with(&self.connect)
                 .await
                 .map_err(MigrateError::Execute)?;
             let done = match pending(&mut connection).await {
