@@ -102,7 +102,7 @@ impl ChatModels {
             Arc::new(ModelState::default())
         };
         Ok(Self {
-            wire: Wire::new(endpoint.clone(), exchange, limits, timeouts),
+            wire: Wire::new(endpoint.clone(), exchange, limits, timeouts)?,
             endpoint,
             retry,
             permits: Semaphore::new(concurrency_max.min(Semaphore::MAX_PERMITS)),

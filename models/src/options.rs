@@ -355,6 +355,9 @@ pub enum ConfigError {
         /// The option.
         name: &'static str,
     },
+    /// The OpenAI library cannot be set up on this machine.
+    #[error("the OpenAI library cannot be set up: {0}")]
+    Library(String),
     /// The guard will not have the endpoint.
     #[error("the endpoint cannot be reached: {0}")]
     Guard(String),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use crate::assemble::draft::Draft;
 use crate::endpoint::Endpoint;
 use crate::exchange::HttpExchange;
-use crate::options::{LimitOptions, TimeoutOptions};
+use crate::options::{ConfigError, LimitOptions, TimeoutOptions};
 use crate::transport::body::Timers;
 use crate::transport::error::TransportError;
 use crate::transport::{CHUNKS, Capture, Transport};
@@ -46,13 +46,20 @@ impl Wire {
         exchange: Arc<dyn HttpExchange>,
         limits: LimitOptions,
         timeouts: TimeoutOptions,
-    ) -> Self {
-        Self {
-            client: Client::with_config(endpoint),
+    ) -> Result<Self, ConfigError> {
+        // The library insists on an HTTP client, which only writes the requests. This one trusts no certificate,
+        // and so does not need the machine's, which may be missing where the endpoint is a local one.
+        let writer = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .map_err(|error| ConfigError::Library(error.to_string()))?;
+        Ok(Self {
+            client: Client::build(writer, endpoint),
             exchange,
             limits,
             timeouts,
-        }
+        })
     }
 
     /// Sends one request, which must be over at `end`.
