@@ -53,7 +53,11 @@ pub async fn probe(options: &Options) -> Result<Browser, Lack> {
     let worker = Arc::clone(&site);
     std::thread::Builder::new()
         .name("browser-probe".to_owned())
-        .spawn(move || answer.send(worker.try_both()))
+        .spawn(move || {
+            let outcome = worker.try_both();
+            worker.clear();
+            answer.send(outcome)
+        })
         .map_err(|error| broken(error.to_string()))?;
     match tokio::time::timeout(DEADLINE, answered).await {
         Ok(Ok(outcome)) => outcome,
@@ -207,6 +211,18 @@ impl Site {
             Ok(())
         } else {
             Err(format!("the page's title was {title:?}"))
+        }
+    }
+
+    /// Removes the folder. The browser's last processes may still write to it for a moment after the browser has ended.
+    fn clear(&self) {
+        for _ in 0..40 {
+            match fs::remove_dir_all(self.folder.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Ok(()) | Err(_) => return,
+            }
         }
     }
 
