@@ -96,10 +96,15 @@ impl Installation {
     /// The program with this installation's settings and nothing else of the environment.
     pub fn errand(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
+        command.args(arguments);
+        self.set_up(&mut command);
+        command
+    }
+
+    fn set_up(&self, command: &mut Command) {
         command
             .env_clear()
             .current_dir(self.folder.path())
-            .args(arguments)
             .stdin(Stdio::null());
         for name in ["PATH", "HOME", "TMPDIR"] {
             if let Some(value) = std::env::var_os(name) {
@@ -110,7 +115,6 @@ impl Installation {
             .env("ERRAND_DATA_DIR", self.data())
             .env("ERRAND_URL", format!("http://{}", self.listen));
         command.envs(self.settings.iter().cloned());
-        command
     }
 
     /// Runs a command to its end.
@@ -132,19 +136,26 @@ impl Installation {
 
     /// Starts a server or worker. A server has greeted when this returns.
     pub fn start(&self, role: &str) -> Server {
+        let mut command = Command::new(program());
+        command.arg(role);
+        self.launch(command, role != "worker")
+    }
+
+    /// Starts a server through another program.
+    pub fn start_with(&self, command: Command) -> Server {
+        self.launch(command, true)
+    }
+
+    fn launch(&self, mut command: Command, greets: bool) -> Server {
+        self.set_up(&mut command);
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.path().join("server.log"))
             .unwrap();
-        let mut child = self
-            .errand(&[role])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut greeting = Vec::new();
-        if role != "worker" {
+        if greets {
             let lines = BufReader::new(child.stdout.take().unwrap()).lines();
             for line in lines.map_while(Result::ok) {
                 let last = line.starts_with("submit a goal");
@@ -244,6 +255,10 @@ pub fn wait_for(mut holds: impl FnMut() -> bool) -> Result<(), ()> {
 }
 
 impl Server {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(
             Pid::from_raw(i32::try_from(self.child.id()).unwrap()),

@@ -4,6 +4,7 @@
 mod cancel;
 mod command_line;
 mod first_run;
+mod full_disk;
 mod installation;
 mod kill;
 mod machines;
