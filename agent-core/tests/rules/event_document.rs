@@ -12,13 +12,13 @@ const SOURCE: &str = include_str!("../../src/event.rs");
 
 const INTRO: &str = "# Events
 
-Every task has one log. Its events are numbered from 1 without gaps and never change; `GET /v1/tasks/{id}/events` gives \
-them as pages or as a stream. The envelope is the same for every kind: `seq` (the number), `at_ms` (milliseconds since the \
-epoch, by the database's clock), `v` (the format of the body), `kind`, `step` (the id of the step it belongs to, or null), \
+Every task has one log. Its events are numbered from 1 without gaps and never change; `GET /v1/tasks/{id}/events` gives
+them as pages or as a stream. The envelope is the same for every kind: `seq` (the number), `at_ms` (milliseconds since the
+epoch, by the database's clock), `v` (the format of the body), `kind`, `step` (the id of the step it belongs to, or null),
 and `data`.
 
-`data` is the public part of the body. The private part (prompts, thoughts, full arguments and outputs, keys) is for workers \
-alone and never leaves the server. Kinds and fields may be added; readers should pass over what they do not know.
+`data` is the public part of the body. The private part (prompts, thoughts, full arguments and outputs, keys) is for workers
+alone; the API never shows it. Kinds and fields may be added; readers should pass over what they do not know.
 
 This page is printed from the code and checked by a test. To draw it anew after a change:
 `ERRAND_BLESS=1 cargo nextest run -p agent-core event`. The whole example of every kind, both parts, is in

@@ -16,16 +16,16 @@ use crate::state_machine::{companies, with_work_in};
 
 const INTRO: &str = "# States and decisions
 
-A task's state changes in one place: the pure function `decide` in `agent-core`. It is given the task, what happened, the \
-time and a source of ids; it answers with everything that changes, which is then committed together or not at all, or it \
+A task's state changes in one place: the pure function `decide` in `agent-core`. It is given the task, what happened, the
+time and a source of ids; it answers with everything that changes, which is then committed together or not at all, or it
 refuses. A refusal changes nothing: the news came too late, and whoever brought it stops.
 
 All tables on this page are printed by that function and checked by a test. To draw them anew after a change of the rules:
 `ERRAND_BLESS=1 cargo nextest run -p agent-core state`. The complete answers, with charges and refunds, are in
 `agent-core/tests/golden/decisions.txt`.
 
-\"This job\" is the job under which the input came: it is kept by its worker, deleted because its work is done, ready again \
-after a time, or set aside until something makes it ready. A message goes to the webhook of the task, if it has one. \
+\"This job\" is the job under which the input came: it is kept by its worker, deleted because its work is done, ready again
+after a time, or set aside until something makes it ready. A message goes to the webhook of the task, if it has one.
 In the examples a step `work` is the one that the input is about.
 ";
 
