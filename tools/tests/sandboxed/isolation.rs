@@ -112,10 +112,10 @@ async fn a_command_gets_no_variable_of_ours_and_no_descriptor() {
     let names = room.prints("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
     assert_eq!(
         names,
-        "ERRAND_CALL_KEY ERRAND_FENCE HOME LANG PATH PWD SHLVL TERM TMPDIR _ "
+        "ERRAND_IDEMPOTENCY_KEY ERRAND_FENCE HOME LANG PATH PWD SHLVL TERM TMPDIR _ "
     );
     assert_eq!(
-        room.prints("echo $ERRAND_CALL_KEY $ERRAND_FENCE $HOME")
+        room.prints("echo $ERRAND_IDEMPOTENCY_KEY $ERRAND_FENCE $HOME")
             .await,
         "key-of-the-call 3 /workspace"
     );
