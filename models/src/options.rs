@@ -335,7 +335,7 @@ pub enum QuotaMeaning {
 pub enum ConfigError {
     /// Neither role names a model.
     #[error(
-        "no model is named: set planner.model or executor.model (one is enough) to a name that the endpoint knows"
+        "no model is named: set planner.model or executor.model (one is enough, and ERRAND_MODEL sets it) to a name that the endpoint knows"
     )]
     NoModel,
     /// The base URL cannot be used.

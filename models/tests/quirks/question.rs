@@ -8,6 +8,7 @@ use agent_core::ports::model::{
 };
 use agent_core::ports::tool::{EffectClass, ToolSpec};
 use models::Options;
+use models::options::RoleOptions;
 use serde_json::{Map, Value, json};
 
 use crate::record::Record;
@@ -19,19 +20,19 @@ pub const DEADLINE: Duration = Duration::from_mins(10);
 pub fn options(record: &Record) -> Options {
     let first = &record.exchanges[0].request;
     let mut role = Map::new();
-    role.insert("model".to_owned(), json!("m-test"));
-    role.insert("streaming".to_owned(), json!(first.stream));
+    set(&mut role, "model", &json!("m-test"));
+    set(&mut role, "streaming", &json!(first.stream));
     for (name, value) in &first.facts {
         let Some(name) = name.strip_prefix('/').filter(|name| !name.contains('/')) else {
             continue;
         };
         match name {
             "max_tokens" | "max_completion_tokens" => {
-                role.insert("max_output_tokens".to_owned(), value.clone());
-                role.insert("max_tokens_field".to_owned(), json!(name));
+                set(&mut role, "max_output_tokens", value);
+                set(&mut role, "max_tokens_field", &json!(name));
             }
             "temperature" | "top_p" | "parallel_tool_calls" | "reasoning_effort" | "stop" => {
-                role.insert(name.to_owned(), value.clone());
+                set(&mut role, name, value);
             }
             // These follow from the question and not from the configuration.
             "stream" | "stream_options" | "model" | "messages" | "tools" | "response_format" => {}
@@ -42,14 +43,7 @@ pub fn options(record: &Record) -> Options {
         }
     }
     for (name, value) in &record.profile {
-        let mut changed = role.clone();
-        changed.insert(name.clone(), value.clone());
-        // What this layer has no setting for must come out right without one.
-        if serde_json::from_value::<models::options::RoleOptions>(Value::Object(changed.clone()))
-            .is_ok()
-        {
-            role = changed;
-        }
+        set(&mut role, name, value);
     }
     let requests_max = record.exchanges.len();
     let deadline_ms = u64::try_from(DEADLINE.as_millis()).unwrap();
@@ -61,6 +55,16 @@ pub fn options(record: &Record) -> Options {
         "retry": { "requests_max": requests_max, "retry_after_max_ms": deadline_ms },
     }))
     .unwrap()
+}
+
+/// Sets an option of the role, if there is such an option with such values. What this layer has no setting for must
+/// come out right without one.
+fn set(role: &mut Map<String, Value>, name: &str, value: &Value) {
+    let mut changed = role.clone();
+    changed.insert(name.to_owned(), value.clone());
+    if serde_json::from_value::<RoleOptions>(Value::Object(changed.clone())).is_ok() {
+        *role = changed;
+    }
 }
 
 /// The question of a record.
