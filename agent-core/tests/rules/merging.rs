@@ -251,3 +251,37 @@ proptest! {
         }
     }
 }
+
+fn alone(key: &str, path: &str, content: u8) -> Contribution {
+    Contribution {
+        key: key.to_owned(),
+        ancestors: BTreeSet::new(),
+        changes: BTreeMap::from([(path.to_owned(), Some(entry(content)))]),
+    }
+}
+
+fn files(all: &[(&str, u8)]) -> Manifest {
+    let entries = all
+        .iter()
+        .map(|(path, content)| ((*path).to_owned(), entry(*content)));
+    Manifest(entries.collect())
+}
+
+#[test]
+fn a_file_and_a_folder_of_one_name_are_both_kept() {
+    let sides = [alone("x", "out", 1), alone("y", "out/table.csv", 2)];
+    let (merged, conflicts) = merge(&Manifest::default(), &sides);
+    assert_eq!(merged, files(&[("out.from-x", 1), ("out/table.csv", 2)]));
+    assert_eq!(conflicts.len(), 1);
+}
+
+#[test]
+fn a_file_that_has_the_name_for_a_second_content_is_not_overwritten() {
+    let base = files(&[("r.md.from-y", 9)]);
+    let sides = [alone("x", "r.md", 1), alone("y", "r.md", 2)];
+    let (merged, _) = merge(&base, &sides);
+    assert_eq!(
+        merged,
+        files(&[("r.md", 1), ("r.md.from-y", 9), ("r.md.from-y-2", 2)])
+    );
+}

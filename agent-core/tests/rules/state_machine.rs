@@ -8,7 +8,8 @@ use agent_core::step::StepState;
 use agent_core::task::{Task, TaskState};
 
 use crate::fixture::{
-    add_step, inputs, situations, step_id, step_inputs, step_waits_for, task, with_steps,
+    add_step, inputs, situations, step_id, step_inputs, step_waits_for, task, task_inputs,
+    with_steps,
 };
 use crate::recorded::must_equal;
 use crate::render::answer;
@@ -211,6 +212,20 @@ fn a_wait_for_a_budget_that_was_raised_meanwhile_sends_the_job_back_to_the_queue
     let (_, waits) = step_inputs(&step_id(&raised, "work")).pop().unwrap();
     let answer = answer(&raised, waits).ok().unwrap();
     assert_eq!(answer.steps, "work running → ready");
+    assert_eq!(answer.own_job, "ready");
+    assert_eq!(answer.task, "running");
+    assert_eq!(answer.charge, "-1 model calls");
+}
+
+#[test]
+fn so_does_one_of_a_plan_or_report_job() {
+    let mut raised = task(TaskState::Running);
+    raised.budget.model_calls = 1_000;
+    let mut inputs = task_inputs().into_iter();
+    let (_, waits) = inputs
+        .find(|(name, _)| *name == "task job waits for a person")
+        .unwrap();
+    let answer = answer(&raised, waits).ok().unwrap();
     assert_eq!(answer.own_job, "ready");
     assert_eq!(answer.task, "running");
     assert_eq!(answer.charge, "-1 model calls");

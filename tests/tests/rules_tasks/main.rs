@@ -3,7 +3,8 @@
 //!
 //! The workers follow the protocol of the product's own (charge, check, call, commit; read, decide, commit, and again
 //! when the task moved), cut into single moves, so that any move of one can come between two moves of another. All
-//! laws are checked after every move. Then everything that can run is run to its end.
+//! laws are checked after every move. Then everything that can run is run to its end. For a longer search:
+//! `PROPTEST_CASES=20000 cargo nextest run -p errand-tests --test rules_tasks`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ending;
@@ -18,7 +19,7 @@ mod world;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
 use schedule::{Case, case};
 use seen::Seen;
@@ -46,8 +47,6 @@ fn run(case: &Case) -> Result<Seen, String> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 400, ..Config::default() })]
-
     #[test]
     fn no_order_of_events_breaks_a_task(case in case()) {
         run(&case).map_err(TestCaseError::fail)?;
