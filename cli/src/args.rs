@@ -34,11 +34,18 @@ pub struct Settings {
 /// How to reach a server.
 #[derive(Debug, Args, Clone)]
 pub struct Target {
-    /// Address of the server [default: http://127.0.0.1:7370, or ERRAND_URL]
-    #[arg(long, value_name = "URL")]
+    // Written as `help`, because the text is shown to people as it stands.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Address of the server [default: http://127.0.0.1:7370, or ERRAND_URL]"
+    )]
     pub url: Option<String>,
-    /// API key [default: ERRAND_API_KEY, or the first key in the data folder]
-    #[arg(long, value_name = "KEY")]
+    #[arg(
+        long,
+        value_name = "KEY",
+        help = "API key [default: ERRAND_API_KEY, or the first key in the data folder]"
+    )]
     pub key: Option<String>,
     /// Print JSON instead of text
     #[arg(long)]
@@ -184,17 +191,17 @@ pub enum KeyAction {
 #[derive(Debug, Args)]
 pub struct BudgetFlags {
     /// Most model calls
-    #[arg(long, value_name = "N")]
-    pub budget_model_calls: Option<u64>,
+    #[arg(long = "budget-model-calls", value_name = "N")]
+    pub model_calls: Option<u64>,
     /// Most tool calls
-    #[arg(long, value_name = "N")]
-    pub budget_tool_calls: Option<u64>,
+    #[arg(long = "budget-tool-calls", value_name = "N")]
+    pub tool_calls: Option<u64>,
     /// Most tokens
-    #[arg(long, value_name = "N")]
-    pub budget_tokens: Option<u64>,
+    #[arg(long = "budget-tokens", value_name = "N")]
+    pub tokens: Option<u64>,
     /// Most minutes of work
-    #[arg(long, value_name = "N")]
-    pub budget_minutes: Option<u64>,
+    #[arg(long = "budget-minutes", value_name = "N")]
+    pub minutes: Option<u64>,
 }
 
 #[derive(Debug, Args)]

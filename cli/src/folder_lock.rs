@@ -8,6 +8,7 @@ use std::path::Path;
 
 use agent_core::job::WorkerName;
 use anyhow::{Context, Result, bail};
+use data_encoding::HEXLOWER;
 
 use crate::config::Paths;
 use crate::entropy::random_bytes;
@@ -46,12 +47,7 @@ pub fn worker_name(paths: &Paths, _lock: &FolderLock) -> Result<WorkerName> {
     if let Some(name) = read(&path)? {
         return Ok(WorkerName(name));
     }
-    let digits: String = random_bytes()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let name = format!("worker-{digits}");
+    let name = format!("worker-{}", HEXLOWER.encode(&random_bytes()[..8]));
     std::fs::write(&path, &name).with_context(|| format!("could not write {}", path.display()))?;
     Ok(WorkerName(name))
 }

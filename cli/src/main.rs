@@ -110,7 +110,7 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
             return command::watch::watch(&client(target)?, task, target.json).await;
         }
         Command::Status { target, task } => {
-            command::tasks::status(&client(target)?, task, target.json).await?
+            command::tasks::status(&client(target)?, task, target.json).await?;
         }
         Command::List {
             target,

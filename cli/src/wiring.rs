@@ -9,7 +9,7 @@ use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::ToolBox;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use egress::{Guard, Url};
+use egress::Guard;
 use models::ChatModels;
 use store_blobs::LocalBlobs;
 use store_seal::{KeyFile, XChaChaSealer};
@@ -66,15 +66,10 @@ pub fn chat_models(
     guard: &Guard,
     entropy: Arc<dyn Entropy>,
 ) -> Result<ChatModels> {
-    let base = Url::parse(&config.model.base_url)
-        .with_context(|| format!("model.base_url {:?} is not a URL", config.model.base_url))?;
-    // The operator wrote this address down, which is consent to reach it.
-    let guard = guard
-        .with_operator_targets(&[base])
-        .context("model.base_url cannot be used")?;
-    Ok(ChatModels::new(
+    // The operator wrote the address down, which is consent to reach it.
+    Ok(ChatModels::through_guard(
         config.model.clone(),
-        Arc::new(guard),
+        guard,
         entropy,
     )?)
 }

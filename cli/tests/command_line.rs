@@ -1,6 +1,8 @@
 //! The program's own words. That this package has such a test also makes every test run build the program, which the
 //! end-to-end tests then start.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::Command;
 
 #[test]

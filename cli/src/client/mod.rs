@@ -194,7 +194,7 @@ async fn problem(response: Response) -> anyhow::Error {
         .flatten()
     {
         let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        message.push_str(&format!("\n  {} {}", part("pointer"), part("message")));
+        message.extend(["\n  ", part("pointer"), " ", part("message")]);
     }
     anyhow!(
         "{message}{}",

@@ -14,7 +14,7 @@ use crate::database::Database;
 use crate::entropy::SystemEntropy;
 use crate::wiring;
 
-const MODEL_LIMIT: Duration = Duration::from_secs(60);
+const MODEL_LIMIT: Duration = Duration::from_mins(1);
 
 /// One thing that was tried.
 struct Finding {

@@ -88,14 +88,12 @@ fn goal(given: &str) -> Result<String> {
 /// The limits that were named, as the API spells them.
 pub fn budget(flags: &BudgetFlags) -> Value {
     let named = [
-        ("model_calls", flags.budget_model_calls),
-        ("tool_calls", flags.budget_tool_calls),
-        ("tokens", flags.budget_tokens),
+        ("model_calls", flags.model_calls),
+        ("tool_calls", flags.tool_calls),
+        ("tokens", flags.tokens),
         (
             "wall_ms",
-            flags
-                .budget_minutes
-                .map(|minutes| minutes.saturating_mul(60_000)),
+            flags.minutes.map(|minutes| minutes.saturating_mul(60_000)),
         ),
     ];
     Value::Object(

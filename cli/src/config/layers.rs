@@ -234,6 +234,7 @@ fn put_text(tree: &mut Value, path: &str, text: &str, name: &str) -> Result<()> 
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -36,10 +36,10 @@ async fn a_full_disk_refuses_new_work_loses_nothing_and_work_goes_on_when_there_
 
     let task = here.submit("Write the lines.");
     wait_for(|| here.answered().len() >= 2).unwrap();
-    let fill = data.join("fill");
-    let mut filler = std::fs::File::create(&fill).unwrap();
-    let filled = std::io::copy(&mut std::io::repeat(0), &mut filler).unwrap_err();
-    assert_eq!(filled.kind(), std::io::ErrorKind::StorageFull);
+    let ballast = data.join("ballast");
+    let mut filler = std::fs::File::create(&ballast).unwrap();
+    let outcome = std::io::copy(&mut std::io::repeat(0), &mut filler).unwrap_err();
+    assert_eq!(outcome.kind(), std::io::ErrorKind::StorageFull);
 
     let refused = here.run(&["submit", "Write the lines."]);
     assert_eq!(refused.status.code(), Some(2));
@@ -47,7 +47,7 @@ async fn a_full_disk_refuses_new_work_loses_nothing_and_work_goes_on_when_there_
     assert_ne!(here.status(&task)["state"], "failed");
 
     drop(filler);
-    std::fs::remove_file(&fill).unwrap();
+    std::fs::remove_file(&ballast).unwrap();
     let view = here.until_final(&task);
     assert_eq!(view["state"], "succeeded", "{view:#}");
     assert_eq!(

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long any wait in these tests may take before it counts as never.
-pub const NEVER: Duration = Duration::from_secs(120);
+pub const NEVER: Duration = Duration::from_mins(2);
 
 /// The program under test. It is built by the same command that builds the tests, because the package `errand` has
 /// tests of its own.

@@ -13,7 +13,7 @@ async fn endpoint(answer: Option<&'static str>) -> String {
     tokio::spawn(async move {
         let mut silent = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 65536];
+            let mut request = vec![0; 65536];
             let _ = stream.read(&mut request).await;
             match answer {
                 Some(answer) => {

@@ -11,7 +11,7 @@ use crate::world::World;
 
 fn models() -> std::sync::Arc<FakeModels> {
     FakeModels::new(|job, turn| match (job, turn) {
-        ("plan", _) => plan(vec![step("a", &[], json!([]))]),
+        ("plan", _) => plan(&[step("a", &[], &json!([]))]),
         ("report", _) => report(),
         (_, 0) => Said::Calls(vec![
             ("append", json!({"path": "f", "line": "1"})),

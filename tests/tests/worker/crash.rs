@@ -22,9 +22,9 @@ fn models() -> Arc<FakeModels> {
     FakeModels::new(|job, turn| {
         let add = |line: &str| ("append", json!({"path": "f.txt", "line": line}));
         match (job, turn) {
-            ("plan", _) => plan(vec![
-                step("one", &[], json!([])),
-                step("two", &["one"], json!([])),
+            ("plan", _) => plan(&[
+                step("one", &[], &json!([])),
+                step("two", &["one"], &json!([])),
             ]),
             ("report", _) => report(),
             ("step one", 0) => Said::Calls(vec![add("1"), add("2")]),
@@ -69,15 +69,13 @@ async fn assert_nothing_twice(world: &World, id: &TaskId) {
     .unwrap();
     for event in &events {
         let step = event.step.as_ref().map(ToString::to_string);
-        match journal::read(world.blobs.as_ref(), &world.tenant, event)
+        let body = journal::read(world.blobs.as_ref(), &world.tenant, event)
             .await
-            .unwrap()
-        {
-            EventBody::ModelReplied(reply) => {
-                *replies.entry((reply.job, step, reply.turn)).or_default() += 1
-            }
-            EventBody::ToolReturned(returned) => *results.entry(returned.call).or_default() += 1,
-            _ => {}
+            .unwrap();
+        if let EventBody::ModelReplied(reply) = body {
+            *replies.entry((reply.job, step, reply.turn)).or_default() += 1;
+        } else if let EventBody::ToolReturned(returned) = body {
+            *results.entry(returned.call).or_default() += 1;
         }
     }
     assert_eq!((replies.len(), results.len()), (8, 6));
@@ -158,7 +156,7 @@ async fn a_database_error_at_any_commit_is_survived_whether_or_not_the_commit_wa
 #[tokio::test]
 async fn a_call_with_an_effect_outside_is_never_made_again_after_a_crash() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
-        ("plan", _) => plan(vec![step("a", &[], json!([]))]),
+        ("plan", _) => plan(&[step("a", &[], &json!([]))]),
         ("report", _) => report(),
         (_, 0) => Said::Calls(vec![
             ("send", json!({"to": "x"})),
@@ -222,10 +220,10 @@ async fn another_worker_takes_over_when_the_first_falls_silent() {
 #[tokio::test]
 async fn a_step_that_kills_every_worker_is_given_up_and_one_that_gets_further_each_time_is_not() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
-        ("plan" | "replan", _) => plan(vec![step(
+        ("plan" | "replan", _) => plan(&[step(
             if job == "plan" { "long" } else { "deadly" },
             &[],
-            json!([]),
+            &json!([]),
         )]),
         ("report", _) => report(),
         ("step long", 0..7) => Said::Calls(vec![(

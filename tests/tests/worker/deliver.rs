@@ -48,7 +48,7 @@ fn header<'a>(head: &'a str, name: &str) -> &'a str {
 
 async fn world_with_receiver() -> (World, TcpListener, String) {
     let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(vec![step("a", &[], json!([]))]),
+        "plan" => plan(&[step("a", &[], &json!([]))]),
         "report" => report(),
         _ => finish("done"),
     });
@@ -120,14 +120,14 @@ async fn a_private_target_is_refused_unless_the_operator_named_it() {
         .await;
     let worker = world.start();
     let error = loop {
-        let attempts = world.log(&id).await.into_iter().filter_map(|body| {
+        let mut attempts = world.log(&id).await.into_iter().filter_map(|body| {
             if let EventBody::DeliveryAttempted(attempt) = body {
                 attempt.error
             } else {
                 None
             }
         });
-        if let Some(error) = attempts.last() {
+        if let Some(error) = attempts.next_back() {
             break error;
         }
         tokio::task::yield_now().await;
@@ -146,14 +146,14 @@ async fn a_receiver_that_is_gone_is_not_asked_again() {
     let worker = world.start();
     receive(&listener, "410 Gone").await;
     let outcome = loop {
-        let attempts = world.log(&id).await.into_iter().filter_map(|body| {
+        let mut attempts = world.log(&id).await.into_iter().filter_map(|body| {
             if let EventBody::DeliveryAttempted(attempt) = body {
                 Some(attempt.outcome)
             } else {
                 None
             }
         });
-        if let Some(outcome) = attempts.last() {
+        if let Some(outcome) = attempts.next_back() {
             break outcome;
         }
         tokio::task::yield_now().await;

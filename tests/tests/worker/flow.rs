@@ -12,11 +12,11 @@ use worker::Drained;
 use crate::fakes::{FakeModels, Said};
 use crate::world::World;
 
-pub fn step(key: &str, depends_on: &[&str], acceptance: Value) -> Value {
+pub fn step(key: &str, depends_on: &[&str], acceptance: &Value) -> Value {
     json!({"key": key, "title": key, "instructions": "do it", "depends_on": depends_on, "acceptance": acceptance})
 }
 
-pub fn plan(steps: Vec<Value>) -> Said {
+pub fn plan(steps: &[Value]) -> Said {
     Said::Json(json!({"overview": "so", "steps": steps}))
 }
 
@@ -38,17 +38,17 @@ async fn result(world: &World, stored: Option<&agent_core::blob::Stored>) -> Tas
 #[tokio::test]
 async fn a_goal_becomes_a_plan_steps_files_and_a_checked_report() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
-        ("plan", 0) => plan(vec![
+        ("plan", 0) => plan(&[
             step(
                 "left",
                 &[],
-                json!([{"check": "file_contains", "path": "left.txt", "text": "l1"}]),
+                &json!([{"check": "file_contains", "path": "left.txt", "text": "l1"}]),
             ),
-            step("right", &[], json!([])),
+            step("right", &[], &json!([])),
             step(
                 "join",
                 &["left", "right"],
-                json!([{"check": "artifact_published", "name": "out"}]),
+                &json!([{"check": "artifact_published", "name": "out"}]),
             ),
         ]),
         ("step left", 0) => Said::Calls(vec![
@@ -98,7 +98,7 @@ async fn a_goal_becomes_a_plan_steps_files_and_a_checked_report() {
 #[tokio::test]
 async fn tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
     let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(vec![step("only", &[], json!([]))]),
+        "plan" => plan(&[step("only", &[], &json!([]))]),
         "report" => report(),
         _ => finish("done"),
     });
@@ -117,12 +117,12 @@ async fn tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
 #[tokio::test]
 async fn a_failed_step_leads_to_one_new_plan_and_then_to_an_honest_partial_result() {
     let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(vec![
-            step("good", &[], json!([])),
-            step("bad", &[], json!([])),
-            step("after", &["bad"], json!([])),
+        "plan" => plan(&[
+            step("good", &[], &json!([])),
+            step("bad", &[], &json!([])),
+            step("after", &["bad"], &json!([])),
         ]),
-        "replan" => plan(vec![step("bad-again", &["good"], json!([]))]),
+        "replan" => plan(&[step("bad-again", &["good"], &json!([]))]),
         "step good" => finish("found it"),
         "report" => Said::Json(json!({"answer": "Half of it.", "not_done": []})),
         _ => Said::Calls(vec![(
@@ -162,11 +162,8 @@ async fn a_failed_step_leads_to_one_new_plan_and_then_to_an_honest_partial_resul
 #[tokio::test]
 async fn a_plan_with_faults_is_mended_once_by_the_planner() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
-        ("plan", 0) => plan(vec![
-            step("a", &["b"], json!([])),
-            step("b", &["a"], json!([])),
-        ]),
-        ("plan", 1) => plan(vec![step("a", &[], json!([]))]),
+        ("plan", 0) => plan(&[step("a", &["b"], &json!([])), step("b", &["a"], &json!([]))]),
+        ("plan", 1) => plan(&[step("a", &[], &json!([]))]),
         ("report", _) => report(),
         _ => finish("done"),
     });
@@ -179,7 +176,7 @@ async fn a_plan_with_faults_is_mended_once_by_the_planner() {
 
 #[tokio::test]
 async fn a_planner_that_only_makes_faulty_plans_fails_the_task_with_the_faults() {
-    let models = FakeModels::new(|_, _| plan(vec![step("a", &["a"], json!([]))]));
+    let models = FakeModels::new(|_, _| plan(&[step("a", &["a"], &json!([]))]));
     let world = World::new(models).await;
     let id = world.submit(Budget::default(), None).await;
     let worker = world.start();
@@ -192,10 +189,10 @@ async fn a_planner_that_only_makes_faulty_plans_fails_the_task_with_the_faults()
 #[tokio::test]
 async fn a_model_that_only_talks_is_told_to_act_and_then_given_up() {
     let models = FakeModels::new(|job, _| match job {
-        "plan" | "replan" => plan(vec![step(
+        "plan" | "replan" => plan(&[step(
             if job == "plan" { "talk" } else { "talk-more" },
             &[],
-            json!([]),
+            &json!([]),
         )]),
         "report" => {
             Said::Json(json!({"answer": "Nothing came of it.", "not_done": ["everything"]}))
@@ -216,10 +213,10 @@ async fn a_model_that_only_talks_is_told_to_act_and_then_given_up() {
 #[tokio::test]
 async fn a_refuted_criterion_makes_the_result_partial_whatever_the_model_says() {
     let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(vec![step(
+        "plan" => plan(&[step(
             "a",
             &[],
-            json!([{"check": "file_exists", "path": "report.md"}]),
+            &json!([{"check": "file_exists", "path": "report.md"}]),
         )]),
         "report" => report(),
         _ => finish("I wrote report.md"),
@@ -235,10 +232,7 @@ async fn a_refuted_criterion_makes_the_result_partial_whatever_the_model_says() 
 #[tokio::test]
 async fn a_cancel_ends_the_running_call_and_nothing_goes_on() {
     let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(vec![
-            step("a", &[], json!([])),
-            step("b", &["a"], json!([])),
-        ]),
+        "plan" => plan(&[step("a", &[], &json!([])), step("b", &["a"], &json!([]))]),
         _ => Said::Calls(vec![("hold", json!({}))]),
     });
     let world = World::new(models).await;
@@ -270,7 +264,7 @@ async fn a_cancel_ends_the_running_call_and_nothing_goes_on() {
 #[tokio::test]
 async fn a_drained_worker_hands_its_step_back_and_another_goes_on_from_the_last_turn() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
-        ("plan", _) => plan(vec![step("a", &[], json!([]))]),
+        ("plan", _) => plan(&[step("a", &[], &json!([]))]),
         ("report", _) => report(),
         ("step a", 0) => Said::Calls(vec![
             ("hold", json!({})),
@@ -309,7 +303,7 @@ async fn a_drained_worker_hands_its_step_back_and_another_goes_on_from_the_last_
 #[tokio::test]
 async fn a_second_signal_cuts_the_running_call_off_and_the_step_is_free_at_once() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
-        ("plan", _) => plan(vec![step("a", &[], json!([]))]),
+        ("plan", _) => plan(&[step("a", &[], &json!([]))]),
         ("report", _) => report(),
         ("step a", 0) => Said::Calls(vec![("hold", json!({}))]),
         _ => finish("done"),

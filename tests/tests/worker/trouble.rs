@@ -29,7 +29,7 @@ async fn a_provider_that_is_down_makes_the_task_wait_with_the_reason_and_go_on_a
     let failures = Arc::new(AtomicU32::new(0));
     let counted = failures.clone();
     let models = FakeModels::new(move |job, _| match job {
-        "plan" => plan(vec![step("a", &[], json!([]))]),
+        "plan" => plan(&[step("a", &[], &json!([]))]),
         "report" => report(),
         _ if counted.fetch_add(1, Ordering::SeqCst) < 2 => failure(
             FailureClass::Unreachable,
@@ -81,7 +81,7 @@ async fn a_provider_that_stays_down_fails_the_task_at_last_and_says_why() {
 #[tokio::test]
 async fn a_report_that_cannot_be_written_still_ends_the_task_with_what_was_found() {
     let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(vec![step("a", &[], json!([]))]),
+        "plan" => plan(&[step("a", &[], &json!([]))]),
         "report" => failure(FailureClass::Refusal, "I would rather not"),
         _ => finish("the treasure is under the tree"),
     });

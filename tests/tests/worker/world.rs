@@ -84,6 +84,11 @@ impl Running {
 
 impl World {
     pub async fn new(models: Arc<FakeModels>) -> Self {
+        // Deliveries and leases are watched in real time here, so the store's clock is the machine's.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the clock of the store under test"
+        )]
         let store = MemoryStore::with_clock(|| {
             i64::try_from(
                 SystemTime::now()
@@ -243,14 +248,14 @@ impl World {
                 .await;
             }
         };
-        match tokio::time::timeout(NEVER, looked).await {
-            Ok(task) => task,
-            Err(_) => panic!(
-                "the task never got there: {:#?}\n{:#?}",
-                self.task(id).await,
-                self.kinds(id).await
-            ),
+        if let Ok(task) = tokio::time::timeout(NEVER, looked).await {
+            return task;
         }
+        panic!(
+            "the task never got there: {:#?}\n{:#?}",
+            self.task(id).await,
+            self.kinds(id).await
+        )
     }
 
     pub async fn until_final(&self, id: &TaskId) -> Task {
