@@ -91,7 +91,10 @@ impl Tool for Shell {
                 arguments.command,
             ],
             environment: vec![
-                ("ERRAND_IDEMPOTENCY_KEY".to_owned(), context.call.key.clone()),
+                (
+                    "ERRAND_IDEMPOTENCY_KEY".to_owned(),
+                    context.call.key.clone(),
+                ),
                 ("ERRAND_FENCE".to_owned(), context.call.fence.to_string()),
             ],
             place: context.place,
