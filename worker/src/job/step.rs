@@ -111,6 +111,8 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
 fn charge_for(next: &Next) -> Spend {
     match next {
         Next::AskModel { .. } => Spend::MODEL_CALL,
+        // A call that must not be made twice is not made again, only recorded as unknown.
+        Next::Settle(intended) if intended.effect == EffectClass::Once => Spend::default(),
         Next::Call(_) | Next::Settle(_) => Spend::tool_calls(1),
         Next::Finish { .. } | Next::GiveUp { .. } => Spend::default(),
     }
