@@ -1,6 +1,7 @@
 //! `errand serve`, `api` and `worker`: the processes that run until they are told to stop.
 
 use std::path::Path;
+use std::time::Duration;
 
 use agent_core::ports::store::Store;
 use anyhow::{Context, Result, bail};
@@ -14,6 +15,9 @@ use crate::config::{Config, Paths};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
 use crate::{folder_lock, wiring};
+
+/// How often a thing that another process may still hold for a moment is tried again.
+const PATIENCE: u32 = 40;
 
 /// Which parts run in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
     let lock = if role == Role::Api {
         None
     } else {
-        Some(folder_lock::take(&paths)?)
+        Some(patiently(|| folder_lock::take(&paths)).await?)
     };
     let opened = database.open(role == Role::Serve).await?;
     info!(database = database.describe(), "the database is open");
@@ -127,9 +131,24 @@ async fn work_or_wait(
 }
 
 async fn listen(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+    let bound = patiently(|| std::net::TcpListener::bind(address)).await;
+    let listener = bound.with_context(|| {
         format!("could not listen on {address}; is another server running there? Choose another address with --listen")
-    })
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(listener)?)
+}
+
+/// Tries for a moment. A server that was just killed can live on for that long in a process that it was starting, which
+/// holds copies of its socket and its lock.
+async fn patiently<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    for _ in 0..PATIENCE {
+        if let Ok(done) = attempt() {
+            return Ok(done);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    attempt()
 }
 
 async fn watch_signals(stop: Stop) -> Result<()> {

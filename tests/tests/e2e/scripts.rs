@@ -30,10 +30,15 @@ pub fn one_command(command: &str) -> Value {
     )
 }
 
-/// Two steps in parallel that each write a line in each of three turns, and one that joins and publishes.
+/// Two steps in parallel that each write a line in each of three turns, and one that joins and publishes. A write that
+/// fails is tried again, because recorded words cannot read its error.
 pub fn two_writers() -> Value {
     let writer = |name: &str| {
-        let line = |n: u32| shell(&format!("sleep 0.2; echo {name}{n} >> {name}.txt; sync"));
+        let line = |n: u32| {
+            shell(&format!(
+                "sleep 0.2; until echo {name}{n} >> {name}.txt; do sleep 0.1; done 2> /dev/null"
+            ))
+        };
         json!([line(1), line(2), line(3), finish("three lines")])
     };
     script(

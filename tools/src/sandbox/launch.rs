@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
 use rustix::mount::MountPropagationFlags;
-use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
+use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::UnshareFlags;
 
 use crate::options::Options;
@@ -86,6 +86,7 @@ impl Launch {
                 .map(|(resource, limit)| (*resource, lowered(*resource, *limit)))
                 .collect(),
             inherit,
+            parent: rustix::process::getpid(),
         };
         #[expect(
             unsafe_code,
@@ -117,12 +118,15 @@ struct Prepare {
     directory: Option<OwnedFd>,
     limits: Vec<(Resource, Rlimit)>,
     inherit: Vec<i32>,
+    parent: Pid,
 }
 
 const CLOSE_RANGE_CLOEXEC: libc::c_uint = 1 << 2;
 
 impl Prepare {
     fn run(&self) -> rustix::io::Result<()> {
+        // First of all: joining a cgroup can take long, and all that time this process holds copies of our sockets and locks.
+        self.end_with_parent()?;
         // A session of its own: no terminal of ours, and one process group to signal.
         let _ = rustix::process::setsid();
         let _ = rustix::process::nice(5);
@@ -139,8 +143,8 @@ impl Prepare {
         if let Some(uid) = self.owner {
             become_user(uid)?;
         }
-        // Changing the user would have undone it.
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // Changing the user has undone it.
+        self.end_with_parent()?;
         for (resource, limit) in &self.limits {
             rustix::process::setrlimit(*resource, *limit)?;
         }
@@ -150,6 +154,17 @@ impl Prepare {
             keep_open(*descriptor)?;
         }
         Ok(())
+    }
+}
+
+impl Prepare {
+    /// The kernel ends this process with its parent; a parent that is gone already is noticed here.
+    fn end_with_parent(&self) -> rustix::io::Result<()> {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        if rustix::process::getppid() == Some(self.parent) {
+            return Ok(());
+        }
+        Err(rustix::io::Errno::SRCH)
     }
 }
 

@@ -112,7 +112,7 @@ async fn a_command_gets_no_variable_of_ours_and_no_descriptor() {
     let names = room.prints("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
     assert_eq!(
         names,
-        "ERRAND_IDEMPOTENCY_KEY ERRAND_FENCE HOME LANG PATH PWD SHLVL TERM TMPDIR _ "
+        "ERRAND_FENCE ERRAND_IDEMPOTENCY_KEY HOME LANG PATH PWD SHLVL TERM TMPDIR _ "
     );
     assert_eq!(
         room.prints("echo $ERRAND_IDEMPOTENCY_KEY $ERRAND_FENCE $HOME")
