@@ -16,25 +16,46 @@ use crate::entropy::random_bytes;
 /// The held lock.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    _folder: File,
+    /// One SQLite file serves one process, also when two data folders name it.
+    _database: Option<File>,
 }
 
 /// Takes the lock, or says who has to go first.
-pub fn take(paths: &Paths) -> Result<FolderLock> {
-    let path = paths.lock();
+pub fn take(paths: &Paths, database: Option<&Path>) -> Result<FolderLock> {
+    let folder = lock(&paths.lock(), || {
+        format!(
+            "another errand process uses the data folder {}; stop it, or choose another folder with --data-dir",
+            paths.folder().display()
+        )
+    })?;
+    let database = database.map(|file| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".lock");
+        lock(Path::new(&name), || {
+            format!(
+                "another errand process serves the database {}; stop it, or use PostgreSQL",
+                file.display()
+            )
+        })
+    });
+    Ok(FolderLock {
+        _folder: folder,
+        _database: database.transpose()?,
+    })
+}
+
+fn lock(path: &Path, held: impl Fn() -> String) -> Result<File> {
     let shown = path.display();
-    let file = File::options()
+    let opened = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
-        .with_context(|| format!("could not open {shown}"))?;
+        .open(path);
+    let file = opened.with_context(|| format!("could not open {shown}"))?;
     match file.try_lock() {
-        Ok(()) => Ok(FolderLock { _file: file }),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another errand process uses the data folder {}; stop it, or choose another folder with --data-dir",
-            paths.folder().display()
-        ),
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(held()),
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("could not lock {shown}"))
         }

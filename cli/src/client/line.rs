@@ -2,8 +2,32 @@
 
 use serde_json::Value;
 
+/// Text from models and files, made safe for a terminal: no control character reaches it but line ends and tabs.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// One line of such text.
+pub fn printable_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
 /// The line for an event as the API gives it; `None` for events that say nothing to people.
 pub fn event_line(event: &Value) -> Option<String> {
+    described(event).map(|line| printable_line(&line))
+}
+
+fn described(event: &Value) -> Option<String> {
     let kind = event.get("kind").and_then(Value::as_str)?;
     let data = event.get("data").unwrap_or(&Value::Null);
     let text = |name: &str| {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::args::Target;
 use crate::config::Paths;
 
-pub use line::event_line;
+pub use line::{event_line, printable, printable_line};
 pub use screen::{Screen, task_lines};
 pub use stream::Follow;
 

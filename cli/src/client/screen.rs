@@ -4,6 +4,8 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use super::line::printable_line;
+
 /// A picture on a terminal.
 #[derive(Default)]
 pub struct Screen {
@@ -40,6 +42,13 @@ fn number(value: &Value, path: &[&str]) -> i64 {
 
 /// The picture of a task as the API gives it; `current` is the last thing that happened.
 pub fn task_lines(task: &Value, current: Option<&str>) -> Vec<String> {
+    picture(task, current)
+        .iter()
+        .map(|line| printable_line(line))
+        .collect()
+}
+
+fn picture(task: &Value, current: Option<&str>) -> Vec<String> {
     let mut lines = vec![
         format!("{}  {}", text(task, "id"), text(task, "state")),
         text(task, "title").to_owned(),

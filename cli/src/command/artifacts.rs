@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::client::{Client, printable_line};
 
 /// Lists a task's artifacts.
 pub async fn list(client: &Client, task: &str, as_json: bool) -> Result<()> {
@@ -25,7 +25,8 @@ pub async fn list(client: &Client, task: &str, as_json: bool) -> Result<()> {
             .get("bytes")
             .and_then(Value::as_u64)
             .unwrap_or_default();
-        println!("{:>10}  {}  {}", bytes, text("media_type"), text("name"));
+        let line = format!("{bytes:>10}  {}  {}", text("media_type"), text("name"));
+        println!("{}", printable_line(&line));
     }
     Ok(())
 }

@@ -155,9 +155,7 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
             )];
         }
     };
-    let scratch = Paths {
-        data_dir: folder.path().to_path_buf(),
-    };
+    let scratch = Paths::within(folder.path());
     let opened = match LocalBlobs::open(scratch.blobs()) {
         Ok(blobs) => wiring::tools(config, &scratch, Arc::new(blobs)).await,
         Err(error) => Err(error.into()),

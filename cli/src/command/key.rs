@@ -10,27 +10,41 @@ use anyhow::{Context, Result, bail};
 use crate::args::KeyAction;
 use crate::entropy::{SystemEntropy, random_bytes};
 
-/// Makes a key for a tenant, which is made if there is none. The key is not stored; only its hash is.
-pub async fn create(
+/// Whose a key is.
+pub struct Owner<'a> {
+    /// The tenant's name; the tenant is made if there is none.
+    pub tenant: &'a str,
+    /// A name for people.
+    pub name: &'a str,
+}
+
+/// A new key, not stored yet.
+pub fn random() -> Secret {
+    format_key(random_bytes())
+}
+
+/// Stores a key's hash. The key itself is never stored.
+pub async fn store(
     store: &dyn Store,
     entropy: &dyn Entropy,
-    tenant: &str,
-    name: &str,
-) -> Result<Secret> {
-    let tenant = store.ensure_tenant(&TenantId::new(entropy), tenant).await?;
-    let key = format_key(random_bytes());
+    owner: &Owner<'_>,
+    key: &Secret,
+) -> Result<()> {
+    let tenant = store
+        .ensure_tenant(&TenantId::new(entropy), owner.tenant)
+        .await?;
     let hash = hash_key(key.expose()).context("a new key has the wrong form")?;
     let shown = shown_part(key.expose());
-    store
+    let (id, name) = (KeyId::new(entropy), owner.name.to_owned());
+    Ok(store
         .create_key(NewKey {
-            id: KeyId::new(entropy),
+            id,
             tenant,
-            name: name.to_owned(),
+            name,
             shown,
             hash,
         })
-        .await?;
-    Ok(key)
+        .await?)
 }
 
 /// Runs one action.
@@ -38,7 +52,8 @@ pub async fn run(store: &dyn Store, action: &KeyAction) -> Result<()> {
     let entropy = SystemEntropy::default();
     match action {
         KeyAction::Create { name, tenant } => {
-            let key = create(store, &entropy, tenant, name).await?;
+            let key = random();
+            self::store(store, &entropy, &Owner { tenant, name }, &key).await?;
             println!("{}", key.expose());
             eprintln!("this key is shown once; keep it");
         }

@@ -56,7 +56,7 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
     let lock = if role == Role::Api {
         None
     } else {
-        Some(patiently(|| folder_lock::take(&paths)).await?)
+        Some(patiently(|| folder_lock::take(&paths, database.file())).await?)
     };
     let opened = database.open(role == Role::Serve).await?;
     info!(database = database.describe(), "the database is open");
@@ -188,8 +188,19 @@ async fn first_key(store: &dyn Store, paths: &Paths) -> Result<Option<String>> {
     if !store.list_keys(&tenant).await?.is_empty() {
         return Ok(None);
     }
-    let made = key::create(store, &entropy, "default", "first key").await?;
+    let made = key::random();
+    // The file first: a crash in between leaves a file without a key, and the next start makes another.
     write_private(&paths.first_key(), made.expose())?;
+    key::store(
+        store,
+        &entropy,
+        &key::Owner {
+            tenant: "default",
+            name: "first key",
+        },
+        &made,
+    )
+    .await?;
     Ok(Some(made.expose().to_owned()))
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::submit::budget;
 use super::watch::print_outcome;
 use crate::args::BudgetFlags;
-use crate::client::{Client, task_lines};
+use crate::client::{Client, printable_line, task_lines};
 
 /// Shows one task.
 pub async fn status(client: &Client, task: &str, as_json: bool) -> Result<()> {
@@ -44,13 +44,14 @@ pub async fn list(client: &Client, state: Option<&str>, limit: u32, as_json: boo
         .flatten()
     {
         let text = |name: &str| task.get(name).and_then(Value::as_str).unwrap_or_default();
-        println!(
+        let line = format!(
             "{}  {:<9}  {}  {}",
             text("id"),
             text("state"),
             text("created_at"),
             text("title")
         );
+        println!("{}", printable_line(&line));
     }
     Ok(())
 }

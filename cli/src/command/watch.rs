@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::client::{Client, Follow, Screen, event_line, task_lines};
+use crate::client::{Client, Follow, Screen, event_line, printable, task_lines};
 
 /// Columns when the terminal does not say.
 const WIDTH_DEFAULT: usize = 100;
@@ -42,7 +42,7 @@ pub async fn watch(client: &Client, task: &str, json: bool) -> Result<u8> {
 /// Prints the outcome of a task.
 pub fn print_outcome(view: &Value) {
     if let Some(answer) = view.pointer("/result/answer").and_then(Value::as_str) {
-        println!("\n{answer}");
+        println!("\n{}", printable(answer));
     }
     for missing in view
         .pointer("/result/not_done")
@@ -50,10 +50,13 @@ pub fn print_outcome(view: &Value) {
         .into_iter()
         .flatten()
     {
-        println!("not done: {}", missing.as_str().unwrap_or_default());
+        println!(
+            "not done: {}",
+            printable(missing.as_str().unwrap_or_default())
+        );
     }
     if let Some(error) = view.get("error").and_then(Value::as_str) {
-        println!("\n{error}");
+        println!("\n{}", printable(error));
     }
 }
 

@@ -12,10 +12,12 @@ use super::Config;
 const FILE_NAME: &str = "errand.toml";
 const PREFIX: &str = "ERRAND_";
 /// Short names for settings that are set often.
-const SHORT: [(&str, &str); 6] = [
+const SHORT: [(&str, &str); 8] = [
     ("ERRAND_LISTEN", "listen"),
     ("ERRAND_DATABASE_URL", "database_url"),
     ("ERRAND_DATA_DIR", "data_dir"),
+    ("ERRAND_BLOBS_DIR", "blobs_dir"),
+    ("ERRAND_SEAL_KEY", "seal_key"),
     ("ERRAND_MODEL_BASE_URL", "model.base_url"),
     ("ERRAND_MODEL_API_KEY", "model.api_key"),
     ("ERRAND_MODEL", "model.planner.model"),

@@ -21,8 +21,12 @@ pub use show::show;
 pub struct Config {
     /// Address that the API listens on.
     pub listen: String,
-    /// Folder for database, blobs, workspaces and keys. Empty: `errand` in the user's data folder.
+    /// Folder of this process for database, workspaces, its name and its lock. Empty: `errand` in the user's data folder.
     pub data_dir: PathBuf,
+    /// Folder of the blob store. Empty: `blobs` in the data folder. Workers on several machines share one.
+    pub blobs_dir: PathBuf,
+    /// File with the key that seals secrets. Empty: `seal.key` in the data folder. All processes of an installation share one.
+    pub seal_key: PathBuf,
     /// `sqlite:FILE` or `postgres://…`. Empty: `errand.db` in the data folder. May hold a password, so it is shown as `***`.
     pub database_url: Secret,
     /// What is logged and how.
@@ -44,6 +48,8 @@ impl Default for Config {
         Self {
             listen: "127.0.0.1:7370".to_owned(),
             data_dir: PathBuf::new(),
+            blobs_dir: PathBuf::new(),
+            seal_key: PathBuf::new(),
             database_url: Secret::new(""),
             log: LogOptions::default(),
             api: api::Options::default(),

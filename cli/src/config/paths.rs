@@ -11,29 +11,40 @@ use super::Config;
 pub struct Paths {
     /// The folder itself.
     pub data_dir: PathBuf,
+    blobs: PathBuf,
+    seal_key: PathBuf,
 }
 
 impl Paths {
     /// The configured folder, or `errand` in the user's data folder.
     pub fn of(config: &Config, environment: &[(String, String)]) -> Result<Self> {
-        if !config.data_dir.as_os_str().is_empty() {
-            return Ok(Self {
-                data_dir: std::path::absolute(&config.data_dir)?,
-            });
-        }
-        let value = |name: &str| {
-            let pair = environment
-                .iter()
-                .find(|(known, value)| known == name && !value.is_empty());
-            pair.map(|(_, value)| PathBuf::from(value))
+        let data_dir = if config.data_dir.as_os_str().is_empty() {
+            usual(environment)?
+        } else {
+            std::path::absolute(&config.data_dir)?
         };
-        let base =
-            value("XDG_DATA_HOME").or_else(|| value("HOME").map(|home| home.join(".local/share")));
-        match base {
-            Some(base) => Ok(Self {
-                data_dir: base.join("errand"),
-            }),
-            None => bail!("no data folder is known; set ERRAND_DATA_DIR"),
+        let or = |set: &Path, name: &str| {
+            if set.as_os_str().is_empty() {
+                Ok(data_dir.join(name))
+            } else {
+                std::path::absolute(set)
+            }
+        };
+        let blobs = or(&config.blobs_dir, "blobs")?;
+        let seal_key = or(&config.seal_key, "seal.key")?;
+        Ok(Self {
+            data_dir,
+            blobs,
+            seal_key,
+        })
+    }
+
+    /// Everything in one folder, for trials.
+    pub fn within(data_dir: &Path) -> Self {
+        Self {
+            data_dir: data_dir.to_path_buf(),
+            blobs: data_dir.join("blobs"),
+            seal_key: data_dir.join("seal.key"),
         }
     }
 
@@ -58,7 +69,7 @@ impl Paths {
 
     /// The blob store.
     pub fn blobs(&self) -> PathBuf {
-        self.at("blobs")
+        self.blobs.clone()
     }
 
     /// Folders in which steps work.
@@ -68,7 +79,7 @@ impl Paths {
 
     /// The key that seals secrets.
     pub fn seal_key(&self) -> PathBuf {
-        self.at("seal.key")
+        self.seal_key.clone()
     }
 
     /// The first API key, for the person who started the server.
@@ -89,5 +100,20 @@ impl Paths {
     /// The folder, for messages.
     pub fn folder(&self) -> &Path {
         &self.data_dir
+    }
+}
+
+fn usual(environment: &[(String, String)]) -> Result<PathBuf> {
+    let value = |name: &str| {
+        let pair = environment
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty());
+        pair.map(|(_, value)| PathBuf::from(value))
+    };
+    let base =
+        value("XDG_DATA_HOME").or_else(|| value("HOME").map(|home| home.join(".local/share")));
+    match base {
+        Some(base) => Ok(base.join("errand")),
+        None => bail!("no data folder is known; set ERRAND_DATA_DIR"),
     }
 }

@@ -141,6 +141,16 @@ impl Installation {
         self.launch(command, role != "worker")
     }
 
+    /// Starts a worker with a data folder of its own.
+    pub fn start_worker(&self, name: &str) -> Server {
+        let mut command = Command::new(program());
+        command
+            .arg("worker")
+            .arg("--data-dir")
+            .arg(self.folder.path().join(name));
+        self.launch(command, false)
+    }
+
     /// Starts a server through another program.
     pub fn start_with(&self, command: Command) -> Server {
         self.launch(command, true)

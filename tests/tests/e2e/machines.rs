@@ -38,6 +38,33 @@ async fn twenty_tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_worker_goes_on_with_the_files_of_one_that_was_killed() {
+    let (mut here, database) = installation(two_writers()).await;
+    let shared = here.folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    here.set("ERRAND_BLOBS_DIR", shared.join("blobs").to_str().unwrap());
+    here.set("ERRAND_SEAL_KEY", shared.join("seal.key").to_str().unwrap());
+    here.set("ERRAND_WORKER__LEASE_MS", "3000");
+    assert!(here.run(&["migrate"]).status.success());
+    let key = String::from_utf8(here.run(&["key", "create", "test"]).stdout).unwrap();
+    here.set("ERRAND_API_KEY", key.trim());
+    let api = here.start("api");
+    let first = here.start_worker("first");
+    let task = here.submit("Write the lines.");
+    crate::installation::wait_for(|| here.answered().len() >= 4).unwrap();
+    let second = here.start_worker("second");
+    first.kill();
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    assert_eq!(
+        here.artifact(&task, "all.txt"),
+        "left1\nleft2\nleft3\nright1\nright2\nright3\n"
+    );
+    assert!(second.stop().success());
+    assert!(api.stop().success());
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_on_postgresql_survives_kill_9_as_on_sqlite() {
     let (here, database) = installation(two_writers()).await;
     let mut server = here.serve();
