@@ -154,6 +154,7 @@ impl Conversation {
             .calls
             .iter()
             .find(|call| call.tool == FINISH && call.problem.is_none())
+            .filter(|_| last.calls.iter().all(|call| self.went_well(call)))
         {
             let text = |name: &str| {
                 call.arguments
@@ -175,6 +176,15 @@ impl Conversation {
         self.give_up().unwrap_or(Next::AskModel {
             turn: u32::try_from(self.replies.len() + 1).unwrap_or(u32::MAX),
         })
+    }
+
+    /// Whether nothing about a call speaks against ending the step in the same turn. A model that finishes together with
+    /// a call that failed has not seen the failure yet.
+    fn went_well(&self, call: &RecordedCall) -> bool {
+        if call.tool == FINISH {
+            return call.problem.is_none();
+        }
+        matches!(self.answers.get(&call.call), Some(Answer::Returned(returned)) if returned.ok)
     }
 
     fn give_up(&self) -> Option<Next> {
@@ -237,7 +247,7 @@ impl Conversation {
             );
         }
         if call.tool == FINISH {
-            return "The step goes on, because other calls of this turn came first.".to_owned();
+            return "The step is not finished, because another call of this turn failed or was not run. Look at its answer first.".to_owned();
         }
         self.answers
             .get(&call.call)
@@ -384,6 +394,25 @@ mod tests {
                 failed: false
             }
         );
+    }
+
+    #[test]
+    fn finish_does_not_count_beside_a_call_that_failed() {
+        let entropy = Seeded::new(1);
+        let (done, work) = (
+            call(&entropy, FINISH, json!({"result": "tests pass"})),
+            call(&entropy, "shell", json!({})),
+        );
+        let EventBody::ToolReturned(mut failed) = returned(&work, "exit status: 1") else {
+            panic!("a result is a result");
+        };
+        failed.ok = false;
+        let mut conversation = Conversation::default();
+        conversation.push(reply(vec![work, done]));
+        conversation.push(EventBody::ToolReturned(failed));
+        assert_eq!(conversation.next(), Next::AskModel { turn: 2 });
+        let told = conversation.messages(Vec::new());
+        assert!(format!("{told:?}").contains("The step is not finished"));
     }
 
     #[test]

@@ -5,7 +5,9 @@
 use serde_json::Value;
 
 use crate::blob::{BlobRef, INLINE_BYTES_MAX, Stored};
-use crate::event::{Event, EventBody, NewEvent, PreparedEvent, Undecodable, read_body};
+use crate::event::{
+    EVENT_FORMAT, Event, EventBody, NewEvent, PreparedEvent, Undecodable, read_body,
+};
 use crate::id::TenantId;
 use crate::ports::blobs::{BlobError, Blobs};
 
@@ -117,6 +119,14 @@ pub async fn read(
     tenant: &TenantId,
     event: &Event,
 ) -> Result<EventBody, ReadError> {
+    if event.v > EVENT_FORMAT {
+        let reason = format!("format {} was written by a newer release", event.v);
+        return Err(Undecodable {
+            kind: event.kind.clone(),
+            reason,
+        }
+        .into());
+    }
     let public = load_json(blobs, tenant, &event.public).await?;
     let private = load_json(blobs, tenant, &event.private).await?;
     Ok(read_body(&event.kind, public, private)?)

@@ -149,9 +149,11 @@ fn files_in_place_of_folders<'a>(
     let mut aside = Vec::new();
     for path in &paths {
         let folder = format!("{path}/");
-        let inside: Vec<&String> = paths
+        // The paths are sorted, so those inside a folder stand together.
+        let from = paths.partition_point(|one| *one < folder);
+        let inside: Vec<&String> = paths[from..]
             .iter()
-            .filter(|one| one.starts_with(&folder))
+            .take_while(|one| one.starts_with(&folder))
             .collect();
         if inside.is_empty() {
             continue;
@@ -232,11 +234,12 @@ fn place_under(
         return Room::Settled;
     }
     let folder = format!("{name}/");
+    let mut inside = merged.0.range(folder.clone()..);
     let is_taken = !others.is_empty()
-        || merged
-            .0
-            .keys()
-            .any(|path| path == name || path.starts_with(&folder));
+        || merged.0.contains_key(name)
+        || inside
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&folder));
     if is_taken { Room::Taken } else { Room::Free }
 }
 

@@ -146,6 +146,23 @@ impl<'a> Draft<'a> {
         self.out.task.running_since_ms = Some(self.now_ms);
     }
 
+    /// Forgets the time in which nobody worked: from the last commit until this claim, unless another step was running.
+    /// A server that was down over night must not find its tasks out of time.
+    pub fn forget_idle_time(&mut self, claimed: Option<&StepId>) {
+        let is_other = |step: &Step| step.state == StepState::Running && Some(&step.id) != claimed;
+        if self.task.steps.iter().any(is_other) {
+            return;
+        }
+        if let Some(since) = self.out.task.running_since_ms {
+            let wall_ms = self.task.updated_at_ms.saturating_sub(since).max(0);
+            self.out.charge = self.out.charge.plus(Spend {
+                wall_ms,
+                ..Spend::default()
+            });
+            self.out.task.running_since_ms = Some(self.now_ms);
+        }
+    }
+
     fn stop_clock(&mut self) {
         if let Some(since) = self.out.task.running_since_ms.take() {
             let wall_ms = self.now_ms.saturating_sub(since).max(0);

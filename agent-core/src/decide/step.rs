@@ -15,6 +15,7 @@ pub fn claimed<'a>(mut draft: Draft<'a>, id: &StepId, begun: bool) -> Result<Dra
         id,
         &[StepState::Ready, StepState::Running, StepState::Waiting],
     )?;
+    draft.forget_idle_time(Some(id));
     draft.run("a worker took the step up again");
     if begun {
         draft.note_of(

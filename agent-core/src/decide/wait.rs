@@ -8,6 +8,7 @@ use super::step::waiting_at;
 
 /// A worker took up the plan or report job.
 pub fn task_job_claimed(mut draft: Draft<'_>) -> Draft<'_> {
+    draft.forget_idle_time(None);
     draft.run("a worker took the task up again");
     draft
 }

@@ -402,6 +402,8 @@ pub trait Jobs: Send + Sync {
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError>;
     /// Ends the lives of workers whose heartbeat is older than the lease, and makes their jobs ready. Says how many jobs.
     async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError>;
+    /// Every job that this life holds.
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError>;
     /// Which of these jobs are no longer held under these fences.
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError>;
 }

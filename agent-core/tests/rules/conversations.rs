@@ -170,6 +170,8 @@ proptest! {
         prop_assert!(once.turns_asked.len() <= turns.len() + IDLE_TURNS_MAX);
         prop_assert!(once.made.values().all(|count| *count == 1));
         let (again, _) = run(&turns, &crashes, EffectClass::Repeatable);
+        // An outcome that is unknown keeps the step going, so the two need not take the same number of turns.
+        let expected: Vec<u32> = (1..=u32::try_from(again.turns_asked.len()).unwrap()).collect();
         prop_assert_eq!(&again.turns_asked, &expected);
         prop_assert!(again.made.values().all(|count| *count <= 2));
     }
