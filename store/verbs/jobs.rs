@@ -11,7 +11,7 @@ use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::ports::store::{Jobs, Release, StoreError};
 use async_trait::async_trait;
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{ClaimRecord, UnfreedRecord};
+use store_records::{ClaimRecord, HolderRecord, UnfreedRecord};
 use tokio::sync::oneshot;
 
 use super::append::stale;
@@ -95,6 +95,21 @@ impl Jobs for Store {
             core.hints.jobs();
         }
         Ok(freed)
+    }
+
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+        let core = &self.core;
+        let (name, epoch) = (who.worker.0.as_str(), who.epoch);
+        core.within(async {
+            let mut reader = core.reader().await?;
+            let rows = query_file_as!(HolderRecord, "../queries/job/held_by.sql", name, epoch)
+                .fetch_all(&mut *reader)
+                .await?;
+            let guards: Result<Vec<Guard>, StoreError> =
+                rows.into_iter().map(Guard::try_from).collect();
+            Ok(guards?)
+        })
+        .await
     }
 
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {

@@ -40,7 +40,13 @@ impl Context {
             .store
             .find_task(&self.claim.tenant, &self.claim.task)
             .await?;
-        found.ok_or(Stop::Lost)
+        let task = found.ok_or(Stop::Lost)?;
+        if task.engine > agent_core::ENGINE_VERSION {
+            return Err(Stop::Machine(
+                "the task was begun by a newer release of Errand".to_owned(),
+            ));
+        }
+        Ok(task)
     }
 
     pub async fn spec(&self, task: &Task) -> Result<TaskSpec, Stop> {
@@ -56,6 +62,26 @@ impl Context {
             journal::load_text(self.parts.blobs.as_ref(), &self.claim.tenant, stored).await?;
         serde_json::from_str(&text)
             .map_err(|error| Stop::Damaged(format!("a stored body cannot be read: {error}")))
+    }
+
+    /// The whole log of the task, in order.
+    pub async fn whole_log(&self) -> Result<Vec<EventBody>, Stop> {
+        let mut bodies = Vec::new();
+        let mut after = 0;
+        loop {
+            let (tenant, task) = (&self.claim.tenant, &self.claim.task);
+            let store = self.parts.store.as_ref();
+            let page = store
+                .events_after(tenant, task, after, EVENTS_PER_PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(bodies);
+            };
+            after = last.seq;
+            for event in &page {
+                bodies.push(journal::read(self.parts.blobs.as_ref(), tenant, event).await?);
+            }
+        }
     }
 
     /// All events of a step, or of the task as a whole, in order.

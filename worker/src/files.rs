@@ -51,7 +51,36 @@ pub struct Lineage<'a> {
 }
 
 impl<'a> Lineage<'a> {
-    pub async fn new(context: &'a Context, task: &'a Task, first: &BlobHash) -> Result<Self, Stop> {
+    /// The lineage of one step: only the steps before it are read.
+    pub async fn of(
+        context: &'a Context,
+        task: &'a Task,
+        first: &BlobHash,
+        step: &Step,
+    ) -> Result<Self, Stop> {
+        Self::read(context, task, first, &ancestors(task, &step.depends_on)).await
+    }
+
+    /// The lineage of everything that succeeded.
+    pub async fn of_all(
+        context: &'a Context,
+        task: &'a Task,
+        first: &BlobHash,
+    ) -> Result<Self, Stop> {
+        let succeeded = task
+            .steps
+            .iter()
+            .filter(|step| step.state == StepState::Succeeded);
+        let ids = succeeded.map(|step| step.id.clone()).collect();
+        Self::read(context, task, first, &ids).await
+    }
+
+    async fn read(
+        context: &'a Context,
+        task: &'a Task,
+        first: &BlobHash,
+        wanted: &BTreeSet<StepId>,
+    ) -> Result<Self, Stop> {
         let base = context
             .parts
             .workspaces
@@ -63,7 +92,10 @@ impl<'a> Lineage<'a> {
             base,
             contributions: BTreeMap::new(),
         };
-        for step in in_order(task) {
+        for step in in_order(task)
+            .into_iter()
+            .filter(|step| wanted.contains(&step.id))
+        {
             lineage.add(step).await?;
         }
         Ok(lineage)
@@ -76,12 +108,7 @@ impl<'a> Lineage<'a> {
 
     /// What all steps that succeeded made together.
     pub fn after_all(&self) -> Files {
-        let succeeded = self
-            .task
-            .steps
-            .iter()
-            .filter(|step| step.state == StepState::Succeeded);
-        self.merged(&succeeded.map(|step| step.id.clone()).collect())
+        self.merged(&self.contributions.keys().cloned().collect())
     }
 
     fn merged(&self, of: &BTreeSet<StepId>) -> Files {

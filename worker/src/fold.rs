@@ -3,22 +3,29 @@
 use agent_core::event::{EventBody, ModelReplied, StepWaiting, TaskWaiting};
 use agent_core::task::WaitKind;
 
-/// How many waits for trouble to pass stand at the end of the log, with no progress after them.
-pub fn trouble_waits(events: &[EventBody]) -> u32 {
+/// How many waits for trouble to pass stand at the end of a step's log, with no progress after them.
+pub fn step_waits(events: &[EventBody]) -> u32 {
+    count_since_progress(
+        events,
+        |event| matches!(event, EventBody::StepWaiting(StepWaiting { wait, .. }) if is_trouble(*wait)),
+    )
+}
+
+/// The same for the plan or report job, from the whole log: a step that got further is progress, too.
+pub fn task_waits(events: &[EventBody]) -> u32 {
+    count_since_progress(
+        events,
+        |event| matches!(event, EventBody::TaskWaiting(TaskWaiting { wait, .. }) if is_trouble(*wait)),
+    )
+}
+
+fn is_trouble(wait: WaitKind) -> bool {
+    matches!(wait, WaitKind::Provider | WaitKind::Capacity)
+}
+
+fn count_since_progress(events: &[EventBody], counted: impl Fn(&EventBody) -> bool) -> u32 {
     let since_progress = events.iter().rev().take_while(|event| !is_progress(event));
-    let waits = since_progress.filter(|event| {
-        matches!(
-            event,
-            EventBody::StepWaiting(StepWaiting {
-                wait: WaitKind::Provider | WaitKind::Capacity,
-                ..
-            }) | EventBody::TaskWaiting(TaskWaiting {
-                wait: WaitKind::Provider | WaitKind::Capacity,
-                ..
-            })
-        )
-    });
-    u32::try_from(waits.count()).unwrap_or(u32::MAX)
+    u32::try_from(since_progress.filter(|event| counted(event)).count()).unwrap_or(u32::MAX)
 }
 
 /// How often a step was taken up again, other than after a wait, without progress since.

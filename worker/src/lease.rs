@@ -18,22 +18,33 @@ pub async fn keep(store: &dyn Store, who: &Incarnation, lease_ms: u64, began: In
     // The margin covers the time that stopping takes.
     let usable = lease * 4 / 5;
     let mut renewed = began;
+    let mut pause = lease / 3;
     loop {
-        tokio::time::sleep(lease / 3).await;
-        let asked = Instant::now();
         let left = usable.saturating_sub(renewed.elapsed());
-        match tokio::time::timeout(left, store.heartbeat(who, lease_ms)).await {
-            // The lease counts from before the question: the answer may have taken long.
-            Ok(Ok(())) => renewed = asked,
-            Ok(Err(error @ StoreError::LeaseLost { .. })) => return error.to_string(),
-            Ok(Err(error)) => warn!(
-                error = source_chain(&error),
-                "the lease could not be renewed yet"
-            ),
-            Err(_) => return "the store did not answer for as long as the lease lasts".to_owned(),
-        }
-        if renewed.elapsed() >= usable {
+        if left.is_zero() {
             return "the lease could not be renewed for as long as it lasts".to_owned();
         }
+        tokio::time::sleep(pause.min(left)).await;
+        let asked = Instant::now();
+        // One question may hang while the next would be answered, so each has a part of the time only.
+        pause = match tokio::time::timeout(lease / 6, store.heartbeat(who, lease_ms)).await {
+            Ok(Ok(())) => {
+                // The lease counts from before the question: the answer may have taken long.
+                renewed = asked;
+                lease / 3
+            }
+            Ok(Err(error @ StoreError::LeaseLost { .. })) => return error.to_string(),
+            Ok(Err(error)) => {
+                warn!(
+                    error = source_chain(&error),
+                    "the lease could not be renewed yet"
+                );
+                lease / 15
+            }
+            Err(_) => {
+                warn!("the store did not answer in time when the lease was to be renewed");
+                lease / 15
+            }
+        };
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent_core::id::JobId;
-use agent_core::job::{Claim, Fence, Incarnation, WorkerName};
+use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::ports::store::{Release, StoreError};
 use agent_core::retry::full_jitter_ms;
 use tokio::task::{AbortHandle, Id, JoinSet};
@@ -62,6 +62,8 @@ enum LifeEnd {
 /// The jobs of one life.
 #[derive(Default)]
 struct Running {
+    /// Something that this life holds may run nowhere: a claim or a hand-back had no clear answer.
+    unsure: bool,
     tasks: JoinSet<()>,
     held: HashMap<Id, (Claim, AbortHandle)>,
 }
@@ -88,22 +90,34 @@ impl Running {
         }
     }
 
+    /// What this life holds. A job can be here twice, when it was given back, claimed again, and its first run has not
+    /// quite ended; the newer claim counts.
     fn pairs(&self) -> Vec<(JobId, Fence)> {
-        self.held
-            .values()
-            .map(|(claim, _)| (claim.job.clone(), claim.fence))
+        let mut newest: HashMap<&JobId, Fence> = HashMap::new();
+        for (claim, _) in self.held.values() {
+            let fence = newest.entry(&claim.job).or_insert(claim.fence);
+            *fence = claim.fence.max(*fence);
+        }
+        newest
+            .into_iter()
+            .map(|(job, fence)| (job.clone(), fence))
             .collect()
     }
 
-    fn stop(&self, jobs: &[JobId]) {
-        for (claim, handle) in self
-            .held
-            .values()
-            .filter(|(claim, _)| jobs.contains(&claim.job))
-        {
+    fn stop(&self, jobs: &[JobId], asked: &[(JobId, Fence)]) {
+        let lost = |claim: &Claim| {
+            jobs.contains(&claim.job) && asked.contains(&(claim.job.clone(), claim.fence))
+        };
+        for (claim, handle) in self.held.values().filter(|(claim, _)| lost(claim)) {
             info!(task.id = %claim.task, job.id = %claim.job, "the job was taken away; it is stopped");
             handle.abort();
         }
+    }
+
+    fn runs(&self, guard: &Guard) -> bool {
+        self.held
+            .values()
+            .any(|(claim, _)| claim.job == guard.job && claim.fence == guard.fence)
     }
 }
 
@@ -206,6 +220,7 @@ impl Worker {
                 Err(error) => {
                     warn!(error = source_chain(&error), "no jobs could be claimed");
                     failures += 1;
+                    running.unsure = true;
                     0
                 }
             };
@@ -213,20 +228,21 @@ impl Worker {
             let idle = self.idle(found < free || failures > 0, failures);
             tokio::select! {
                 () = &mut *shutdown => break,
-                panicked = running.ended() => self.put_back(panicked).await,
+                panicked = running.ended() => self.put_back(running, panicked).await,
                 () = idle => {}
-                _ = watch.tick() => self.watch(running).await,
+                _ = watch.tick() => self.watch(who, running).await,
             }
         }
         LifeEnd::Shutdown(self.drain(running, at_once).await)
     }
 
     /// Gives a job back that panicked. The charge bounds how often that may happen to one job.
-    async fn put_back(&self, panicked: Option<Claim>) {
+    async fn put_back(&self, running: &mut Running, panicked: Option<Claim>) {
         let Some(claim) = panicked else { return };
         error!(task.id = %claim.task, job.id = %claim.job, "the job panicked; this is a fault of the program");
         if let Err(error) = self.parts.store.release(&claim.guard(), PANICKED).await {
-            warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be given back; it waits for this worker's next life");
+            warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be given back yet");
+            running.unsure = true;
         }
     }
 
@@ -270,17 +286,20 @@ impl Worker {
         Ok(found)
     }
 
-    /// Stops jobs that were taken away, and takes over jobs of workers that fell silent.
-    async fn watch(&self, running: &Running) {
+    /// Stops jobs that were taken away, gives back those that run nowhere, and takes over jobs of workers that fell silent.
+    async fn watch(&self, who: &Incarnation, running: &mut Running) {
         let held = running.pairs();
         if !held.is_empty() {
             match self.parts.store.lost(&held).await {
-                Ok(lost) => running.stop(&lost),
+                Ok(lost) => running.stop(&lost, &held),
                 Err(error) => warn!(
                     error = source_chain(&error),
                     "running jobs could not be compared with the queue"
                 ),
             }
+        }
+        if running.unsure {
+            running.unsure = self.give_back_strays(who, running).await.is_err();
         }
         match self.parts.store.reap(self.options.lease_ms).await {
             Ok(0) => {}
@@ -290,6 +309,25 @@ impl Worker {
                 "silent workers could not be looked for"
             ),
         }
+    }
+
+    /// A claim that was made although its answer was lost leaves jobs that this life holds and does not run. Nobody else
+    /// would take them as long as the heartbeat is fresh.
+    async fn give_back_strays(
+        &self,
+        who: &Incarnation,
+        running: &Running,
+    ) -> Result<(), StoreError> {
+        for guard in self.parts.store.held(who).await? {
+            if !running.runs(&guard) {
+                warn!(task.id = %guard.task, job.id = %guard.job, "a job was claimed and not run; it is given back");
+                match self.parts.store.release(&guard, CUT_OFF).await {
+                    Ok(()) | Err(StoreError::Stale { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Jobs stop at their next commit and are handed back; those that do not get there in time are cut off.
@@ -310,7 +348,7 @@ impl Worker {
         let mut limit = std::pin::pin!(limit);
         while !running.held.is_empty() {
             tokio::select! {
-                panicked = running.ended() => self.put_back(panicked).await,
+                panicked = running.ended() => self.put_back(running, panicked).await,
                 () = &mut limit => break,
                 () = &mut *at_once => break,
             }

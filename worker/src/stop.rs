@@ -76,7 +76,10 @@ impl From<WorkspaceError> for Stop {
         match error {
             WorkspaceError::Blob(error) => error.into(),
             WorkspaceError::TooLarge(what) => {
-                Self::Machine(format!("the workspace is too large: {what}"))
+                // It will not get smaller by waiting.
+                Self::Damaged(format!(
+                    "the files of the steps before are too large together: {what}"
+                ))
             }
             WorkspaceError::Unavailable(source) => {
                 Self::Machine(format!("the workspace folder is unavailable: {source}"))

@@ -100,6 +100,15 @@ impl Jobs for MemoryStore {
         Ok(taken)
     }
 
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+        let state = self.lock();
+        let rows = state.jobs.values();
+        let guards = rows
+            .filter(|row| matches!(&row.state, JobState::Held(holder) if holder == who))
+            .map(|row| row.claim.guard());
+        Ok(guards.collect())
+    }
+
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {
         let state = self.lock();
         let is_held = |job: &JobId, fence: Fence| {

@@ -194,3 +194,20 @@ pub async fn time_comes_from_the_database_and_moves_with_it(h: &mut Harness) {
     let task = h.submitted().await;
     assert!(h.task(&task).await.created_at_ms >= after);
 }
+
+pub async fn a_life_can_ask_for_all_that_it_holds_and_nothing_else(h: &mut Harness) {
+    for _ in 0..3 {
+        h.submitted().await;
+    }
+    let worker = h.worker("w").await;
+    let other = h.worker("x").await;
+    let claims = worker.claim(2).await;
+    other.claim_one().await;
+    let mut held = h.store.held(&worker.life).await.unwrap();
+    held.sort_by(|a, b| a.job.cmp(&b.job));
+    let mut expected: Vec<_> = claims.iter().map(agent_core::job::Claim::guard).collect();
+    expected.sort_by(|a, b| a.job.cmp(&b.job));
+    assert_eq!(held, expected);
+    let next = h.worker("w").await;
+    assert_eq!(h.store.held(&next.life).await.unwrap(), vec![]);
+}

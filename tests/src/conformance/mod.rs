@@ -137,6 +137,7 @@ macro_rules! conformance_cases {
                 a_new_life_makes_the_jobs_of_the_last_one_ready_at_once
                 a_heartbeat_keeps_the_lease
                 a_late_heartbeat_does_not_revive_a_lapsed_lease
+                a_life_can_ask_for_all_that_it_holds_and_nothing_else
                 reaping_takes_the_jobs_of_silent_workers_only
                 the_old_holder_of_a_reaped_job_can_write_nothing
                 a_reaped_worker_begins_again_and_works_on

@@ -130,6 +130,7 @@ passed_on! { Jobs:
     begin(worker: &WorkerName) -> Incarnation;
     heartbeat(who: &Incarnation, lease_ms: u64) -> ();
     claim(who: &Incarnation, lease_ms: u64, at_most: u32) -> Vec<Claim>;
+    held(who: &Incarnation) -> Vec<Guard>;
     release(guard: &Guard, how: Release) -> ();
     reap(lease_ms: u64) -> u64;
     lost(held: &[(JobId, Fence)]) -> Vec<JobId>;

@@ -96,3 +96,62 @@ async fn tokens_stop_the_task_at_the_answer_that_reaches_the_limit() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn time_in_which_no_worker_was_there_is_free() {
+    let world = World::new(models()).await;
+    let id = world
+        .submit(
+            Budget {
+                wall_ms: 3_600_000,
+                ..Budget::default()
+            },
+            None,
+        )
+        .await;
+    let store =
+        crate::faults::FaultyStore::new(world.store.clone(), crate::faults::Fault::DieBefore, 7);
+    let first = world.start_over(store.clone(), "worker-a");
+    store.died.notified().await;
+    first.kill().await;
+    // A night passes.
+    world.store.shift_clock(8 * 3_600_000);
+    let second = world.start();
+    let task = world.until_final(&id).await;
+    second.drain().await;
+    assert_eq!(task.state, TaskState::Succeeded);
+    assert!(task.spent.wall_ms < 60_000, "{:?}", task.spent);
+}
+
+#[tokio::test]
+async fn a_question_that_could_not_be_sent_is_not_charged() {
+    use agent_core::ports::model::{FailureClass, ModelFailure};
+    let models = FakeModels::new(|_, _| {
+        Said::Failure(ModelFailure {
+            class: FailureClass::Unreachable,
+            status: None,
+            message: "no model is configured".to_owned(),
+            retryable: true,
+            retry_after_ms: None,
+            attempts: 0,
+            tokens_all_attempts: 0,
+        })
+    });
+    let world = World::new(models).await;
+    let id = world
+        .submit(
+            Budget {
+                model_calls: 1,
+                ..Budget::default()
+            },
+            None,
+        )
+        .await;
+    let worker = world.start();
+    let waiting = world.until_waiting(&id).await;
+    worker.drain().await;
+    assert_eq!(
+        (waiting.waiting.unwrap().kind, waiting.spent.model_calls),
+        (WaitKind::Provider, 0)
+    );
+}

@@ -154,6 +154,13 @@ async fn a_database_error_at_any_commit_is_survived_whether_or_not_the_commit_wa
 }
 
 #[tokio::test]
+async fn a_claim_whose_answer_was_lost_leaves_no_job_behind() {
+    for at in 1..=4 {
+        one_fault(Fault::ClaimLost, at).await;
+    }
+}
+
+#[tokio::test]
 async fn a_call_with_an_effect_outside_is_never_made_again_after_a_crash() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
         ("plan", _) => plan(&[step("a", &[], &json!([]))]),

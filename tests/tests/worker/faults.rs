@@ -27,6 +27,8 @@ pub enum Fault {
     ErrorBefore,
     /// The database answers an error, although all was saved.
     ErrorAfter,
+    /// The database claims jobs, and answers an error.
+    ClaimLost,
 }
 
 /// See the module's description.
@@ -56,12 +58,14 @@ impl FaultyStore {
         &self,
         commit: impl Future<Output = Result<Committed, StoreError>>,
     ) -> Result<Committed, StoreError> {
-        if self.count.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
+        if self.fault == Fault::ClaimLost
+            || self.count.fetch_add(1, Ordering::SeqCst) + 1 != self.at
+        {
             return commit.await;
         }
         let away = || StoreError::Unavailable("the plug was pulled".into());
         match self.fault {
-            Fault::DieBefore => {}
+            Fault::DieBefore | Fault::ClaimLost => {}
             Fault::DieAfter => {
                 commit.await?;
             }
@@ -156,13 +160,23 @@ impl Jobs for FaultyStore {
         lease_ms: u64,
         at_most: u32,
     ) -> Result<Vec<Claim>, StoreError> {
-        self.inner.claim(who, lease_ms, at_most).await
+        let claimed = self.inner.claim(who, lease_ms, at_most).await?;
+        let lost = self.fault == Fault::ClaimLost
+            && !claimed.is_empty()
+            && self.count.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
+        if lost {
+            return Err(StoreError::Unavailable("the plug was pulled".into()));
+        }
+        Ok(claimed)
     }
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
         self.inner.release(guard, how).await
     }
     async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError> {
         self.inner.reap(lease_ms).await
+    }
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+        self.inner.held(who).await
     }
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {
         self.inner.lost(held).await

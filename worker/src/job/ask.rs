@@ -55,12 +55,21 @@ pub async fn ask(context: &Context, mut question: Question) -> Result<Asked, Sto
         Err(failure) if failure.class.is_provider_trouble() => {
             let reason = format!("the model could not be asked: {failure}");
             let retry_after_ms = failure.retry_after_ms;
+            let tokens = i64::try_from(failure.tokens_all_attempts).unwrap_or(i64::MAX);
+            // A question that was not even sent costs nothing.
+            let unsent = i64::from(failure.attempts == 0);
+            let charge = Spend {
+                tokens,
+                model_calls: -unsent,
+                ..Spend::default()
+            };
             wait_for_trouble(
                 context,
                 Trouble {
                     kind: WaitKind::Provider,
                     reason,
                     retry_after_ms,
+                    charge,
                 },
             )
             .await?;

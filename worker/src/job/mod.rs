@@ -17,7 +17,7 @@ use tracing::{error, info, instrument, warn};
 
 use crate::context::Context;
 use crate::error_text::source_chain;
-use crate::fold::{stalls, trouble_waits};
+use crate::fold::{stalls, step_waits, task_waits};
 use crate::stop::Stop;
 
 /// How long a job is left alone after the store could not be used.
@@ -95,6 +95,7 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
                     kind: WaitKind::Capacity,
                     reason,
                     retry_after_ms: None,
+                    charge: Spend::default(),
                 },
             )
             .await
@@ -112,11 +113,16 @@ pub struct Trouble {
     pub kind: WaitKind,
     pub reason: String,
     pub retry_after_ms: Option<u64>,
+    /// What was used although nothing came of it, less what was charged and not used.
+    pub charge: Spend,
 }
 
 /// Waits for trouble to pass, or gives the job up when it has waited too often without progress.
 pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(), Stop> {
-    let waits = trouble_waits(&context.events(context.claim.step.as_ref()).await?);
+    let waits = match &context.claim.step {
+        Some(step) => step_waits(&context.events(Some(step)).await?),
+        None => task_waits(&context.whole_log().await?),
+    };
     if waits >= context.options.trouble_waits_max {
         return give_up(context, format!("{} (after {waits} waits)", trouble.reason)).await;
     }
@@ -124,15 +130,17 @@ pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(),
         context.options.trouble_pause_min_ms,
         context.options.trouble_pause_max_ms,
     );
+    let ceiling = base.saturating_mul(2_u64.saturating_pow(waits)).min(cap);
     // Never shorter than half the ceiling: trouble that lasts should not be probed in a rush by chance.
-    let jittered = base / 2 + full_jitter_ms(base, cap, waits, context.parts.entropy.unit()) / 2;
+    let jittered =
+        ceiling / 2 + full_jitter_ms(ceiling, ceiling, 0, context.parts.entropy.unit()) / 2;
     let delay_ms = jittered.max(trouble.retry_after_ms.unwrap_or(0)).min(cap);
     let wait = Wait {
         kind: trouble.kind,
         reason: trouble.reason,
         delay_ms: Some(delay_ms),
         limit: None,
-        refund: Spend::default(),
+        refund: trouble.charge,
     };
     wait_in_log(context, wait).await
 }

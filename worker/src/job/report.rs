@@ -195,7 +195,7 @@ async fn gather(context: &Context, task: &Task) -> Result<Material, Stop> {
             );
         }
     }
-    let manifest = Lineage::new(context, task, &spec.snapshot)
+    let manifest = Lineage::of_all(context, task, &spec.snapshot)
         .await?
         .after_all()
         .manifest;

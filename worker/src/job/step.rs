@@ -65,7 +65,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             charged,
         )
         .await?;
-    let files = Lineage::new(context, &task, &spec.snapshot)
+    let files = Lineage::of(context, &task, &spec.snapshot, step)
         .await?
         .before(step);
     let opening = opening(context, &task, &spec, step, &files).await?;
