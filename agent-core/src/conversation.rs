@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::blob::BlobHash;
+use crate::call::{CallDecided, CallDecision};
 use crate::event::{
     EventBody, ModelReplied, RecordedCall, ToolIntended, ToolReturned, ToolUnknown,
 };
@@ -46,6 +47,7 @@ and anything that could not be done. Set `failed` to true if the step's purpose 
         }),
         effect: EffectClass::Read,
         changes_files: false,
+        outside: false,
     }
 }
 
@@ -54,6 +56,7 @@ and anything that could not be done. Set `failed` to true if the step's purpose 
 enum Answer {
     Returned(ToolReturned),
     Unknown(ToolUnknown),
+    Decided(CallDecided),
 }
 
 impl Answer {
@@ -66,8 +69,30 @@ impl Answer {
                     unknown.reason
                 )
             }
+            Self::Decided(decided) => decided_text(decided),
         }
     }
+}
+
+fn decided_text(decided: &CallDecided) -> String {
+    let verdict = match decided.decision {
+        CallDecision::Done => {
+            "was done. What it answered is not known. Do not make it again; go on as if it had succeeded"
+        }
+        CallDecision::NotDone => {
+            "was not done and had no effect. Make it again if it is still needed"
+        }
+        // These two give no answer of their own: see `Conversation::push`.
+        CallDecision::Repeat | CallDecision::Undecided => "has an unknown outcome",
+    };
+    let note = decided
+        .note
+        .as_ref()
+        .map(|note| format!("\nThe owner says: {note}"));
+    format!(
+        "This call was cut off before its result was known. The owner of the task looked and says that it {verdict}.{}",
+        note.unwrap_or_default()
+    )
 }
 
 /// What a step must do next.
@@ -82,6 +107,13 @@ pub enum Next {
     Call(RecordedCall),
     /// A call was intended and has no result: a worker died in between. Its effect class decides.
     Settle(ToolIntended),
+    /// The outcome of a call is unknown, and a person was asked about it, who has not answered.
+    AwaitDecision {
+        /// The call.
+        intended: ToolIntended,
+        /// What was asked, and until when.
+        unknown: ToolUnknown,
+    },
     /// The step is done.
     Finish {
         /// What it reports.
@@ -101,6 +133,7 @@ pub enum Next {
 pub struct Conversation {
     replies: Vec<ModelReplied>,
     intended: BTreeMap<CallId, ToolIntended>,
+    asked: BTreeMap<CallId, ToolUnknown>,
     answers: BTreeMap<CallId, Answer>,
     snapshot: Option<BlobHash>,
     begun: bool,
@@ -113,6 +146,7 @@ impl Conversation {
         if let EventBody::ModelReplied(reply) = body {
             self.replies.push(reply);
         } else if let EventBody::ToolIntended(intended) = body {
+            self.asked.remove(&intended.call);
             self.intended.insert(intended.call.clone(), intended);
         } else if let EventBody::ToolReturned(returned) = body {
             if returned.snapshot.is_some() {
@@ -121,8 +155,33 @@ impl Conversation {
             self.answers
                 .insert(returned.call.clone(), Answer::Returned(returned));
         } else if let EventBody::ToolUnknown(unknown) = body {
-            self.answers
-                .insert(unknown.call.clone(), Answer::Unknown(unknown));
+            if unknown.asked {
+                self.asked.insert(unknown.call.clone(), unknown);
+            } else {
+                self.answers
+                    .insert(unknown.call.clone(), Answer::Unknown(unknown));
+            }
+        } else if let EventBody::CallDecided(decided) = body {
+            self.decide(decided);
+        }
+    }
+
+    fn decide(&mut self, decided: CallDecided) {
+        let call = decided.call.clone();
+        let asked = self.asked.remove(&call);
+        match decided.decision {
+            CallDecision::Done | CallDecision::NotDone => {
+                self.answers.insert(call, Answer::Decided(decided));
+            }
+            // As if it had never been intended: it gets a new intent, with the same key, before it is made.
+            CallDecision::Repeat => {
+                self.intended.remove(&call);
+            }
+            CallDecision::Undecided => {
+                if let Some(unknown) = asked {
+                    self.answers.insert(call, Answer::Unknown(unknown));
+                }
+            }
         }
     }
 
@@ -145,9 +204,13 @@ impl Conversation {
             call.problem.is_none() && call.tool != FINISH && !self.answers.contains_key(&call.call)
         };
         if let Some(call) = last.calls.iter().find(open) {
-            return match self.intended.get(&call.call) {
-                Some(intended) => Next::Settle(intended.clone()),
-                None => Next::Call(call.clone()),
+            return match (self.intended.get(&call.call), self.asked.get(&call.call)) {
+                (Some(intended), Some(unknown)) => Next::AwaitDecision {
+                    intended: intended.clone(),
+                    unknown: unknown.clone(),
+                },
+                (Some(intended), None) => Next::Settle(intended.clone()),
+                (None, _) => Next::Call(call.clone()),
             };
         }
         if let Some(call) = last
@@ -299,156 +362,5 @@ fn history_call(call: &RecordedCall) -> HistoryCall {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::entropy::Seeded;
-    use crate::ports::model::CallProblem;
-
-    fn call(entropy: &Seeded, tool: &str, arguments: Value) -> RecordedCall {
-        RecordedCall {
-            call: CallId::new(entropy),
-            tool: tool.to_owned(),
-            arguments,
-            problem: None,
-        }
-    }
-
-    fn reply(calls: Vec<RecordedCall>) -> EventBody {
-        EventBody::ModelReplied(ModelReplied {
-            job: "step".to_owned(),
-            turn: 1,
-            model: "m".to_owned(),
-            usage: None,
-            finish: "stop".to_owned(),
-            tool_names: Vec::new(),
-            text: Some("text".to_owned()),
-            thought: None,
-            calls,
-        })
-    }
-
-    fn returned(call: &RecordedCall, content: &str) -> EventBody {
-        EventBody::ToolReturned(ToolReturned {
-            call: call.call.clone(),
-            tool: call.tool.clone(),
-            ok: true,
-            duration_ms: 1,
-            isolation: None,
-            changed_files: 0,
-            content: content.to_owned(),
-            snapshot: None,
-        })
-    }
-
-    #[test]
-    fn a_recorded_reply_leads_to_its_calls_and_not_to_another_question() {
-        let entropy = Seeded::new(1);
-        let (first, second) = (
-            call(&entropy, "shell", json!({})),
-            call(&entropy, "shell", json!({})),
-        );
-        let mut conversation = Conversation::default();
-        assert_eq!(conversation.next(), Next::AskModel { turn: 1 });
-        conversation.push(reply(vec![first.clone(), second.clone()]));
-        assert_eq!(conversation.next(), Next::Call(first.clone()));
-        conversation.push(returned(&first, "ok"));
-        assert_eq!(conversation.next(), Next::Call(second.clone()));
-        conversation.push(returned(&second, "ok"));
-        assert_eq!(conversation.next(), Next::AskModel { turn: 2 });
-    }
-
-    #[test]
-    fn a_call_without_a_result_is_settled_and_not_made_again() {
-        let entropy = Seeded::new(1);
-        let cut_off = call(&entropy, "shell", json!({"command": "ls"}));
-        let intended = ToolIntended {
-            call: cut_off.call.clone(),
-            tool: "shell".to_owned(),
-            effect: EffectClass::Once,
-            summary: String::new(),
-            key: "k".to_owned(),
-            fence: 1,
-            arguments: cut_off.arguments.clone(),
-        };
-        let mut conversation = Conversation::default();
-        conversation.push(reply(vec![cut_off]));
-        conversation.push(EventBody::ToolIntended(intended.clone()));
-        assert_eq!(conversation.next(), Next::Settle(intended));
-    }
-
-    #[test]
-    fn finish_comes_after_the_other_calls_of_its_turn() {
-        let entropy = Seeded::new(1);
-        let (done, work) = (
-            call(&entropy, FINISH, json!({"result": "all done"})),
-            call(&entropy, "shell", json!({})),
-        );
-        let mut conversation = Conversation::default();
-        conversation.push(reply(vec![done, work.clone()]));
-        assert_eq!(conversation.next(), Next::Call(work.clone()));
-        conversation.push(returned(&work, "ok"));
-        assert_eq!(
-            conversation.next(),
-            Next::Finish {
-                result: "all done".to_owned(),
-                failed: false
-            }
-        );
-    }
-
-    #[test]
-    fn finish_does_not_count_beside_a_call_that_failed() {
-        let entropy = Seeded::new(1);
-        let (done, work) = (
-            call(&entropy, FINISH, json!({"result": "tests pass"})),
-            call(&entropy, "shell", json!({})),
-        );
-        let EventBody::ToolReturned(mut failed) = returned(&work, "exit status: 1") else {
-            panic!("a result is a result");
-        };
-        failed.ok = false;
-        let mut conversation = Conversation::default();
-        conversation.push(reply(vec![work, done]));
-        conversation.push(EventBody::ToolReturned(failed));
-        assert_eq!(conversation.next(), Next::AskModel { turn: 2 });
-        let told = conversation.messages(Vec::new());
-        assert!(format!("{told:?}").contains("The step is not finished"));
-    }
-
-    #[test]
-    fn every_call_of_the_history_has_exactly_one_answer() {
-        let entropy = Seeded::new(1);
-        let mut bad = call(&entropy, "shell", json!("{rubbish"));
-        bad.problem = Some(CallProblem {
-            class: "unparsable_call".to_owned(),
-            message: "not JSON".to_owned(),
-        });
-        let good = call(&entropy, "shell", json!({}));
-        let mut conversation = Conversation::default();
-        conversation.push(reply(vec![bad, good.clone()]));
-        conversation.push(returned(&good, "ok"));
-        let messages = conversation.messages(Vec::new());
-        let answers = messages
-            .iter()
-            .filter(|message| matches!(message, Message::Tool { .. }))
-            .count();
-        assert_eq!((messages.len(), answers), (3, 2));
-    }
-
-    #[test]
-    fn a_model_that_only_talks_or_only_repeats_itself_is_stopped() {
-        let entropy = Seeded::new(1);
-        let mut talker = Conversation::default();
-        let mut repeater = Conversation::default();
-        for _ in 0..IDLE_TURNS_MAX {
-            talker.push(reply(Vec::new()));
-        }
-        for _ in 0..REPEATED_TURNS_MAX {
-            let same = call(&entropy, "shell", json!({"command": "ls"}));
-            repeater.push(reply(vec![same.clone()]));
-            repeater.push(returned(&same, "ok"));
-        }
-        assert!(matches!(talker.next(), Next::GiveUp { .. }));
-        assert!(matches!(repeater.next(), Next::GiveUp { .. }));
-    }
-}
+#[path = "conversation/tests.rs"]
+mod tests;

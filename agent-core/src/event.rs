@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::blob::{BlobHash, BlobRef, Stored};
 use crate::budget::{Budget, Limit};
+use crate::call::CallDecided;
 use crate::id::{ArtifactId, CallId, DeliveryId, StepId};
 use crate::plan::Plan;
 use crate::ports::model::{CallProblem, Usage};
@@ -142,11 +143,13 @@ events! {
     /// The model answered.
     ModelReplied = "model.replied" public ["job", "turn", "model", "usage", "finish", "tool_names"];
     /// A tool call is about to be made.
-    ToolIntended = "tool.intended" public ["call", "tool", "effect", "summary"];
+    ToolIntended = "tool.intended" public ["call", "tool", "effect", "outside", "summary"];
     /// A tool call came back.
     ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "changed_files"];
     /// It is not known whether a tool call had its effect.
-    ToolUnknown = "tool.unknown" public ["call", "tool", "reason"];
+    ToolUnknown = "tool.unknown" public ["call", "tool", "reason", "asked", "decide_by_ms"];
+    /// It was decided how to go on after a call with an unknown outcome.
+    CallDecided = "call.decided" public ["call", "tool", "decision", "note"];
     /// The agent tells the user something.
     NoteAdded = "note.added" public ["text"];
     /// A file was handed to the submitter.
@@ -279,6 +282,9 @@ pub struct ToolIntended {
     pub tool: String,
     /// What repeating it would do.
     pub effect: EffectClass,
+    /// Whether it may have an effect outside the sandbox.
+    #[serde(default)]
+    pub outside: bool,
     /// One line for people: the tool and what it works on.
     pub summary: String,
     /// Stable over attempts; receivers use it to tell repeats.
@@ -319,6 +325,12 @@ pub struct ToolUnknown {
     pub tool: String,
     /// Why it is not known.
     pub reason: String,
+    /// Whether the step waits for a person to settle it; else the model was told at once.
+    #[serde(default)]
+    pub asked: bool,
+    /// When the step goes on without an answer, in milliseconds since the epoch; absent when it waits for ever.
+    #[serde(default)]
+    pub decide_by_ms: Option<i64>,
 }
 
 /// See [`EventKind::NoteAdded`].

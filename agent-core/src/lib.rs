@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod budget;
+pub mod call;
 pub mod conversation;
 pub mod decide;
 pub mod delivery;

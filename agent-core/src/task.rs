@@ -18,7 +18,7 @@ pub enum TaskState {
     Queued,
     /// A worker has begun it.
     Running,
-    /// Nothing moves until a budget is raised, a provider recovers, or a time has come.
+    /// Nothing moves until a budget is raised, a person decides, a provider recovers, or a time has come.
     Waiting,
     /// Done: every step succeeded and no criterion failed.
     Succeeded,
@@ -75,7 +75,7 @@ impl TaskState {
 pub enum WaitKind {
     /// An answer from a person.
     Input,
-    /// A person's consent to one call.
+    /// A person's decision about one call.
     Approval,
     /// A raised budget.
     Budget,

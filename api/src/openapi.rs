@@ -20,6 +20,7 @@ use crate::routes;
         routes::show_task::show_task,
         routes::cancel_task::cancel_task,
         routes::raise_budget::raise_budget,
+        routes::decide_call::decide_call,
         routes::list_events::list_events,
         routes::list_artifacts::list_artifacts,
         routes::get_artifact::get_artifact,

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// How often a decision is made again before the caller is told to come back. A task moves at most once for each
 /// turn of its few steps, so losing this often in a row means trouble elsewhere.
-const ATTEMPTS_MAX: u32 = 16;
+pub const ATTEMPTS_MAX: u32 = 16;
 
 /// The task, or 404. An id that cannot be one is not found either.
 pub async fn load(app: &App, tenant: &TenantId, id: &str) -> Result<Task, Problem> {
@@ -34,15 +34,25 @@ pub async fn apply(
         let Some(input) = ask(&task)? else {
             return Ok(task);
         };
-        match attempt(app, &task, input).await {
-            Ok(()) => return load(app, tenant, id).await,
-            Err(Attempt::Moved) => {}
-            Err(Attempt::Failed(problem)) => return Err(problem),
+        if commit_once(app, &task, input).await? {
+            return load(app, tenant, id).await;
         }
     }
-    Err(Problem::conflict(
-        "the task kept changing while the request was decided; try again",
-    ))
+    Err(never_rests())
+}
+
+/// What the caller of a task that moves at every attempt is told.
+pub fn never_rests() -> Problem {
+    Problem::conflict("the task kept changing while the request was decided; try again")
+}
+
+/// Decides from the task as it was read, and commits. `false`: it moved meanwhile, and nothing was changed.
+pub async fn commit_once(app: &App, task: &Task, input: Input) -> Result<bool, Problem> {
+    match attempt(app, task, input).await {
+        Ok(()) => Ok(true),
+        Err(Attempt::Moved) => Ok(false),
+        Err(Attempt::Failed(problem)) => Err(problem),
+    }
 }
 
 enum Attempt {

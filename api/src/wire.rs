@@ -113,6 +113,18 @@ pub struct CancelRequest {
     pub reason: Option<String>,
 }
 
+/// What became of a call whose outcome is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRequest {
+    /// `done`: it had its effect. `not_done`: it had none. `repeat`: make it again, with the same key.
+    #[schema(example = "done")]
+    pub decision: String,
+    /// What the model is told besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
 /// The multipart form of a submit.
 #[derive(Debug, Clone, ToSchema)]
 pub struct SubmitForm {

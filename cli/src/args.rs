@@ -122,6 +122,22 @@ pub enum Command {
         #[command(flatten)]
         budget: BudgetFlags,
     },
+    /// Say what became of a call whose outcome is unknown
+    Decide {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+        /// The call, as the reason of the wait names it
+        call: String,
+        #[arg(
+            value_parser = ["done", "not_done", "repeat"],
+            help = "done: it had its effect; not_done: it had none; repeat: make it again, with the same key"
+        )]
+        decision: String,
+        /// What the model is told besides
+        #[arg(long)]
+        note: Option<String>,
+    },
     /// List or fetch a task's artifacts
     Artifacts {
         #[command(subcommand)]

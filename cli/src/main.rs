@@ -80,6 +80,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
         | Command::Logs { .. }
         | Command::Cancel { .. }
         | Command::Budget { .. }
+        | Command::Decide { .. }
         | Command::Artifacts { .. } => as_client(&cli, environment).await,
     }
 }
@@ -137,6 +138,16 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
             budget,
         } => {
             command::tasks::raise_budget(&client(target)?, task, budget, target.json).await?;
+        }
+        Command::Decide {
+            target,
+            task,
+            call,
+            decision,
+            note,
+        } => {
+            let body = command::tasks::decision(decision, note.as_deref());
+            command::tasks::decide(&client(target)?, (task, call), &body, target.json).await?;
         }
         Command::Artifacts {
             action: ArtifactAction::List { target, task },

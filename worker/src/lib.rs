@@ -16,6 +16,6 @@ mod pool;
 mod stop;
 mod webhook_signature;
 
-pub use options::Options;
+pub use options::{Options, Undecided, UnknownCall};
 pub use parts::Parts;
 pub use pool::{Drained, Worker};

@@ -2,6 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What is done about a call that may have had an effect outside the sandbox and was cut off before its outcome was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownCall {
+    /// The task waits for its owner's decision, for a time.
+    #[default]
+    Ask,
+    /// The model is told that the outcome is unknown, and goes on.
+    TellModel,
+    /// The step fails.
+    Fail,
+}
+
+/// What is done when nobody decided in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undecided {
+    /// The model is told that the outcome is unknown, and goes on.
+    #[default]
+    TellModel,
+    /// The step fails.
+    Fail,
+}
+
 /// Settings of one worker process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +52,12 @@ pub struct Options {
     pub trouble_waits_max: u32,
     /// How long one webhook attempt may take.
     pub webhook_timeout_ms: u64,
+    /// What is done about a call with an unknown outcome that may have had an effect outside the sandbox.
+    pub unknown_call_decision: UnknownCall,
+    /// How long its owner has to decide; 0 waits for ever.
+    pub unknown_call_deadline_ms: u64,
+    /// What is done when nobody decided by then.
+    pub unknown_call_undecided: Undecided,
 }
 
 impl Default for Options {
@@ -44,6 +74,9 @@ impl Default for Options {
             trouble_pause_max_ms: 15 * 60_000,
             trouble_waits_max: 24,
             webhook_timeout_ms: 15_000,
+            unknown_call_decision: UnknownCall::Ask,
+            unknown_call_deadline_ms: 24 * 60 * 60_000,
+            unknown_call_undecided: Undecided::TellModel,
         }
     }
 }

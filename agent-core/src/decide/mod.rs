@@ -14,6 +14,7 @@ mod step;
 mod wait;
 
 use crate::budget::{Budget, Limit, Spend};
+use crate::call::CallDecided;
 use crate::delivery::NewDelivery;
 use crate::event::NewEvent;
 use crate::id::StepId;
@@ -87,6 +88,14 @@ pub enum Input {
         /// Why, if it was said.
         reason: Option<String>,
     },
+    /// The owner settles a call with an unknown outcome. Whoever brings this has read in the log, at the version that
+    /// the decision is committed on, that the step waits for exactly that.
+    CallDecided {
+        /// The step.
+        step: StepId,
+        /// What is decided.
+        decided: CallDecided,
+    },
     /// The owner changes the limits.
     BudgetRaised {
         /// The limits from now on.
@@ -124,6 +133,7 @@ impl Input {
             Self::Reported { .. } => "reported",
             Self::CancelRequested { .. } => "cancel requested",
             Self::BudgetRaised { .. } => "budget raised",
+            Self::CallDecided { .. } => "call decided",
         }
     }
 
@@ -135,8 +145,17 @@ impl Input {
             Self::StepSucceeded { .. }
             | Self::StepFailed { .. }
             | Self::CancelRequested { .. }
-            | Self::BudgetRaised { .. } => false,
+            | Self::BudgetRaised { .. }
+            | Self::CallDecided { .. } => false,
         }
+    }
+
+    /// Whether it comes from the task's owner, and so under no job.
+    pub fn is_owners(&self) -> bool {
+        matches!(
+            self,
+            Self::CancelRequested { .. } | Self::BudgetRaised { .. } | Self::CallDecided { .. }
+        )
     }
 }
 
@@ -245,10 +264,7 @@ pub fn decide(
     if task.state.is_final() {
         return refuse("the task has ended");
     }
-    let owners = matches!(
-        input,
-        Input::CancelRequested { .. } | Input::BudgetRaised { .. }
-    );
+    let owners = input.is_owners();
     let claims = matches!(input, Input::Claimed { .. });
     if task.state == TaskState::Queued && !owners && !claims {
         return refuse("no worker has begun the task");
@@ -294,6 +310,7 @@ pub fn decide(
         ),
         Input::CancelRequested { reason } => Ok(owner::cancelled(draft, reason)),
         Input::BudgetRaised { budget } => Ok(owner::budget_raised(draft, budget)),
+        Input::CallDecided { step, decided } => owner::call_decided(draft, &step, decided),
     };
     decided
         .map(Draft::into_decision)

@@ -1,7 +1,10 @@
 //! Decisions that the task's owner makes through the API.
 
 use crate::budget::Budget;
+use crate::call::{CallDecided, CallDecision};
 use crate::event::BudgetRaised;
+use crate::id::StepId;
+use crate::job::JobKind;
 use crate::step::StepState;
 use crate::task::{TaskState, WaitKind};
 
@@ -37,4 +40,28 @@ pub fn budget_raised(mut draft: Draft<'_>, budget: Budget) -> Draft<'_> {
         draft.run("the budget was raised");
     }
     draft
+}
+
+/// A call with an unknown outcome is settled, and the step that waited for it goes on under a new job: a worker that
+/// was about to go on without an answer has read the log before this decision, and must not act on what it read.
+pub fn call_decided<'a>(
+    mut draft: Draft<'a>,
+    id: &StepId,
+    decided: CallDecided,
+) -> Result<Draft<'a>, String> {
+    let step = draft.step_in(id, &[StepState::Waiting])?;
+    let waits_for = step.waiting.as_ref().map(|waiting| waiting.kind);
+    if waits_for != Some(WaitKind::Approval) {
+        let what = waits_for.map_or("something else", WaitKind::label);
+        return Err(format!("step {} waits for {what}", step.key));
+    }
+    if !CallDecision::OF_OWNER.contains(&decided.decision) {
+        return Err("an owner decides done, not_done or repeat".to_owned());
+    }
+    draft.note_of(id, decided);
+    draft.set_step(id, StepState::Ready, None, None);
+    draft.out.jobs.delete_steps.push(id.clone());
+    draft.create_job(JobKind::Step, Some(id.clone()));
+    draft.run("its owner decided about a call");
+    Ok(draft)
 }

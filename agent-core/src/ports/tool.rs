@@ -40,10 +40,13 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of its arguments: an object.
     pub parameters: Value,
-    /// What repeating a call would do.
+    /// What repeating a call would do, unless its arguments say more: see [`ToolBox::effect`].
     pub effect: EffectClass,
     /// Whether a call may change files of the workspace, so that a snapshot is due afterwards.
     pub changes_files: bool,
+    /// Whether a call may have an effect outside the sandbox, which nothing here can look at or undo. The outcome of
+    /// such a call, if it is `once` and was cut off, is for a person to settle.
+    pub outside: bool,
 }
 
 /// One call.
@@ -123,6 +126,12 @@ pub enum ToolError {
 pub trait ToolBox: Send + Sync {
     /// What tools there are, in a stable order.
     fn specs(&self) -> &[ToolSpec];
+    /// What repeating this very call would do. Pure: the same tool and arguments always give the same class.
+    fn effect(&self, tool: &str, _arguments: &Value) -> EffectClass {
+        let spec = self.specs().iter().find(|spec| spec.name == tool);
+        // What is not known must be taken for the worst.
+        spec.map_or(EffectClass::Once, |spec| spec.effect)
+    }
     /// Runs one call. Dropping the future ends everything that the call started.
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError>;
 }

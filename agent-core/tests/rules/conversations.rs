@@ -91,6 +91,7 @@ impl Run {
             call: call.call,
             tool: call.tool,
             effect,
+            outside: false,
             summary: String::new(),
             key: "k".to_owned(),
             fence: 1,
@@ -122,6 +123,8 @@ impl Run {
                 call: intended.call.clone(),
                 tool: intended.tool.clone(),
                 reason: "the worker died".to_owned(),
+                asked: false,
+                decide_by_ms: None,
             }));
         } else {
             self.make(intended, true);
@@ -154,7 +157,9 @@ fn run(turns: &[Vec<Wish>], crashes: &[bool], effect: EffectClass) -> (Run, Next
                 run.make(&intended, !dies);
             }
             Next::Settle(intended) => run.settle(&intended),
-            end @ (Next::Finish { .. } | Next::GiveUp { .. }) => return (run, end),
+            end @ (Next::Finish { .. } | Next::GiveUp { .. } | Next::AwaitDecision { .. }) => {
+                return (run, end);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::budget::{Budget, Limit};
+use agent_core::call::{CallDecided, CallDecision};
 use agent_core::event::{
     ArtifactPublished, BudgetRaised, DeliveryAttempted, EventBody, EventKind, ModelReplied,
     NoteAdded, PlanAccepted, PlanFailed, PlannedStep, RecordedCall, StepFailed, StepResumed,
@@ -53,8 +54,17 @@ pub fn example(kind: EventKind) -> EventBody {
         EventKind::ToolReturned => returned().into(),
         EventKind::ToolUnknown => ToolUnknown {
             call: call_id(),
-            tool: "shell".to_owned(),
+            tool: "http_request".to_owned(),
             reason: "the worker died while the call was being made".to_owned(),
+            asked: true,
+            decide_by_ms: Some(1_700_086_400_000),
+        }
+        .into(),
+        EventKind::CallDecided => CallDecided {
+            call: call_id(),
+            tool: "http_request".to_owned(),
+            decision: CallDecision::Done,
+            note: Some("the order is in the shop's list".to_owned()),
         }
         .into(),
         EventKind::NoteAdded => NoteAdded {
@@ -174,6 +184,7 @@ fn intended() -> ToolIntended {
         call: call_id(),
         tool: "shell".to_owned(),
         effect: EffectClass::Repeatable,
+        outside: false,
         summary: "sort scores.csv".to_owned(),
         key: private("key"),
         fence: 3,

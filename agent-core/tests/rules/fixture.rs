@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use agent_core::blob::Stored;
 use agent_core::budget::{Budget, Limit, Spend};
+use agent_core::call::{CallDecided, CallDecision};
 use agent_core::decide::{Input, Wait};
-use agent_core::id::{StepId, TaskId, TenantId, WebhookId};
+use agent_core::id::{CallId, StepId, TaskId, TenantId, WebhookId};
 use agent_core::plan::{Plan, StepSpec};
 use agent_core::ports::entropy::Seeded;
 use agent_core::step::{Step, StepState};
@@ -134,6 +135,11 @@ pub fn situations() -> Vec<Situation> {
         &[("work", Waits, &[]), ("after", Blocked, &["work"])],
     );
     step_waits_for(&mut provider, "work", WaitKind::Provider);
+    let mut approval = with_steps(
+        waiting_task(WaitKind::Approval),
+        &[("work", Waits, &[]), ("after", Blocked, &["work"])],
+    );
+    step_waits_for(&mut approval, "work", WaitKind::Approval);
     vec![
         of("no worker has begun it", task(T::Queued)),
         of("the first plan is being made", task(T::Running)),
@@ -175,6 +181,7 @@ pub fn situations() -> Vec<Situation> {
                 &[("work", Waits, &[]), ("after", Blocked, &["work"])],
             ),
         ),
+        of("its step waits for a decision about a call", approval),
         of("ended", ended(T::Succeeded, Succeeded)),
         of("ended", ended(T::Partial, Succeeded)),
         of("ended", ended(T::Failed, Skipped)),
@@ -208,6 +215,16 @@ pub fn plan() -> Plan {
     }
 }
 
+/// A call of `work` that was settled by the task's owner.
+fn decided() -> CallDecided {
+    CallDecided {
+        call: CallId::new(&Seeded::new(3)),
+        tool: "http_request".to_owned(),
+        decision: CallDecision::Done,
+        note: None,
+    }
+}
+
 /// The inputs that are about one step, with their names in the tables.
 pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
     let claimed = |begun| Input::Claimed {
@@ -237,6 +254,13 @@ pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
             },
         ),
         ("step waits for a time", waits(WaitKind::Provider)),
+        (
+            "call decided",
+            Input::CallDecided {
+                step: step.clone(),
+                decided: decided(),
+            },
+        ),
         ("step waits for a person", waits(WaitKind::Budget)),
     ]
 }

@@ -177,7 +177,7 @@ fn follows(text: &mut String) {
         let inputs = step_inputs(&step_id(&task, "work"));
         let ends = inputs
             .into_iter()
-            .filter(|(name, _)| !name.starts_with("step claimed"));
+            .filter(|(name, _)| !name.starts_with("step claimed") && *name != "call decided");
         rows(text, company, &task, ends.collect(), all_cells);
     }
 }

@@ -1,6 +1,7 @@
 //! The routes: one file each, and here the table of them.
 
 pub mod cancel_task;
+pub mod decide_call;
 pub mod get_artifact;
 pub mod health;
 pub mod list_artifacts;
@@ -35,6 +36,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/tasks/{id}", get(show_task::show_task))
         .route("/v1/tasks/{id}/cancel", post(cancel_task::cancel_task))
         .route("/v1/tasks/{id}/budget", post(raise_budget::raise_budget))
+        .route(
+            "/v1/tasks/{id}/calls/{call_id}/decision",
+            post(decide_call::decide_call),
+        )
         .route("/v1/tasks/{id}/events", get(list_events::list_events))
         .route(
             "/v1/tasks/{id}/artifacts",

@@ -58,6 +58,7 @@ fn described(event: &Value) -> Option<String> {
             text("tool"),
             text("reason")
         ),
+        "call.decided" => format!("  {}: decided: {}", text("tool"), text("decision")),
         "note.added" => format!("note: {}", text("text")),
         "artifact.published" => format!("published {} ({} bytes)", text("name"), number("bytes")),
         "step.succeeded" => format!("step {} is done", text("key")),

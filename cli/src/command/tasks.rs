@@ -1,4 +1,4 @@
-//! `errand status`, `list`, `cancel` and `budget`.
+//! `errand status`, `list`, `cancel`, `budget` and `decide`.
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -90,5 +90,26 @@ pub async fn raise_budget(
             .await?,
         as_json,
     );
+    Ok(())
+}
+
+/// What is decided, as the API takes it.
+pub fn decision(decision: &str, note: Option<&str>) -> Value {
+    let mut body = json!({ "decision": decision });
+    if let Some(note) = note {
+        body["note"] = Value::from(note);
+    }
+    body
+}
+
+/// Says what became of a call whose outcome is unknown.
+pub async fn decide(
+    client: &Client,
+    (task, call): (&str, &str),
+    decision: &Value,
+    as_json: bool,
+) -> Result<()> {
+    let path = format!("/v1/tasks/{task}/calls/{call}/decision");
+    show(&client.post(&path, decision, None).await?, as_json);
     Ok(())
 }

@@ -214,6 +214,7 @@ mod tests {
                 "required": ["query"], "additionalProperties": false}),
             effect: EffectClass::Read,
             changes_files: false,
+            outside: false,
         }]
     }
 

@@ -141,6 +141,7 @@ mod tests {
             parameters,
             effect: EffectClass::Read,
             changes_files: false,
+            outside: false,
         }]
     }
 

@@ -69,6 +69,7 @@ fn request() -> ModelRequest {
                 "required": ["query"], "additionalProperties": false}),
             effect: EffectClass::Once,
             changes_files: false,
+            outside: false,
         }],
         answer: None,
         deadline: Duration::from_mins(1),

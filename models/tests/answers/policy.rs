@@ -58,6 +58,7 @@ fn with_tool() -> ModelRequest {
             parameters: json!({"type": "object"}),
             effect: EffectClass::Read,
             changes_files: false,
+            outside: false,
         }],
         ..question()
     }

@@ -102,6 +102,7 @@ fn tool(name: &str) -> ToolSpec {
         parameters,
         effect: EffectClass::Read,
         changes_files: false,
+        outside: false,
     }
 }
 

@@ -8,6 +8,7 @@ mod artifacts;
 mod auth;
 mod client;
 mod connections;
+mod decide;
 mod events;
 mod faults;
 mod lists;

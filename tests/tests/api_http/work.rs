@@ -2,13 +2,14 @@
 
 use agent_core::budget::{Limit, Spend};
 use agent_core::decide::{Input, Wait, commit, decide};
-use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded};
-use agent_core::id::ArtifactId;
+use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded, ToolIntended, ToolUnknown};
+use agent_core::id::{ArtifactId, CallId};
 use agent_core::job::{Claim, JobAfter, WorkerName};
 use agent_core::journal;
 use agent_core::plan::{Plan, StepSpec};
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::store::{Append, Artifact, Commits, Jobs, Right, Tasks};
+use agent_core::ports::tool::EffectClass;
 use agent_core::task::WaitKind;
 
 use crate::world::World;
@@ -110,6 +111,52 @@ impl World {
         };
         let step = claim.step.clone();
         self.decided(claim, Input::Waited { step, wait }).await;
+    }
+
+    /// A call of the step whose outcome is not known and that its owner is asked about. The step waits for the answer.
+    pub async fn ask_about_a_call(&self, claim: &Claim) -> CallId {
+        let step = claim.step.clone().unwrap();
+        let call = self.intend(claim).await;
+        let unknown = ToolUnknown {
+            call: call.clone(),
+            tool: "send".to_owned(),
+            reason: "the worker died".to_owned(),
+            asked: true,
+            decide_by_ms: None,
+        };
+        let events = vec![NewEvent::of_step(&step, unknown)];
+        self.append(claim, events, Spend::default(), Vec::new())
+            .await;
+        let wait = Wait {
+            kind: WaitKind::Approval,
+            reason: "it is not known whether send had its effect".to_owned(),
+            delay_ms: None,
+            limit: None,
+            refund: Spend::default(),
+        };
+        let step = Some(step);
+        self.decided(claim, Input::Waited { step, wait }).await;
+        call
+    }
+
+    /// The intent of a call.
+    pub async fn intend(&self, claim: &Claim) -> CallId {
+        let step = claim.step.clone().unwrap();
+        let call = CallId::new(self.entropy.as_ref());
+        let intended = ToolIntended {
+            call: call.clone(),
+            tool: "send".to_owned(),
+            effect: EffectClass::Once,
+            outside: true,
+            summary: "x".to_owned(),
+            key: "k".to_owned(),
+            fence: claim.fence.0,
+            arguments: serde_json::json!({"to": "x"}),
+        };
+        let events = vec![NewEvent::of_step(&step, intended)];
+        self.append(claim, events, Spend::default(), Vec::new())
+            .await;
+        call
     }
 
     /// Appends notes, one commit each.

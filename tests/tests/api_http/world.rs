@@ -41,6 +41,7 @@ fn tool(name: &str) -> ToolSpec {
         parameters: json!({"type": "object"}),
         effect: EffectClass::Read,
         changes_files: false,
+        outside: false,
     }
 }
 

@@ -100,6 +100,7 @@ impl Log {
             | EventBody::ToolIntended(_)
             | EventBody::ToolReturned(_)
             | EventBody::ToolUnknown(_)
+            | EventBody::CallDecided(_)
             | EventBody::ArtifactPublished(_)
             | EventBody::DeliveryAttempted(_)
             | EventBody::StepStarted(_)
@@ -139,6 +140,7 @@ impl Log {
             | EventBody::ToolIntended(_)
             | EventBody::ToolReturned(_)
             | EventBody::ToolUnknown(_)
+            | EventBody::CallDecided(_)
             | EventBody::ArtifactPublished(_)
             | EventBody::DeliveryAttempted(_) => (false, StepState::Running),
         };

@@ -161,13 +161,13 @@ async fn a_claim_whose_answer_was_lost_leaves_no_job_behind() {
 }
 
 #[tokio::test]
-async fn a_call_with_an_effect_outside_is_never_made_again_after_a_crash() {
+async fn a_call_that_must_not_be_made_twice_is_told_to_the_model_as_unknown_after_a_crash() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
         ("plan", _) => plan(&[step("a", &[], &json!([]))]),
         ("report", _) => report(),
         (_, 0) => Said::Calls(vec![
-            ("send", json!({"to": "x"})),
-            ("tell", json!({"text": "sent"})),
+            ("count_up", json!({"by": "1"})),
+            ("tell", json!({"text": "counted"})),
         ]),
         _ => finish("done"),
     });
@@ -187,7 +187,7 @@ async fn a_call_with_an_effect_outside_is_never_made_again_after_a_crash() {
         .into_iter()
         .map(|(tool, _)| tool)
         .collect();
-    assert_eq!(made, ["send", "tell"]);
+    assert_eq!(made, ["count_up", "tell"]);
     assert!(world.kinds(&id).await.contains(&"tool.unknown"));
 }
 

@@ -208,7 +208,8 @@ impl Workspaces for MemoryWorkspaces {
     }
 }
 
-/// Tools: `append` adds a line to a file (repeatable), `send` has an effect outside (once), `tell` and `hand_over` have
+/// Tools: `append` adds a line to a file (repeatable), `send` has an effect outside (once), `count_up` one
+/// inside (once), `tell` and `hand_over` have
 /// side effects, `hold` runs until it is let go.
 pub struct FakeTools {
     specs: Vec<ToolSpec>,
@@ -232,6 +233,7 @@ fn spec(name: &str, effect: EffectClass, changes_files: bool) -> ToolSpec {
         parameters: json!({"type": "object"}),
         effect,
         changes_files,
+        outside: name == "send",
     }
 }
 
@@ -240,6 +242,7 @@ impl FakeTools {
         let specs = vec![
             spec("append", EffectClass::Repeatable, true),
             spec("send", EffectClass::Once, false),
+            spec("count_up", EffectClass::Once, false),
             spec("tell", EffectClass::Read, false),
             spec("hand_over", EffectClass::Repeatable, false),
             spec("hold", EffectClass::Repeatable, false),

@@ -8,4 +8,5 @@ mod fakes;
 mod faults;
 mod flow;
 mod trouble;
+mod unknown;
 mod world;

@@ -70,6 +70,7 @@ fn spec(name: &str, description: &str, parameters: Value, effect: EffectClass) -
         parameters,
         effect,
         changes_files: false,
+        outside: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use agent_core::blob::BlobHash;
 use agent_core::event::{
-    ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended, ToolReturned, ToolUnknown,
+    ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended, ToolReturned,
 };
 use agent_core::id::ArtifactId;
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
@@ -21,12 +21,16 @@ const SUMMARY_CHARS_MAX: usize = 120;
 /// The intent of a call, as an event and as a row.
 pub fn intent(step: &StepRun<'_>, call: &RecordedCall) -> (ToolIntended, CallChange) {
     let spec = step.tools.iter().find(|tool| tool.name == call.tool);
-    let effect = spec.map_or(EffectClass::Once, |tool| tool.effect);
+    let tools = step.context.parts.tools.as_ref();
+    let effect = spec.map_or(EffectClass::Once, |spec| {
+        tools.effect(&spec.name, &call.arguments)
+    });
     let key = key(&step.place, call);
     let intended = ToolIntended {
         call: call.call.clone(),
         tool: call.tool.clone(),
         effect,
+        outside: spec.is_some_and(|spec| spec.outside),
         summary: summary(&call.arguments),
         key: key.clone(),
         fence: step.context.claim.fence.0,
@@ -68,22 +72,6 @@ fn summary(arguments: &Value) -> String {
         cut.push('…');
     }
     cut
-}
-
-/// A call that may have had its effect and must not be made twice: the model is told to look.
-pub async fn leave_unknown(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(), Stop> {
-    let unknown = ToolUnknown {
-        call: intended.call.clone(),
-        tool: intended.tool.clone(),
-        reason: "the worker died while the call was being made".to_owned(),
-    };
-    let mut commit = step.context.blank();
-    commit.calls.push(CallChange::Settled {
-        call: intended.call.clone(),
-        state: CallState::Unknown,
-    });
-    step.commit(commit, vec![NewEvent::of_step(&step.id, unknown)])
-        .await
 }
 
 /// Makes a call whose intent is in the log, and commits its result.

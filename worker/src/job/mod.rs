@@ -6,6 +6,7 @@ mod deliver;
 mod plan;
 mod report;
 mod step;
+mod unknown;
 
 use agent_core::budget::Spend;
 use agent_core::decide::{Input, Wait};

@@ -16,8 +16,8 @@ use agent_core::task::{Task, TaskSpec};
 use agent_core::workspace::Manifest;
 
 use super::ask::{Asked, Question, ask};
-use super::call;
 use super::plan::outcome_of;
+use super::{call, unknown};
 use crate::context::Context;
 use crate::files::{Files, Lineage};
 use crate::stop::Stop;
@@ -32,7 +32,7 @@ pub struct StepRun<'a> {
     /// The workspace as the last commit knows it.
     pub manifest: Manifest,
     /// The last commit.
-    last: Committed,
+    pub last: Committed,
     /// What the last commit charged for the call that comes next.
     charged: Spend,
     /// The call whose intent is in the last commit.
@@ -114,7 +114,7 @@ fn charge_for(next: &Next) -> Spend {
         // A call that must not be made twice is not made again, only recorded as unknown.
         Next::Settle(intended) if intended.effect == EffectClass::Once => Spend::default(),
         Next::Call(_) | Next::Settle(_) => Spend::tool_calls(1),
-        Next::Finish { .. } | Next::GiveUp { .. } => Spend::default(),
+        Next::AwaitDecision { .. } | Next::Finish { .. } | Next::GiveUp { .. } => Spend::default(),
     }
 }
 
@@ -146,7 +146,12 @@ impl StepRun<'_> {
                     self.may_go_on()?;
                     self.intended = Some(intended);
                 }
-                Next::Settle(intended) => call::leave_unknown(self, &intended).await?,
+                Next::Settle(intended) => unknown::settle(self, &intended).await?,
+                Next::AwaitDecision { intended, unknown } => {
+                    if !unknown::await_decision(self, &intended, &unknown).await? {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
@@ -267,7 +272,7 @@ impl StepRun<'_> {
             .map(|_| ())
     }
 
-    async fn fail(&self, reason: String) -> Result<(), Stop> {
+    pub async fn fail(&self, reason: String) -> Result<(), Stop> {
         let input = Input::StepFailed {
             step: self.id.clone(),
             reason,
