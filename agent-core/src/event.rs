@@ -169,7 +169,7 @@ events! {
     /// The task ended.
     TaskFinished = "task.finished" public ["state", "result", "error"];
     /// A webhook message was tried.
-    DeliveryAttempted = "delivery.attempted" public ["delivery", "attempt", "status", "outcome", "next_in_ms"];
+    DeliveryAttempted = "delivery.attempted" public ["delivery", "attempt", "status", "outcome", "next_in_ms", "error"];
 }
 
 /// See [`EventKind::TaskSubmitted`].
@@ -438,7 +438,7 @@ pub struct DeliveryAttempted {
     pub outcome: String,
     /// When the next attempt comes.
     pub next_in_ms: Option<u64>,
-    /// What went wrong, for the owner of the installation.
+    /// What went wrong: the receiver's status, or why it could not be reached.
     pub error: Option<String>,
 }
 

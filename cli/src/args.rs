@@ -272,5 +272,8 @@ pub enum ArtifactAction {
         /// Folder to write to
         #[arg(long, short, value_name = "DIR", default_value = ".")]
         output: PathBuf,
+        /// Replace files that are there, and write hidden ones
+        #[arg(long)]
+        force: bool,
     },
 }

@@ -22,6 +22,7 @@ use config::{Layers, Loaded, Paths};
 use database::Database;
 
 fn main() -> ExitCode {
+    end_quietly_on_closed_pipes();
     let cli = Cli::parse();
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -40,6 +41,18 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// `errand logs … | head` closes our output early, which is no fault.
+fn end_quietly_on_closed_pipes() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>();
+        if text.is_some_and(|text| text.contains("Broken pipe")) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
@@ -161,9 +174,19 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
                     task,
                     name,
                     output,
+                    force,
                 },
         } => {
-            command::artifacts::get(&client(target)?, task, name.as_deref(), output).await?;
+            command::artifacts::get(
+                &client(target)?,
+                task,
+                name.as_deref(),
+                &command::artifacts::Place {
+                    folder: output,
+                    force: *force,
+                },
+            )
+            .await?;
         }
         Command::Serve(_)
         | Command::Api(_)

@@ -2,12 +2,12 @@
 
 use crate::report::final_state;
 use crate::step::StepState;
-use crate::task::{TaskResult, TaskState};
+use crate::task::{Task, TaskResult, TaskState};
 
 use super::draft::Draft;
 
 /// The final state follows from steps and checks; the report's own words can only lower it.
-pub fn reported(mut draft: Draft<'_>, result: TaskResult) -> Result<Draft<'_>, String> {
+pub fn reported(mut draft: Draft<'_>, mut result: TaskResult) -> Result<Draft<'_>, String> {
     let task = draft.task;
     if let Some(step) = task
         .steps
@@ -17,6 +17,7 @@ pub fn reported(mut draft: Draft<'_>, result: TaskResult) -> Result<Draft<'_>, S
         return Err(format!("step {} is {}", step.key, step.state.label()));
     }
     let state = final_state(task, &result.criteria, &result.not_done);
+    add_what_is_not_done(task, &mut result);
     let error = match state {
         TaskState::Failed => Some(first_reason(&result)),
         TaskState::Queued
@@ -28,6 +29,29 @@ pub fn reported(mut draft: Draft<'_>, result: TaskResult) -> Result<Draft<'_>, S
     };
     draft.finish(state, Some(result), error);
     Ok(draft)
+}
+
+/// What the steps and the checks show as not done is said, whether or not the report's writer said it.
+fn add_what_is_not_done(task: &Task, result: &mut TaskResult) {
+    let current = task
+        .steps
+        .iter()
+        .filter(|step| step.plan_version == task.plan_version);
+    let missing = current.filter(|step| step.state != StepState::Succeeded);
+    let steps =
+        missing.map(|step| format!("Step {} ({}) {}.", step.key, step.title, step.state.label()));
+    let refuted = result
+        .criteria
+        .iter()
+        .filter(|verdict| verdict.holds == Some(false));
+    let checks = refuted.map(|verdict| {
+        format!(
+            "Step {}: it does not hold that {} ({}).",
+            verdict.step, verdict.criterion, verdict.found
+        )
+    });
+    let found: Vec<String> = steps.chain(checks).collect();
+    result.not_done.extend(found);
 }
 
 fn first_reason(result: &TaskResult) -> String {

@@ -36,6 +36,17 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     filled
 }
 
+/// The goal as every prompt states it: the submitter's words and, if there is one, the form of the result.
+pub fn goal_text(goal: &str, result_schema: Option<&serde_json::Value>) -> String {
+    match result_schema {
+        Some(schema) => format!(
+            "{goal}\n\nBesides the answer in words, the result of the whole task must carry `data` that satisfies this JSON Schema; \
+the steps must find what it asks for and say it in their results:\n\n{schema}"
+        ),
+        None => goal.to_owned(),
+    }
+}
+
 fn list_or(lines: &[String], nothing: &str) -> String {
     if lines.is_empty() {
         nothing.to_owned()

@@ -38,8 +38,35 @@ fn rows(page: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
+/// Where artifacts are written.
+pub struct Place<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// Whether files that are there may be replaced, and hidden ones written.
+    pub force: bool,
+}
+
+impl Place<'_> {
+    /// Names were chosen by a model: nothing of the caller's is replaced, and nothing is hidden, unless that is wanted.
+    fn check(&self, path: &Path, name: &str) -> Result<()> {
+        if self.force {
+            return Ok(());
+        }
+        if path.exists() {
+            bail!(
+                "{} is there already; choose another folder with -o, or --force",
+                path.display()
+            );
+        }
+        if name.split('/').any(|part| part.starts_with('.')) {
+            bail!("{name} would be a hidden file; use --force to write it");
+        }
+        Ok(())
+    }
+}
+
 /// Fetches one artifact, or all, into a folder.
-pub async fn get(client: &Client, task: &str, name: Option<&str>, folder: &Path) -> Result<()> {
+pub async fn get(client: &Client, task: &str, name: Option<&str>, place: &Place<'_>) -> Result<()> {
     let page = client.get(&format!("/v1/tasks/{task}/artifacts")).await?;
     let text = |row: &Value, field: &str| {
         row.get(field)
@@ -68,7 +95,8 @@ pub async fn get(client: &Client, task: &str, name: Option<&str>, folder: &Path)
             anyhow::anyhow!("the artifact name {name:?} is not a safe path: {why}")
         })?;
         let bytes = client.get_bytes(&text(row, "url")).await?;
-        let path = folder.join(&name);
+        let path = place.folder.join(&name);
+        place.check(&path, &name)?;
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)
                 .with_context(|| format!("could not make {}", parent.display()))?;

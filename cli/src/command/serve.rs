@@ -176,7 +176,7 @@ async fn warn_of_lacks(config: &Config, tools: &tools::Parts) {
     if !probe.usable {
         warn!("{}", probe.refusal());
     }
-    info!(isolation = probe.level, "commands are isolated");
+    info!(isolation = probe.level, "the sandbox was looked at");
 }
 
 /// Makes the first key of a new installation and keeps it where only its owner can read it.
@@ -228,6 +228,7 @@ fn greet(address: &str, paths: &Paths, first_key: Option<&str>) {
         );
     }
     println!(
-        "submit a goal: errand submit --url http://{address} \"Count the words in the attached file\" --file README.md"
+        "submit a goal: errand --data-dir {} submit --url http://{address} \"Count the words in the attached file\" --file README.md",
+        paths.folder().display()
     );
 }

@@ -51,7 +51,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         (DeliveryState::Abandoned, _) => "abandoned",
         (DeliveryState::Pending, _) => "will_retry",
     };
-    info!(delivery.id = %id, attempt = attempts, status = attempt.status, outcome, "a webhook message was tried");
+    info!(delivery.id = %id, attempt = attempts, status = attempt.status, error = attempt.error, outcome, "a webhook message was tried");
     let next_in_ms = if let JobAfter::Delay(delay_ms) = job {
         Some(delay_ms)
     } else {

@@ -9,7 +9,7 @@ use agent_core::event::{ModelReplied, NewEvent};
 use agent_core::plan::{Plan, faults, plan_schema};
 use agent_core::ports::model::{AnswerSchema, Message, ModelRequest, ModelRole};
 use agent_core::prompt::{
-    Earlier, FileLine, PlannerPrompt, StepResult, planner_messages, repair_message,
+    Earlier, FileLine, PlannerPrompt, StepResult, goal_text, planner_messages, repair_message,
 };
 use agent_core::step::{Step, StepOutcome, StepState};
 use agent_core::task::{Task, TaskSpec};
@@ -167,7 +167,7 @@ async fn opening(context: &Context, task: &Task, spec: &TaskSpec) -> Result<Vec<
         None
     };
     Ok(planner_messages(&PlannerPrompt {
-        goal: &spec.goal,
+        goal: &goal_text(&spec.goal, spec.result_schema.as_ref()),
         files: &files,
         tools: &tools,
         budget: task.budget,

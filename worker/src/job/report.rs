@@ -8,7 +8,7 @@ use agent_core::event::{ModelReplied, NewEvent};
 use agent_core::plan::{Criterion, StepSpec};
 use agent_core::ports::model::{AnswerSchema, Message, ModelRequest, ModelRole};
 use agent_core::ports::store::Artifact;
-use agent_core::prompt::{FileLine, ReportPrompt, report_messages, report_schema};
+use agent_core::prompt::{FileLine, ReportPrompt, goal_text, report_messages, report_schema};
 use agent_core::report::{Evidence, Verdict, check};
 use agent_core::step::StepState;
 use agent_core::task::{Task, TaskSpec};
@@ -116,7 +116,7 @@ fn parse(reply: &ModelReplied) -> Option<Written> {
 
 fn request(material: &Material) -> ModelRequest {
     let messages: Vec<Message> = report_messages(&ReportPrompt {
-        goal: &material.spec.goal,
+        goal: &goal_text(&material.spec.goal, material.spec.result_schema.as_ref()),
         steps: &material.steps,
         verdicts: &material.verdicts,
         artifacts: &material.artifacts,

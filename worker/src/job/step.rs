@@ -10,7 +10,7 @@ use agent_core::ports::model::{Message, ModelRequest, ModelRole};
 use agent_core::ports::store::{Append, Committed};
 use agent_core::ports::tool::{EffectClass, ToolSpec};
 use agent_core::ports::workspaces::Place;
-use agent_core::prompt::{StepPrompt, StepResult, step_messages};
+use agent_core::prompt::{StepPrompt, StepResult, goal_text, step_messages};
 use agent_core::step::Step;
 use agent_core::task::{Task, TaskSpec};
 use agent_core::workspace::Manifest;
@@ -311,7 +311,7 @@ async fn opening(
     }
     let overview = overview(context, step.plan_version).await?;
     Ok(step_messages(&StepPrompt {
-        goal: &spec.goal,
+        goal: &goal_text(&spec.goal, spec.result_schema.as_ref()),
         overview: &overview,
         steps: &steps,
         spec: &step_spec,
