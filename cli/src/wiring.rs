@@ -39,12 +39,18 @@ pub fn shared(paths: &Paths, opened: Opened) -> Result<Shared> {
     })
 }
 
+/// The one way out, as the operator set it.
+fn guard(config: &Config) -> Result<Guard> {
+    Guard::new(config.egress.clone()).context("the egress settings cannot be used")
+}
+
 /// The tools of this machine.
 pub async fn tools(config: &Config, paths: &Paths, blobs: Arc<dyn Blobs>) -> Result<tools::Parts> {
     let mut options = config.tools.clone();
     options.folder.get_or_insert_with(|| paths.workspaces());
     // Opening sweeps left-over workspaces, which blocks on the file system.
-    let opened = tokio::task::spawn_blocking(move || tools::open(&options, blobs)).await?;
+    let guard = guard(config)?;
+    let opened = tokio::task::spawn_blocking(move || tools::open(&options, blobs, &guard)).await?;
     opened.context("could not open the workspaces")
 }
 
@@ -118,7 +124,7 @@ pub fn api(config: &Config, shared: &Shared, tools: &dyn ToolBox) -> api::Server
 
 /// The worker's parts.
 pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<worker::Parts> {
-    let guard = Guard::new(config.egress.clone()).context("the egress settings cannot be used")?;
+    let guard = guard(config)?;
     Ok(worker::Parts {
         store: Arc::clone(&shared.opened.store),
         blobs: Arc::clone(&shared.blobs),

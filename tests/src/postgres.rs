@@ -7,18 +7,16 @@
 
 use std::fs::File;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::unistd::User;
+use chaos::programs::{binaries, unprivileged};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-const INSTALL: &str =
-    "PostgreSQL 15 or newer is needed: apt-get install postgresql (or put initdb on PATH)";
 const TEMPLATE: &str = "errand_template";
 const USER: &str = "errand";
 
@@ -257,35 +255,4 @@ fn run_key(process: u32) -> String {
     let fields = stat.rsplit(')').next().unwrap_or_default();
     let started = fields.split_whitespace().nth(19).unwrap_or("0");
     format!("{process}-{started}")
-}
-
-fn unprivileged() -> User {
-    let user = ["postgres", "nobody"].into_iter();
-    let mut known = user.filter_map(|name| User::from_name(name).ok().flatten());
-    known.next().unwrap()
-}
-
-/// The folder of the newest server that is installed.
-fn binaries() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
-    let packaged = versions.filter_map(|entry| {
-        let folder = entry.ok()?.path();
-        let version: u32 = folder.file_name()?.to_str()?.parse().ok()?;
-        Some((version, folder.join("bin")))
-    });
-    let newest = packaged.max().map(|(_, folder)| folder);
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = newest.into_iter().chain(std::env::split_paths(&on_path));
-    let has_server =
-        |folder: &PathBuf| is_file(&folder.join("initdb")) && is_file(&folder.join("postgres"));
-    folders
-        .into_iter()
-        .find(has_server)
-        .unwrap_or_else(|| panic!("{INSTALL}"))
-}
-
-fn is_file(path: &Path) -> bool {
-    path.metadata().is_ok_and(|found| found.is_file())
 }

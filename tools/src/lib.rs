@@ -1,4 +1,5 @@
-//! Acts on the world for a step: a shell in a sandbox, files of the step's workspace, notes and artifacts.
+//! Acts on the world for a step: a shell in a sandbox, files of the step's workspace, notes and artifacts, and, where the
+//! operator turned it on, HTTP requests.
 //!
 //! Foreign code runs in a [`sandbox::Sandbox`] only, and without one nothing is run, unless the operator chose
 //! `sandbox = "none"` by name. File tools work on the host side, but never outside the workspace and never through a link.
@@ -16,9 +17,10 @@ use std::io;
 use std::sync::Arc;
 
 use agent_core::ports::blobs::Blobs;
+use egress::Guard;
 
 pub use directory::{AccessError, Directory};
-pub use options::{Options, SandboxKind};
+pub use options::{HttpOptions, Options, SandboxKind};
 pub use toolbox::Toolbox;
 pub use workspace::LocalWorkspaces;
 
@@ -32,8 +34,9 @@ pub struct Parts {
     pub toolbox: Arc<Toolbox>,
 }
 
-/// Opens the workspace folder, removes what a crash left there, and wires the parts. Blocks on the file system.
-pub fn open(options: &Options, blobs: Arc<dyn Blobs>) -> io::Result<Parts> {
+/// Opens the workspace folder, removes what a crash left there, and wires the parts. What a tool sends to the world outside
+/// goes through `guard`. Blocks on the file system.
+pub fn open(options: &Options, blobs: Arc<dyn Blobs>, guard: &Guard) -> io::Result<Parts> {
     let uids = workspace::UidPool::for_this_process(options)?;
     let workspaces = Arc::new(LocalWorkspaces::open(
         options,
@@ -46,6 +49,7 @@ pub fn open(options: &Options, blobs: Arc<dyn Blobs>) -> io::Result<Parts> {
         Arc::clone(&workspaces),
         blobs,
         Arc::clone(&sandbox),
+        guard,
     ));
     Ok(Parts {
         workspaces,

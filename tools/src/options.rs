@@ -16,6 +16,37 @@ pub enum SandboxKind {
     None,
 }
 
+/// Settings of the tool `http_request`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpOptions {
+    /// Whether there is such a tool at all. Without it, no step reaches the network.
+    pub enabled: bool,
+    /// The only hosts that it may reach, as `host` or `host:port`; all that the guard permits when empty.
+    pub hosts: Vec<String>,
+    /// Hosts that honour `Idempotency-Key`, as `host` or `host:port`: there a `POST` or `PATCH` is repeated after a crash.
+    pub key_honoured_by: Vec<String>,
+    /// How long one request may take, its answer included.
+    pub timeout_ms: u64,
+    /// The longest body that is sent.
+    pub body_bytes_max: usize,
+    /// How much of an answer's body is read.
+    pub answer_bytes_max: usize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            hosts: Vec::new(),
+            key_honoured_by: Vec::new(),
+            timeout_ms: 30_000,
+            body_bytes_max: 1024 * 1024,
+            answer_bytes_max: 4 * 1024 * 1024,
+        }
+    }
+}
+
 /// Settings of the tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -58,6 +89,8 @@ pub struct Options {
     pub workspace_files_max: u64,
     /// Commands are ended when the disk has less free space than this.
     pub free_space_bytes_min: u64,
+    /// The one tool that reaches the world outside.
+    pub http_request: HttpOptions,
     /// The Chromium program, looked for in the usual places when absent.
     pub chromium: Option<PathBuf>,
 }
@@ -86,6 +119,7 @@ impl Default for Options {
             workspace_bytes_max: 1024 * MIB,
             workspace_files_max: 20_000,
             free_space_bytes_min: 512 * MIB,
+            http_request: HttpOptions::default(),
             chromium: None,
         }
     }

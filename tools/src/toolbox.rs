@@ -7,9 +7,11 @@ use std::io;
 use std::sync::Arc;
 
 use agent_core::ports::blobs::{BlobError, Blobs};
-use agent_core::ports::tool::{ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use agent_core::ports::workspaces::WorkspaceError;
 use async_trait::async_trait;
+use egress::Guard;
+use serde_json::Value;
 
 use crate::options::Options;
 use crate::sandbox::Sandbox;
@@ -38,8 +40,9 @@ impl Toolbox {
         workspaces: Arc<LocalWorkspaces>,
         blobs: Arc<dyn Blobs>,
         sandbox: Arc<dyn Sandbox>,
+        guard: &Guard,
     ) -> Self {
-        let tools = tool::all(&options);
+        let tools = tool::all(&options, guard);
         Self {
             specs: tools.iter().map(|tool| tool.spec()).collect(),
             tools,
@@ -57,6 +60,13 @@ impl Toolbox {
 impl ToolBox for Toolbox {
     fn specs(&self) -> &[ToolSpec] {
         &self.specs
+    }
+
+    fn effect(&self, tool: &str, arguments: &Value) -> EffectClass {
+        let found = self.specs.iter().zip(&self.tools);
+        let mut found = found.filter(|(spec, _)| spec.name == tool);
+        let found = found.next();
+        found.map_or(EffectClass::Once, |(_, tool)| tool.effect(arguments))
     }
 
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {

@@ -64,6 +64,7 @@ pub async fn run(config: &Config, paths: &Paths, as_json: bool) -> Result<u8> {
     let mut findings = vec![data_folder(paths), database(config, paths).await];
     findings.extend(sandbox(config).await);
     findings.push(model(config).await);
+    findings.push(network(config));
     findings.push(chromium(config).await);
     let can_work = findings
         .iter()
@@ -226,6 +227,18 @@ async fn model(config: &Config) -> Finding {
         }
     }
     Finding::good("model", found.join("; "))
+}
+
+/// What a step can reach: nothing, unless the operator turned the one tool for it on.
+fn network(config: &Config) -> Finding {
+    let http = &config.tools.http_request;
+    let hosts = http.hosts.join(", ");
+    let found = match (http.enabled, hosts.is_empty()) {
+        (false, _) => "off: no step reaches it (tools.http_request.enabled)".to_owned(),
+        (true, true) => "ON: http_request reaches every public host".to_owned(),
+        (true, false) => format!("ON: http_request reaches {hosts}"),
+    };
+    Finding::good("network", found)
 }
 
 async fn chromium(config: &Config) -> Finding {

@@ -9,4 +9,5 @@ mod installation;
 mod kill;
 mod machines;
 mod model_trouble;
+mod outside;
 mod scripts;

@@ -30,6 +30,19 @@ pub fn one_command(command: &str) -> Value {
     )
 }
 
+/// One step that makes one HTTP request and reports what came back.
+pub fn one_request(method: &str, url: &str) -> Value {
+    let call = json!({"name": "http_request", "arguments": {"method": method, "url": url}});
+    script(
+        "Make the request.",
+        &json!({
+            "plan": [{"content": {"overview": "one request", "steps": [step("ask", &[])]}}],
+            "step:ask": [{"tool_calls": [call]}, finish("{{last_tool}}")],
+            "report": [{"content": {"answer": "{{step:ask}}", "not_done": []}}],
+        }),
+    )
+}
+
 /// Two steps in parallel that each write a line in each of three turns, and one that joins and publishes. A write that
 /// fails is tried again, because recorded words cannot read its error.
 pub fn two_writers() -> Value {

@@ -8,12 +8,14 @@ mod file_list;
 mod file_read;
 mod file_search;
 mod file_write;
+mod http_request;
 mod note;
 mod publish;
 mod shell;
 
 use agent_core::ports::tool::{EffectClass, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
+use egress::Guard;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -29,6 +31,10 @@ const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 #[async_trait]
 pub(crate) trait Tool: Send + Sync {
     fn spec(&self) -> ToolSpec;
+    /// What repeating this very call would do.
+    fn effect(&self, _arguments: &Value) -> EffectClass {
+        self.spec().effect
+    }
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError>;
 }
 
@@ -40,8 +46,8 @@ pub(crate) struct Context<'a> {
 }
 
 /// All tools, in the order in which models are shown them.
-pub(crate) fn all(options: &Options) -> Vec<Box<dyn Tool>> {
-    vec![
+pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
+    let mut tools: Vec<Box<dyn Tool>> = vec![
         Box::new(shell::Shell::new(options)),
         Box::new(file_read::FileRead),
         Box::new(file_write::FileWrite),
@@ -50,7 +56,15 @@ pub(crate) fn all(options: &Options) -> Vec<Box<dyn Tool>> {
         Box::new(file_search::FileSearch),
         Box::new(note::Note),
         Box::new(publish::Publish),
-    ]
+    ];
+    let http = &options.http_request;
+    if http.enabled {
+        tools.push(Box::new(http_request::HttpRequest::new(
+            http,
+            guard.clone(),
+        )));
+    }
+    tools
 }
 
 /// A tool's schema: an object with these properties and no others.

@@ -208,7 +208,7 @@ async fn a_place_that_is_held_is_not_swept_and_not_taken_twice() {
         .await;
     // Another process on the same folder.
     let blobs: std::sync::Arc<dyn agent_core::ports::blobs::Blobs> = room.blobs.clone();
-    let second = tools::open(&room.options, blobs).unwrap();
+    let second = tools::open(&room.options, blobs, &crate::room::guard()).unwrap();
     assert!(room.files().join("kept").exists());
     let taken = second
         .workspaces
@@ -233,7 +233,7 @@ async fn no_two_places_share_a_user_even_across_processes() {
     })
     .await;
     let blobs: std::sync::Arc<dyn agent_core::ports::blobs::Blobs> = room.blobs.clone();
-    let second = tools::open(&room.options, blobs).unwrap();
+    let second = tools::open(&room.options, blobs, &crate::room::guard()).unwrap();
     let mut uids = vec![std::fs::metadata(room.files()).unwrap().uid()];
     for (seed, workspaces) in [(21, &second.workspaces), (22, &room.parts.workspaces)] {
         let place = place(seed);

@@ -1,0 +1,76 @@
+//! What a trial came to, as a table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub database: String,
+    pub seed: u64,
+    pub tasks: usize,
+    pub succeeded: usize,
+    /// For each kind of disturbance, how long it took until work went on.
+    pub recoveries: BTreeMap<&'static str, Vec<Duration>>,
+    pub questions: usize,
+    pub questions_repeated: usize,
+    pub effects: usize,
+    pub effects_repeated: usize,
+    /// Effects by somebody who had lost the lease.
+    pub effects_stale: usize,
+    pub leases_lost: usize,
+    pub took: Duration,
+    pub violations: Vec<String>,
+}
+
+impl Report {
+    /// Rounds of all kinds.
+    pub fn rounds(&self) -> usize {
+        self.recoveries.values().map(Vec::len).sum()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "database {}, seed {}", self.database, self.seed)?;
+        writeln!(
+            f,
+            "  {:<12} {:>6} {:>16} {:>16}",
+            "disturbance", "times", "work again, p50", "at most"
+        )?;
+        for (kind, times) in &self.recoveries {
+            let mut times = times.clone();
+            times.sort();
+            let p50 = times.get(times.len() / 2).copied().unwrap_or_default();
+            let most = times.last().copied().unwrap_or_default();
+            writeln!(
+                f,
+                "  {kind:<12} {:>6} {:>13} ms {:>13} ms",
+                times.len(),
+                p50.as_millis(),
+                most.as_millis()
+            )?;
+        }
+        writeln!(
+            f,
+            "  tasks accepted {}, succeeded {}",
+            self.tasks, self.succeeded
+        )?;
+        writeln!(
+            f,
+            "  questions answered {}, of these again {}",
+            self.questions, self.questions_repeated
+        )?;
+        writeln!(
+            f,
+            "  effects {}, of these again {}, by a worker without lease {}; leases lost {}",
+            self.effects, self.effects_repeated, self.effects_stale, self.leases_lost
+        )?;
+        writeln!(f, "  took {} s", self.took.as_secs())?;
+        for violation in &self.violations {
+            writeln!(f, "  VIOLATION: {violation}")?;
+        }
+        write!(f, "  violations: {}", self.violations.len())
+    }
+}

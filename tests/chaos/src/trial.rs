@@ -1,0 +1,431 @@
+//! The trial itself: tasks are submitted while one disturbance follows the other, and then everything is judged.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::installation::Installation;
+use crate::postgres::Postgres;
+use crate::random::Random;
+use crate::report::Report;
+use crate::{judge, words};
+
+/// How long it may take until work goes on after the longest lease has lapsed.
+const NORMAL_WITHIN: Duration = Duration::from_secs(10);
+/// How long nothing may happen before the work counts as stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(90);
+/// Tasks that are kept under way while there are disturbances to come.
+const UNDER_WAY_MIN: usize = 6;
+/// The longest pause between two disturbances.
+const CALM_MS_MAX: usize = 800;
+
+/// Which database, and so which processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// One process.
+    Sqlite,
+    /// An API and several workers.
+    Postgres,
+}
+
+/// How often each disturbance comes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub kills: usize,
+    pub pauses: usize,
+    pub restarts: usize,
+    pub silences: usize,
+    pub drains: usize,
+}
+
+/// A trial.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub database: Database,
+    pub tasks: usize,
+    pub counts: Counts,
+    pub seed: u64,
+    pub workers: usize,
+    pub concurrency: usize,
+    pub lease_ms: u64,
+    pub silence_ms: u64,
+    /// The program.
+    pub errand: PathBuf,
+    /// Where everything goes.
+    pub folder: PathBuf,
+    /// Whether each round is told.
+    pub tells: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disturbance {
+    Kill,
+    Pause,
+    Restart,
+    Silence,
+    Drain,
+}
+
+impl Disturbance {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Restart => "restart",
+            Self::Silence => "silence",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+struct Trial {
+    here: Installation,
+    postgres: Option<Postgres>,
+    options: Options,
+    random: Random,
+    accepted: Vec<String>,
+    report: Report,
+    /// Calls that may be made again because of what was done.
+    repeats_max: usize,
+    /// Calls that somebody may make who lost the lease without knowing.
+    stale_max: usize,
+    began: Instant,
+}
+
+/// Runs a trial to its end and judges it.
+pub fn run(options: Options) -> Report {
+    let mut order = order(&options);
+    let mut random = Random::new(options.seed);
+    random.shuffle(&mut order);
+    let postgres = (options.database == Database::Postgres)
+        .then(|| Postgres::start(&options.seed.to_string()));
+    let url = postgres.as_ref().map(Postgres::url);
+    let words_for = options.tasks + (order.len() + 1) * UNDER_WAY_MIN;
+    let mut trial = Trial {
+        here: Installation::start(&options, words_for, url.as_deref()),
+        postgres,
+        random,
+        accepted: Vec::new(),
+        report: Report {
+            database: format!("{:?}", options.database).to_lowercase(),
+            seed: options.seed,
+            ..Report::default()
+        },
+        repeats_max: 0,
+        stale_max: 0,
+        began: Instant::now(),
+        options,
+    };
+    trial.disturb(&order);
+    trial.finish();
+    trial.report
+}
+
+fn order(options: &Options) -> Vec<Disturbance> {
+    let counts = options.counts;
+    let mut all = vec![Disturbance::Kill; counts.kills];
+    all.extend(vec![Disturbance::Pause; counts.pauses]);
+    all.extend(vec![Disturbance::Drain; counts.drains]);
+    if options.database == Database::Postgres {
+        all.extend(vec![Disturbance::Restart; counts.restarts]);
+        all.extend(vec![Disturbance::Silence; counts.silences]);
+    }
+    all
+}
+
+impl Trial {
+    fn tell(&self, what: &str) {
+        if self.options.tells {
+            println!("{:>7.1} s  {what}", self.began.elapsed().as_secs_f64());
+        }
+    }
+
+    fn violation(&mut self, what: String) {
+        self.tell(&format!("VIOLATION: {what}"));
+        self.report.violations.push(what);
+    }
+
+    /// The disturbances, with tasks submitted before, between and after them.
+    fn disturb(&mut self, order: &[Disturbance]) {
+        let at_first = self
+            .options
+            .tasks
+            .div_ceil(2)
+            .max(UNDER_WAY_MIN.min(self.options.tasks));
+        self.submit(at_first);
+        for (number, disturbance) in order.iter().enumerate() {
+            if !self.work_goes_on(Instant::now(), STUCK_AFTER, "before a disturbance") {
+                return;
+            }
+            self.calm();
+            let began = Instant::now();
+            let target = self.round(*disturbance);
+            let due = self.options.tasks * (number + 2) / (order.len() + 1);
+            self.submit(due.saturating_sub(self.accepted.len()));
+            let lease = Duration::from_millis(self.options.lease_ms);
+            let limit = if matches!(disturbance, Disturbance::Drain) {
+                STUCK_AFTER
+            } else {
+                NORMAL_WITHIN + lease * 2
+            };
+            let resumed = if matches!(disturbance, Disturbance::Kill | Disturbance::Drain) {
+                began
+            } else {
+                Instant::now()
+            };
+            if !self.work_goes_on(resumed, limit, disturbance.name()) {
+                return;
+            }
+            let took = resumed.elapsed();
+            self.report
+                .recoveries
+                .entry(disturbance.name())
+                .or_default()
+                .push(took);
+            let done = self.here.effects.tasks_done();
+            self.tell(&format!(
+                "{:>4}/{} {:<8} {target:<10} work goes on after {:>5} ms; tasks {done}/{}",
+                number + 1,
+                order.len(),
+                disturbance.name(),
+                took.as_millis(),
+                self.accepted.len()
+            ));
+            self.look();
+        }
+        self.submit(self.options.tasks.saturating_sub(self.accepted.len()));
+    }
+
+    /// Waits until the next command begins. Tasks are added where too few are left to see that.
+    fn work_goes_on(&mut self, since: Instant, limit: Duration, what: &str) -> bool {
+        let before = self.here.effects.begun();
+        while self.here.effects.begun() == before {
+            if self.accepted.len() < self.here.effects.tasks_done() + UNDER_WAY_MIN {
+                self.submit(UNDER_WAY_MIN);
+            }
+            if since.elapsed() > STUCK_AFTER {
+                self.violation(format!(
+                    "{what}: nothing happened for {} s",
+                    STUCK_AFTER.as_secs()
+                ));
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if since.elapsed() > limit {
+            self.violation(format!(
+                "{what}: work went on only after {} ms",
+                since.elapsed().as_millis()
+            ));
+        }
+        true
+    }
+
+    fn calm(&mut self) {
+        let pause_ms = self.random.below(CALM_MS_MAX);
+        std::thread::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap()));
+    }
+
+    /// Submits tasks, each until it is accepted: the key makes a repeat harmless.
+    fn submit(&mut self, count: usize) {
+        for _ in 0..count {
+            let number = self.accepted.len();
+            let (key, body) = (
+                format!("trial-{}", words::name(number)),
+                words::request(number),
+            );
+            let began = Instant::now();
+            loop {
+                match self.here.client.post("/v1/tasks", &key, &body) {
+                    Ok(answer) if matches!(answer.status, 200 | 201) => {
+                        let id = answer.json()["id"].as_str().unwrap().to_owned();
+                        self.accepted.push(id);
+                        break;
+                    }
+                    Ok(answer)
+                        if matches!(answer.status, 429 | 500..)
+                            && began.elapsed() < STUCK_AFTER => {}
+                    Err(_) if began.elapsed() < STUCK_AFTER => {}
+                    refused => {
+                        self.violation(format!("a task is refused for good: {refused:?}"));
+                        return;
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+
+    /// One disturbance, from its beginning until nothing holds the work up any more.
+    fn round(&mut self, disturbance: Disturbance) -> String {
+        let everywhere = self.options.workers * self.options.concurrency;
+        match disturbance {
+            Disturbance::Kill => self.on_a_process(Self::kill),
+            Disturbance::Pause => self.on_a_process(Self::pause),
+            Disturbance::Drain => self.on_a_process(Self::drain),
+            Disturbance::Restart => {
+                self.repeats_max += everywhere;
+                if let Some(postgres) = &self.postgres {
+                    postgres.cut_off();
+                    postgres.start_again();
+                }
+                "database".to_owned()
+            }
+            Disturbance::Silence => {
+                self.repeats_max += everywhere;
+                self.stale_max += everywhere;
+                if let Some(postgres) = &self.postgres {
+                    let stopped = postgres.silence();
+                    std::thread::sleep(Duration::from_millis(self.options.silence_ms));
+                    Postgres::wake(&stopped);
+                }
+                "database".to_owned()
+            }
+        }
+    }
+
+    fn on_a_process(&mut self, act: impl FnOnce(&mut Self, usize)) -> String {
+        let at = self.random.below(self.here.processes.len());
+        act(self, at);
+        self.here.processes[at].label.clone()
+    }
+
+    fn in_flight(&self, at: usize) -> usize {
+        if self.here.processes[at].role.works() {
+            self.options.concurrency
+        } else {
+            0
+        }
+    }
+
+    fn kill(&mut self, at: usize) {
+        self.repeats_max += self.in_flight(at);
+        self.here.processes[at].kill();
+        self.launch(at);
+    }
+
+    /// Two leases long: others take the jobs over meanwhile, and then it wakes and believes that they are its own.
+    fn pause(&mut self, at: usize) {
+        self.repeats_max += self.in_flight(at);
+        self.stale_max += self.in_flight(at);
+        self.here.processes[at].signal(Signal::SIGSTOP);
+        std::thread::sleep(Duration::from_millis(self.options.lease_ms * 2));
+        self.here.processes[at].signal(Signal::SIGCONT);
+    }
+
+    /// Nothing that was answered or done may be repeated after it.
+    fn drain(&mut self, at: usize) {
+        let ended = self.here.processes[at].stop();
+        if !ended.is_some_and(|status| status.success()) {
+            let label = self.here.processes[at].label.clone();
+            self.violation(format!(
+                "{label} did not end well when it was asked to: {ended:?}"
+            ));
+            self.here.processes[at].kill();
+        }
+        self.launch(at);
+    }
+
+    fn launch(&mut self, at: usize) {
+        if let Err(said) = self.here.launch(at) {
+            self.violation(said);
+        }
+    }
+
+    /// No process ends by itself, and whatever was accepted is known.
+    fn look(&mut self) {
+        for at in 0..self.here.processes.len() {
+            if let Some(status) = self.here.processes[at].ended() {
+                let label = self.here.processes[at].label.clone();
+                self.violation(format!("{label} ended by itself: {status}"));
+                self.launch(at);
+            }
+        }
+        let Some(id) = self
+            .accepted
+            .get(self.random.below(self.accepted.len()))
+            .cloned()
+        else {
+            return;
+        };
+        // No answer is the API's right while it starts; a wrong one never is.
+        if let Ok(answer) = self.here.client.get(&format!("/v1/tasks/{id}"))
+            && answer.status == 404
+        {
+            self.violation(format!("{id} was accepted and is not known any more"));
+        }
+    }
+
+    fn finish(&mut self) {
+        self.tell(&format!(
+            "waiting for all of {} tasks to end",
+            self.accepted.len()
+        ));
+        let limit =
+            STUCK_AFTER + Duration::from_secs(2) * u32::try_from(self.accepted.len()).unwrap();
+        let began = Instant::now();
+        let mut open: Vec<usize> = (0..self.accepted.len()).collect();
+        while !open.is_empty() && began.elapsed() < limit {
+            open.retain(|number| !self.is_final(*number));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        for number in 0..self.accepted.len() {
+            let wrong = judge::task(&self.here.client, number, &self.accepted[number]);
+            self.report.succeeded += usize::from(wrong.is_empty());
+            for said in wrong {
+                self.violation(said);
+            }
+        }
+        self.count();
+        self.report.took = self.began.elapsed();
+    }
+
+    fn is_final(&self, number: usize) -> bool {
+        let answer = self
+            .here
+            .client
+            .get(&format!("/v1/tasks/{}", self.accepted[number]));
+        let state = answer.map(|answer| {
+            answer.json()["state"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        });
+        state.is_ok_and(|state| {
+            ["succeeded", "partial", "failed", "cancelled"].contains(&state.as_str())
+        })
+    }
+
+    /// What was asked and done, against what may have been.
+    fn count(&mut self) {
+        let answered = self.here.answered();
+        let (repeated, missing) = judge::questions(&answered, self.accepted.len());
+        let effects = self.here.effects.judge();
+        self.report.tasks = self.accepted.len();
+        self.report.leases_lost = self.here.leases_lost();
+        self.report.questions = answered.len();
+        self.report.questions_repeated = repeated;
+        self.report.effects = effects.begun;
+        self.report.effects_repeated = effects.repeated;
+        self.report.effects_stale = effects.stale;
+        let lost = self.report.leases_lost * self.options.concurrency;
+        let (repeats_max, stale_max) = (self.repeats_max + lost, self.stale_max + lost);
+        for said in missing.into_iter().chain(effects.violations) {
+            self.violation(said);
+        }
+        let repeats = repeated + effects.repeated;
+        if repeats > repeats_max {
+            self.violation(format!("{repeats} questions and calls were repeated; only {repeats_max} can have been in flight"));
+        }
+        if effects.stale > stale_max {
+            self.violation(format!("{} calls were made again after their result was in the log; at most {stale_max} may be", effects.stale));
+        }
+        if let Ok(listed) = self.here.client.get("/v1/tasks?limit=200")
+            && self.accepted.len() < 200
+            && listed.json()["data"].as_array().map(Vec::len) != Some(self.accepted.len())
+        {
+            self.violation("not as many tasks are listed as were accepted".to_owned());
+        }
+    }
+}

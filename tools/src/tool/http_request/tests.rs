@@ -1,0 +1,134 @@
+//! What is sent, what is refused before anything is sent, and what repeating a call would do.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+
+fn tool(change: impl FnOnce(&mut HttpOptions)) -> HttpRequest {
+    let mut options = HttpOptions {
+        enabled: true,
+        ..HttpOptions::default()
+    };
+    change(&mut options);
+    HttpRequest::new(&options, Guard::new(egress::Options::default()).unwrap())
+}
+
+fn prepared(tool: &HttpRequest, arguments: Value) -> Result<egress::Request, String> {
+    let arguments = serde_json::from_value(arguments).unwrap();
+    tool.prepare(arguments, "key-1", 7)
+}
+
+#[test]
+fn what_repeating_would_do_follows_from_the_method_and_the_host() {
+    let tool = tool(|options| options.key_honoured_by = vec!["pay.example:443".to_owned()]);
+    let effect = |method: &str, url: &str| tool.effect(&json!({"method": method, "url": url}));
+    for (method, wanted) in [
+        ("GET", EffectClass::Read),
+        ("HEAD", EffectClass::Read),
+        ("PUT", EffectClass::Repeatable),
+        ("DELETE", EffectClass::Repeatable),
+        ("POST", EffectClass::Once),
+        ("PATCH", EffectClass::Once),
+        ("post", EffectClass::Once),
+        ("BREW", EffectClass::Once),
+    ] {
+        assert_eq!(effect(method, "https://other.example/"), wanted, "{method}");
+    }
+    assert_eq!(
+        effect("POST", "https://PAY.example/charges"),
+        EffectClass::Repeatable
+    );
+    assert_eq!(
+        effect("POST", "http://pay.example/charges"),
+        EffectClass::Once
+    );
+    assert_eq!(
+        effect("POST", "https://pay.example.evil/"),
+        EffectClass::Once
+    );
+    assert_eq!(effect("POST", "not a URL"), EffectClass::Once);
+    assert_eq!(tool.effect(&json!({})), EffectClass::Once);
+}
+
+#[test]
+fn key_and_fence_go_with_every_request() {
+    let sent = prepared(
+        &tool(|_| ()),
+        json!({"method": "POST", "url": "https://a.example/x", "body": "{\"a\": 1}",
+            "headers": {"Authorization": "Bearer x"}}),
+    )
+    .unwrap();
+    let header = |name: &str| sent.headers().get(name).unwrap().to_str().unwrap();
+    assert_eq!(header("idempotency-key"), "key-1");
+    assert_eq!(header("x-fence"), "7");
+    assert_eq!(header("authorization"), "Bearer x");
+    assert_eq!(header("content-type"), "application/json");
+    assert!(sent.timeout().is_some());
+}
+
+#[test]
+fn headers_of_the_connection_and_our_own_cannot_be_set() {
+    let tool = tool(|_| ());
+    for name in [
+        "Host",
+        "Content-Length",
+        "Proxy-Authorization",
+        "proxy-x",
+        "Transfer-Encoding",
+        "Connection",
+        "Idempotency-Key",
+        "X-Fence",
+    ] {
+        let refused = prepared(
+            &tool,
+            json!({"method": "GET", "url": "https://a.example/", "headers": {name: "x"}}),
+        );
+        assert!(refused.unwrap_err().contains("cannot be set"), "{name}");
+    }
+    for (name, value) in [
+        ("bad name", json!("x")),
+        ("X-Split", json!("a\r\nb: c")),
+        ("X-Number", json!(5)),
+    ] {
+        let refused = prepared(
+            &tool,
+            json!({"method": "GET", "url": "https://a.example/", "headers": {name: value}}),
+        );
+        assert!(refused.is_err(), "{name}");
+    }
+}
+
+#[test]
+fn what_a_model_can_mend_is_said_before_anything_is_sent() {
+    let tool = tool(|options| {
+        options.hosts = vec!["a.example".to_owned()];
+        options.body_bytes_max = 3;
+    });
+    for (arguments, words) in [
+        (
+            json!({"method": "BREW", "url": "https://a.example/"}),
+            "the methods are",
+        ),
+        (json!({"method": "GET", "url": "a.example"}), "is not a URL"),
+        (
+            json!({"method": "GET", "url": "https://b.example/"}),
+            "only: a.example",
+        ),
+        (
+            json!({"method": "PUT", "url": "https://a.example/", "body": "long"}),
+            "at most 3",
+        ),
+    ] {
+        let refused = prepared(&tool, arguments).unwrap_err();
+        assert!(refused.contains(words), "{refused}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_text_is_only_counted() {
+    assert_eq!(body_text(b"plain".to_vec()), "plain");
+    assert_eq!(
+        body_text(vec![0x89, b'P', b'N', b'G']),
+        "[4 bytes that are not text]"
+    );
+    assert_eq!(body_text(vec![b'a', 0xc3]), "a\u{fffd}");
+}
