@@ -99,7 +99,7 @@ pub fn example(kind: EventKind) -> EventBody {
             status: Some(503),
             outcome: "will_retry".to_owned(),
             next_in_ms: Some(300_000),
-            error: Some(private("error")),
+            error: Some("the receiver answered 503".to_owned()),
         }
         .into(),
     }

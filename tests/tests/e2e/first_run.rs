@@ -14,7 +14,7 @@ async fn a_new_server_makes_its_folder_and_key_says_how_to_submit_and_does_the_w
     let server = here.serve();
     let greeting = server.greeting.join("\n");
     assert!(
-        greeting.contains("first API key") && greeting.contains("errand submit"),
+        greeting.contains("first API key") && greeting.contains(" submit --url http://"),
         "{greeting}"
     );
     let key = std::fs::metadata(here.data().join("first-key")).unwrap();
