@@ -81,7 +81,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
         } => {
             let (loaded, paths) = load(&cli, model_flags(model), environment)?;
             if *config {
-                command::doctor::print_settings(&loaded);
+                command::doctor::print_settings(loaded, &paths);
                 return Ok(0);
             }
             command::doctor::run(&loaded.config, &paths, *json).await

@@ -53,8 +53,23 @@ impl Finding {
 }
 
 /// Prints each setting in force and where it came from.
-pub fn print_settings(loaded: &Loaded) {
-    for line in show(loaded) {
+pub fn print_settings(mut loaded: Loaded, paths: &Paths) {
+    // Where nothing was set, what follows from the data folder is what is in force.
+    let in_force = [
+        ("data_dir", paths.folder().display().to_string()),
+        ("blobs_dir", paths.blobs().display().to_string()),
+        ("seal_key", paths.seal_key().display().to_string()),
+        (
+            "database_url",
+            format!("sqlite:{}", paths.database().display()),
+        ),
+    ];
+    for (name, value) in in_force {
+        if !loaded.sources.contains_key(name) {
+            loaded.tree[name] = Value::from(value);
+        }
+    }
+    for line in show(&loaded) {
         println!("{line}");
     }
 }

@@ -12,7 +12,9 @@ pub fn show(loaded: &Loaded) -> Vec<String> {
     let mut lines = Vec::new();
     walk(&loaded.tree, "", &mut |path, value| {
         let is_set = !value.is_null() && value.as_str() != Some("");
-        let shown = if SECRET.contains(&path) && is_set {
+        // A default holds no secret.
+        let is_ours = loaded.sources.contains_key(path);
+        let shown = if SECRET.contains(&path) && is_set && is_ours {
             "***".to_owned()
         } else {
             value.to_string()
