@@ -23,6 +23,13 @@ const EVENTS_PER_PAGE: u32 = 500;
 /// reached without a fault.
 const DECISIONS_MAX: u32 = 100;
 
+/// What was read of a log so far.
+#[derive(Default)]
+struct Read {
+    bodies: Vec<EventBody>,
+    after: i64,
+}
+
 /// A job at work.
 #[derive(Clone)]
 pub struct Context {
@@ -66,43 +73,42 @@ impl Context {
 
     /// The whole log of the task, in order.
     pub async fn whole_log(&self) -> Result<Vec<EventBody>, Stop> {
-        let mut bodies = Vec::new();
-        let mut after = 0;
+        let (tenant, task) = (&self.claim.tenant, &self.claim.task);
+        let mut log = Read::default();
         loop {
-            let (tenant, task) = (&self.claim.tenant, &self.claim.task);
-            let store = self.parts.store.as_ref();
+            let store = &self.parts.store;
             let page = store
-                .events_after(tenant, task, after, EVENTS_PER_PAGE)
+                .events_after(tenant, task, log.after, EVENTS_PER_PAGE)
                 .await?;
-            let Some(last) = page.last() else {
-                return Ok(bodies);
-            };
-            after = last.seq;
-            for event in &page {
-                bodies.push(journal::read(self.parts.blobs.as_ref(), tenant, event).await?);
+            if !self.read_page(&page, &mut log).await? {
+                return Ok(log.bodies);
             }
         }
     }
 
     /// All events of a step, or of the task as a whole, in order.
     pub async fn events(&self, step: Option<&StepId>) -> Result<Vec<EventBody>, Stop> {
-        let mut bodies = Vec::new();
-        let mut after = 0;
+        let (tenant, task) = (&self.claim.tenant, &self.claim.task);
+        let mut log = Read::default();
         loop {
-            let (tenant, task) = (&self.claim.tenant, &self.claim.task);
-            let page: Vec<Event> = self
-                .parts
-                .store
-                .step_events_after(tenant, task, step, after, EVENTS_PER_PAGE)
+            let store = &self.parts.store;
+            let page = store
+                .step_events_after(tenant, task, step, log.after, EVENTS_PER_PAGE)
                 .await?;
-            let Some(last) = page.last() else {
-                return Ok(bodies);
-            };
-            after = last.seq;
-            for event in &page {
-                bodies.push(journal::read(self.parts.blobs.as_ref(), tenant, event).await?);
+            if !self.read_page(&page, &mut log).await? {
+                return Ok(log.bodies);
             }
         }
+    }
+
+    /// Takes in a page of the log. Says whether there may be another.
+    async fn read_page(&self, page: &[Event], log: &mut Read) -> Result<bool, Stop> {
+        for event in page {
+            log.after = event.seq;
+            log.bodies
+                .push(journal::read(self.parts.blobs.as_ref(), &self.claim.tenant, event).await?);
+        }
+        Ok(!page.is_empty())
     }
 
     /// An append with nothing in it, to be filled.
