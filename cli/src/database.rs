@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agent_core::ports::store::Store;
+use agent_core::ports::store::{Store, StoreError};
 use agent_core::ports::wake::Wake;
 use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
 use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
+use worker::{Lifeline, OpenLifeline, SharedStore};
 
 use crate::config::{Config, Paths};
 
@@ -27,6 +29,27 @@ pub struct Opened {
     pub store: Arc<dyn Store>,
     /// Hints.
     pub wake: Arc<dyn Wake>,
+    /// The heartbeat's way to the same database.
+    pub lifeline: Arc<dyn OpenLifeline>,
+}
+
+/// The heartbeat's own connection to PostgreSQL: it waits for no commit and for no other thread.
+struct OwnConnection {
+    url: String,
+}
+
+#[async_trait]
+impl OpenLifeline for OwnConnection {
+    async fn open(&self) -> Result<Box<dyn Lifeline>, StoreError> {
+        let options = store_postgres::Options {
+            connections_max: 1,
+            notify: false,
+            ..store_postgres::Options::at(self.url.as_str())
+        };
+        let store = PostgresStore::connect(options).await;
+        let store = store.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        Ok(Box::new(SharedStore(store)))
+    }
 }
 
 impl Database {
@@ -74,6 +97,8 @@ impl Database {
                 let store = SqliteStore::open(options).await?;
                 Ok(Opened {
                     store: store.clone(),
+                    // The file has one writer, whose connections turn by turn serve whoever asks, from any thread.
+                    lifeline: Arc::new(SharedStore(store.clone())),
                     wake: store,
                 })
             }
@@ -87,6 +112,7 @@ impl Database {
                 }
                 Ok(Opened {
                     store: store.clone(),
+                    lifeline: Arc::new(OwnConnection { url: url.clone() }),
                     wake: store,
                 })
             }

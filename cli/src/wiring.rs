@@ -127,6 +127,7 @@ pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<w
     let guard = guard(config)?;
     Ok(worker::Parts {
         store: Arc::clone(&shared.opened.store),
+        lifeline: Arc::clone(&shared.opened.lifeline),
         blobs: Arc::clone(&shared.blobs),
         models: models(config, &guard, Arc::clone(&shared.entropy))?,
         tools: tools.toolbox,

@@ -14,6 +14,7 @@ use agent_core::ports::store::{Append, Committed, Right, StoreError};
 use agent_core::ports::tool::ToolSpec;
 use agent_core::task::{Task, TaskSpec, WaitKind};
 
+use crate::lease::Lease;
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::stop::Stop;
@@ -36,6 +37,8 @@ pub struct Context {
     pub parts: Parts,
     pub options: Arc<Options>,
     pub claim: Claim,
+    /// What this life may still do.
+    pub lease: Arc<Lease>,
     /// Set when the process wants to end; jobs then stop at their next commit.
     pub draining: Arc<AtomicBool>,
 }
@@ -172,6 +175,16 @@ impl Context {
             return Err(Stop::Draining);
         }
         Ok(())
+    }
+
+    /// Asked right before anything is done outside the store: after the lease others may do the same. A write needs
+    /// no such question, because the store compares its fence.
+    pub fn may_act(&self) -> Result<(), Stop> {
+        if self.lease.holds() {
+            Ok(())
+        } else {
+            Err(Stop::Lost)
+        }
     }
 
     pub fn is_draining(&self) -> bool {

@@ -1,37 +1,167 @@
-//! Leases: one heartbeat for all jobs of this life, and the discovery of jobs that were lost.
+//! The lease of one life: one heartbeat for all its jobs, sent from a thread of its own that no load can starve.
 //!
 //! A heartbeat never revives a lease that lapsed. If heartbeats fail for as long as the lease lasts, by this process's
-//! monotonic clock, the worker stops its own jobs before others may take them.
+//! monotonic clock, the worker stops its own jobs before others may take them; whoever is about to act asks
+//! [`Lease::holds`], also where the runtime is too busy to stop anything in time. After a crash nothing is left: the
+//! database's clock lets the lease lapse, or the next life ends it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_core::job::Incarnation;
+#[cfg(doc)]
+use agent_core::ports::store::Jobs;
 use agent_core::ports::store::{Store, StoreError};
+use async_trait::async_trait;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::error_text::source_chain;
 
+/// Opens what only the heartbeat uses. It is called on the heartbeat's thread, so connections that it makes are driven by
+/// that thread and wait for no other.
+#[async_trait]
+pub trait OpenLifeline: Send + Sync {
+    /// Opens the way to the store.
+    async fn open(&self) -> Result<Box<dyn Lifeline>, StoreError>;
+}
+
+/// Renews leases.
+#[async_trait]
+pub trait Lifeline: Send + Sync {
+    /// Keeps the lease of a life, as [`Jobs::heartbeat`] does.
+    async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError>;
+}
+
+/// A store whose verbs can be called from any runtime: the heartbeat uses it as it is.
+#[derive(Clone)]
+pub struct SharedStore(pub Arc<dyn Store>);
+
+#[async_trait]
+impl OpenLifeline for SharedStore {
+    async fn open(&self) -> Result<Box<dyn Lifeline>, StoreError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Lifeline for SharedStore {
+    async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError> {
+        self.0.heartbeat(who, lease_ms).await
+    }
+}
+
+/// Until when this life may act, by this process's monotonic clock.
+pub struct Lease {
+    began: Instant,
+    length: Duration,
+    usable_until_ms: AtomicU64,
+}
+
+impl Lease {
+    /// A lease that was got by a question asked at `began`: the answer may have taken long.
+    pub fn new(length: Duration, began: Instant) -> Self {
+        let lease = Self {
+            began,
+            length,
+            usable_until_ms: AtomicU64::new(0),
+        };
+        lease.renewed(began);
+        lease
+    }
+
+    /// Whether others leave this life's jobs alone for now. The margin covers the time that stopping takes.
+    pub fn holds(&self) -> bool {
+        !self.left().is_zero()
+    }
+
+    fn left(&self) -> Duration {
+        let until = Duration::from_millis(self.usable_until_ms.load(Ordering::Acquire));
+        until.saturating_sub(self.began.elapsed())
+    }
+
+    fn renewed(&self, asked: Instant) {
+        let until = asked.duration_since(self.began) + self.length * 4 / 5;
+        let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.usable_until_ms.store(until_ms, Ordering::Release);
+    }
+}
+
+/// The heartbeat of one life. Dropping it ends it; the lease is then left to lapse.
+pub struct Heartbeat {
+    /// What this life may rely on.
+    pub lease: Arc<Lease>,
+    ended: oneshot::Receiver<String>,
+    stop: CancellationToken,
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Heartbeat {
+    /// Begins to keep the lease that `who` got at `began`.
+    pub fn start(
+        lifeline: Arc<dyn OpenLifeline>,
+        who: Incarnation,
+        length: Duration,
+        began: Instant,
+    ) -> std::io::Result<Self> {
+        let lease = Arc::new(Lease::new(length, began));
+        let kept = Arc::clone(&lease);
+        let (tell, ended) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        std::thread::Builder::new()
+            .name("heartbeat".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = stopped.cancelled() => {}
+                        // Nobody listens any more when the life has ended otherwise.
+                        why = keep(lifeline.as_ref(), &who, &kept) => drop(tell.send(why)),
+                    }
+                });
+                // A question that hangs must not hold up the end of the thread.
+                runtime.shutdown_background();
+            })?;
+        Ok(Self { lease, ended, stop })
+    }
+
+    /// Waits until the lease is lost. Says why.
+    pub async fn lost(&mut self) -> String {
+        let why = (&mut self.ended).await;
+        why.unwrap_or_else(|_| "the heartbeat's thread died".to_owned())
+    }
+}
+
 /// Keeps the lease until it is lost. Returns why it ended.
-pub async fn keep(store: &dyn Store, who: &Incarnation, lease_ms: u64, began: Instant) -> String {
-    let lease = Duration::from_millis(lease_ms);
-    // The margin covers the time that stopping takes.
-    let usable = lease * 4 / 5;
-    let mut renewed = began;
-    let mut pause = lease / 3;
+async fn keep(lifeline: &dyn OpenLifeline, who: &Incarnation, lease: &Lease) -> String {
+    let lease_ms = u64::try_from(lease.length.as_millis()).unwrap_or(u64::MAX);
+    let mut store = None;
+    let mut pause = lease.length / 3;
     loop {
-        let left = usable.saturating_sub(renewed.elapsed());
+        let left = lease.left();
         if left.is_zero() {
             return "the lease could not be renewed for as long as it lasts".to_owned();
         }
         tokio::time::sleep(pause.min(left)).await;
         let asked = Instant::now();
         // One question may hang while the next would be answered, so each has a part of the time only.
-        pause = match tokio::time::timeout(lease / 6, store.heartbeat(who, lease_ms)).await {
+        let beat =
+            tokio::time::timeout(lease.length / 6, beat(lifeline, &mut store, who, lease_ms));
+        pause = match beat.await {
             Ok(Ok(())) => {
-                // The lease counts from before the question: the answer may have taken long.
-                renewed = asked;
-                lease / 3
+                lease.renewed(asked);
+                lease.length / 3
             }
             Ok(Err(error @ StoreError::LeaseLost { .. })) => return error.to_string(),
             Ok(Err(error)) => {
@@ -39,12 +169,25 @@ pub async fn keep(store: &dyn Store, who: &Incarnation, lease_ms: u64, began: In
                     error = source_chain(&error),
                     "the lease could not be renewed yet"
                 );
-                lease / 15
+                lease.length / 15
             }
             Err(_) => {
                 warn!("the store did not answer in time when the lease was to be renewed");
-                lease / 15
+                lease.length / 15
             }
         };
     }
+}
+
+async fn beat(
+    lifeline: &dyn OpenLifeline,
+    store: &mut Option<Box<dyn Lifeline>>,
+    who: &Incarnation,
+    lease_ms: u64,
+) -> Result<(), StoreError> {
+    let store = match store {
+        Some(store) => store,
+        None => store.insert(lifeline.open().await?),
+    };
+    store.heartbeat(who, lease_ms).await
 }

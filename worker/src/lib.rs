@@ -16,6 +16,7 @@ mod pool;
 mod stop;
 mod webhook_signature;
 
+pub use lease::{Lifeline, OpenLifeline, SharedStore};
 pub use options::{Options, Undecided, UnknownCall};
 pub use parts::Parts;
 pub use pool::{Drained, Worker};

@@ -11,11 +11,15 @@ use agent_core::ports::tool::ToolBox;
 use agent_core::ports::wake::Wake;
 use agent_core::ports::workspaces::Workspaces;
 
+use crate::lease::OpenLifeline;
+
 /// The ports of one worker.
 #[derive(Clone)]
 pub struct Parts {
     /// Log and queue.
     pub store: Arc<dyn Store>,
+    /// The heartbeat's own way to the same store.
+    pub lifeline: Arc<dyn OpenLifeline>,
     /// Long bodies, files and artifacts.
     pub blobs: Arc<dyn Blobs>,
     /// Models.

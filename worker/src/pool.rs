@@ -18,9 +18,10 @@ use tracing::{error, info, warn};
 
 use crate::context::Context;
 use crate::error_text::source_chain;
+use crate::job;
+use crate::lease::{Heartbeat, Lease};
 use crate::options::Options;
 use crate::parts::Parts;
-use crate::{job, lease};
 
 /// How often running jobs are compared with the queue, to stop those that were cancelled.
 const WATCH_MS: u64 = 1_000;
@@ -60,8 +61,8 @@ enum LifeEnd {
 }
 
 /// The jobs of one life.
-#[derive(Default)]
 struct Running {
+    lease: Arc<Lease>,
     /// Something that this life holds may run nowhere: a claim or a hand-back had no clear answer.
     unsure: bool,
     tasks: JoinSet<()>,
@@ -69,6 +70,15 @@ struct Running {
 }
 
 impl Running {
+    fn of(lease: &Arc<Lease>) -> Self {
+        Self {
+            lease: Arc::clone(lease),
+            unsure: false,
+            tasks: JoinSet::new(),
+            held: HashMap::new(),
+        }
+    }
+
     fn start(&mut self, context: Context) {
         let claim = context.claim.clone();
         let handle = self.tasks.spawn(job::run(context));
@@ -146,9 +156,10 @@ impl Worker {
                 who = self.begin() => who,
                 () = &mut shutdown => return Drained::Clean,
             };
-            let mut running = Running::default();
+            let mut heartbeat = self.heartbeat(&who, begun).await;
+            let mut running = Running::of(&heartbeat.lease);
             let end = tokio::select! {
-                why = lease::keep(self.parts.store.as_ref(), &who, self.options.lease_ms, begun) => LifeEnd::LeaseLost(why),
+                why = heartbeat.lost() => LifeEnd::LeaseLost(why),
                 end = self.live(&who, &mut running, &mut shutdown, &mut at_once) => end,
             };
             // Dropping a job's future ends what it started; nothing of an old life may act on.
@@ -162,6 +173,23 @@ impl Worker {
                     "this life ended; a new one begins"
                 ),
             }
+        }
+    }
+
+    /// Without a heartbeat there is no lease to work under, so it is tried until it starts.
+    async fn heartbeat(&self, who: &Incarnation, begun: Instant) -> Heartbeat {
+        let length = Duration::from_millis(self.options.lease_ms);
+        let mut attempt = 0;
+        loop {
+            match Heartbeat::start(Arc::clone(&self.parts.lifeline), who.clone(), length, begun) {
+                Ok(heartbeat) => return heartbeat,
+                Err(error) => warn!(
+                    error = source_chain(&error),
+                    attempt, "the heartbeat's thread could not be started yet"
+                ),
+            }
+            self.pause(attempt).await;
+            attempt += 1;
         }
     }
 
@@ -280,6 +308,7 @@ impl Worker {
                 parts: self.parts.clone(),
                 options: Arc::clone(&self.options),
                 claim,
+                lease: Arc::clone(&running.lease),
                 draining: Arc::clone(&self.draining),
             });
         }

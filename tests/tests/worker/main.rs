@@ -7,6 +7,7 @@ mod deliver;
 mod fakes;
 mod faults;
 mod flow;
+mod lease;
 mod trouble;
 mod unknown;
 mod world;

@@ -21,7 +21,7 @@ use agent_core::workspace::Manifest;
 use store_memory::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{Drained, Options, Parts, Worker};
+use worker::{Drained, OpenLifeline, Options, Parts, SharedStore, Worker};
 
 use crate::fakes::{FakeModels, FakeTools, MemoryBlobs, MemoryWorkspaces};
 
@@ -38,6 +38,8 @@ pub struct World {
     pub tenant: TenantId,
     pub options: Options,
     pub allow_private: Vec<String>,
+    /// The heartbeat's way to the store, where it is not the workers'.
+    pub lifeline: Option<Arc<dyn OpenLifeline>>,
 }
 
 /// A sealer that only marks what it sealed: what is tested here is who opens what, not the cipher.
@@ -125,6 +127,7 @@ impl World {
             tenant,
             options,
             allow_private: Vec::new(),
+            lifeline: None,
         }
     }
 
@@ -137,7 +140,9 @@ impl World {
             allow_private: self.allow_private.clone(),
             ..egress::Options::default()
         };
+        let lifeline = self.lifeline.clone();
         let parts = Parts {
+            lifeline: lifeline.unwrap_or_else(|| Arc::new(SharedStore(Arc::clone(&store)))),
             store,
             blobs: self.blobs.clone(),
             models: self.models.clone(),

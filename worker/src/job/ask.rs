@@ -34,6 +34,7 @@ pub struct Question {
 #[instrument(name = "model.ask", skip_all, fields(turn = question.turn))]
 pub async fn ask(context: &Context, mut question: Question) -> Result<Asked, Stop> {
     question.request.deadline = Duration::from_millis(context.options.model_deadline_ms);
+    context.may_act()?;
     match context.parts.models.ask(question.request).await {
         Ok(reply) => {
             let tokens = i64::try_from(reply.tokens_all_attempts).unwrap_or(i64::MAX);

@@ -85,6 +85,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         key: intended.key.clone(),
         fence: step.context.claim.fence.0,
     };
+    step.context.may_act()?;
     let began = Instant::now();
     let mut outcome = match step.context.parts.tools.run(&call).await {
         Ok(outcome) => outcome,

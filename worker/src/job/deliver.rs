@@ -116,6 +116,7 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Attempt, Stop
         retry_after_ms: None,
         can_retry,
     };
+    context.may_act()?;
     let exchange = async {
         let response = context.parts.guard.execute(request).await?;
         let status = response.status().as_u16();
