@@ -34,6 +34,21 @@ pub struct Parts {
     pub tools: Vec<ToolSpec>,
     /// What the server says about itself.
     pub info: Info,
+    /// What else lives in this process.
+    pub beside: Arc<dyn Beside>,
+}
+
+/// Something that runs in the same process, such as a worker, and that `/healthz` speaks for.
+pub trait Beside: Send + Sync {
+    /// Why it has to be restarted, if it has to be.
+    fn trouble(&self) -> Option<String>;
+}
+
+/// Nothing.
+impl Beside for () {
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What the server says about itself.

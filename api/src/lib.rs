@@ -21,7 +21,7 @@ mod submit;
 pub mod view;
 pub mod wire;
 
-pub use app::{Info, Parts};
+pub use app::{Beside, Info, Parts};
 pub use openapi::document as openapi_document;
 pub use options::Options;
 pub use problem::{Code, Fault, ProblemBody};

@@ -1,6 +1,7 @@
 //! Puts the parts together: the only place that knows them all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Entropy;
@@ -8,6 +9,7 @@ use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequ
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::ToolBox;
 use anyhow::{Context, Result};
+use api::Beside;
 use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
@@ -106,8 +108,31 @@ impl Models for Unconfigured {
     }
 }
 
+/// Longest time without a look for jobs. A look may wait this long for a silent database, twice over.
+const DEAF_AFTER: Duration = Duration::from_mins(1);
+
+/// A worker in this process, as `/healthz` sees it.
+pub struct WorkerBeside(pub Arc<worker::Pulse>);
+
+impl Beside for WorkerBeside {
+    fn trouble(&self) -> Option<String> {
+        let silence = self.0.silence();
+        (silence > DEAF_AFTER).then(|| {
+            format!(
+                "the worker has not looked for jobs for {} s; restart the process",
+                silence.as_secs()
+            )
+        })
+    }
+}
+
 /// The HTTP API over the shared parts. `tools` are those that tasks may name.
-pub fn api(config: &Config, shared: &Shared, tools: &dyn ToolBox) -> api::Server {
+pub fn api(
+    config: &Config,
+    shared: &Shared,
+    tools: &dyn ToolBox,
+    beside: Arc<dyn Beside>,
+) -> api::Server {
     let parts = api::Parts {
         store: Arc::clone(&shared.opened.store),
         blobs: Arc::clone(&shared.blobs),
@@ -118,6 +143,7 @@ pub fn api(config: &Config, shared: &Shared, tools: &dyn ToolBox) -> api::Server
         info: api::Info {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
+        beside,
     };
     api::Server::new(config.api.clone(), parts)
 }

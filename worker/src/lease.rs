@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::error_text::source_chain;
+use crate::pulse::Pulse;
 
 /// Opens what only the heartbeat uses. It is called on the heartbeat's thread, so connections that it makes are driven by
 /// that thread and wait for no other.
@@ -53,6 +54,10 @@ impl Lifeline for SharedStore {
         self.0.heartbeat(who, lease_ms).await
     }
 }
+
+/// How many leases a worker may last that no longer looks for jobs. A worker that is deaf but keeps its lease would keep
+/// its jobs from everybody.
+const DEAF_LEASES: u32 = 4;
 
 /// Until when this life may act, by this process's monotonic clock.
 pub struct Lease {
@@ -105,14 +110,14 @@ impl Drop for Heartbeat {
 }
 
 impl Heartbeat {
-    /// Begins to keep the lease that `who` got at `began`.
+    /// Begins to keep the lease that `who` got, for as long as the claim loop has a pulse.
     pub fn start(
         lifeline: Arc<dyn OpenLifeline>,
+        pulse: Arc<Pulse>,
         who: Incarnation,
-        length: Duration,
-        began: Instant,
+        lease: Lease,
     ) -> std::io::Result<Self> {
-        let lease = Arc::new(Lease::new(length, began));
+        let lease = Arc::new(lease);
         let kept = Arc::clone(&lease);
         let (tell, ended) = oneshot::channel();
         let stop = CancellationToken::new();
@@ -127,7 +132,7 @@ impl Heartbeat {
                     tokio::select! {
                         () = stopped.cancelled() => {}
                         // Nobody listens any more when the life has ended otherwise.
-                        why = keep(lifeline.as_ref(), &who, &kept) => drop(tell.send(why)),
+                        why = keep(lifeline.as_ref(), &who, &kept, &pulse) => drop(tell.send(why)),
                     }
                 });
                 // A question that hangs must not hold up the end of the thread.
@@ -143,8 +148,13 @@ impl Heartbeat {
     }
 }
 
-/// Keeps the lease until it is lost. Returns why it ended.
-async fn keep(lifeline: &dyn OpenLifeline, who: &Incarnation, lease: &Lease) -> String {
+/// Keeps the lease until it is lost or must not be kept. Returns why it ended.
+async fn keep(
+    lifeline: &dyn OpenLifeline,
+    who: &Incarnation,
+    lease: &Lease,
+    pulse: &Pulse,
+) -> String {
     let lease_ms = u64::try_from(lease.length.as_millis()).unwrap_or(u64::MAX);
     let mut store = None;
     let mut pause = lease.length / 3;
@@ -152,6 +162,9 @@ async fn keep(lifeline: &dyn OpenLifeline, who: &Incarnation, lease: &Lease) -> 
         let left = lease.left();
         if left.is_zero() {
             return "the lease could not be renewed for as long as it lasts".to_owned();
+        }
+        if pulse.silence() > lease.length * DEAF_LEASES {
+            return "the claim loop made no progress, so the lease is left to lapse".to_owned();
         }
         tokio::time::sleep(pause.min(left)).await;
         let asked = Instant::now();

@@ -13,6 +13,7 @@ mod lease;
 mod options;
 mod parts;
 mod pool;
+mod pulse;
 mod stop;
 mod webhook_signature;
 
@@ -20,3 +21,4 @@ pub use lease::{Lifeline, OpenLifeline, SharedStore};
 pub use options::{Options, Undecided, UnknownCall};
 pub use parts::Parts;
 pub use pool::{Drained, Worker};
+pub use pulse::Pulse;

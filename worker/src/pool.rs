@@ -22,6 +22,7 @@ use crate::job;
 use crate::lease::{Heartbeat, Lease};
 use crate::options::Options;
 use crate::parts::Parts;
+use crate::pulse::Pulse;
 
 /// How often running jobs are compared with the queue, to stop those that were cancelled.
 const WATCH_MS: u64 = 1_000;
@@ -51,6 +52,7 @@ pub struct Worker {
     parts: Parts,
     options: Arc<Options>,
     name: WorkerName,
+    pulse: Arc<Pulse>,
     draining: Arc<AtomicBool>,
 }
 
@@ -132,12 +134,13 @@ impl Running {
 }
 
 impl Worker {
-    /// A worker with a stable name.
-    pub fn new(parts: Parts, options: Options, name: WorkerName) -> Self {
+    /// A worker with a stable name. Whoever wants to know whether it is alive keeps a copy of its pulse.
+    pub fn new(parts: Parts, options: Options, name: WorkerName, pulse: Arc<Pulse>) -> Self {
         Self {
             parts,
             options: Arc::new(options),
             name,
+            pulse,
             draining: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -151,6 +154,7 @@ impl Worker {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut at_once = std::pin::pin!(at_once);
         loop {
+            self.pulse.beat();
             let begun = Instant::now();
             let who = tokio::select! {
                 who = self.begin() => who,
@@ -181,7 +185,8 @@ impl Worker {
         let length = Duration::from_millis(self.options.lease_ms);
         let mut attempt = 0;
         loop {
-            match Heartbeat::start(Arc::clone(&self.parts.lifeline), who.clone(), length, begun) {
+            let (lifeline, pulse) = (Arc::clone(&self.parts.lifeline), Arc::clone(&self.pulse));
+            match Heartbeat::start(lifeline, pulse, who.clone(), Lease::new(length, begun)) {
                 Ok(heartbeat) => return heartbeat,
                 Err(error) => warn!(
                     error = source_chain(&error),
@@ -196,6 +201,7 @@ impl Worker {
     async fn begin(&self) -> Incarnation {
         let mut attempt = 0;
         loop {
+            self.pulse.beat();
             match self.parts.store.begin(&self.name).await {
                 Ok(who) => {
                     info!(
@@ -231,6 +237,7 @@ impl Worker {
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failures = 0;
         loop {
+            self.pulse.beat();
             let free = (self.options.concurrency as usize).saturating_sub(running.held.len());
             let looked = if free == 0 {
                 Ok(0)
@@ -375,8 +382,10 @@ impl Worker {
         );
         let limit = tokio::time::sleep(Duration::from_millis(self.options.drain_ms));
         let mut limit = std::pin::pin!(limit);
+        let mut pulse = tokio::time::interval(Duration::from_millis(WATCH_MS));
         while !running.held.is_empty() {
             tokio::select! {
+                _ = pulse.tick() => self.pulse.beat(),
                 panicked = running.ended() => self.put_back(running, panicked).await,
                 () = &mut limit => break,
                 () = &mut *at_once => break,

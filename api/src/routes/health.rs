@@ -30,10 +30,21 @@ fn healthy(app: &App) -> Json<HealthView> {
     })
 }
 
-/// Whether the process is up.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It is", body = HealthView)))]
-pub async fn healthz(State(app): State<Arc<App>>) -> Json<HealthView> {
-    healthy(&app)
+/// Whether the process is up and gets on; if not, it should be restarted.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "health",
+    responses(
+        (status = 200, description = "It does", body = HealthView),
+        (status = 503, description = "It does not: its worker has stopped looking for jobs", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn healthz(State(app): State<Arc<App>>) -> Result<Json<HealthView>, Problem> {
+    match app.parts.beside.trouble() {
+        None => Ok(healthy(&app)),
+        Some(trouble) => Err(Problem::unavailable(&trouble)),
+    }
 }
 
 /// Whether the server can take requests.

@@ -1,6 +1,7 @@
 //! `errand serve`, `api` and `worker`: the processes that run until they are told to stop.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::ports::store::Store;
@@ -61,12 +62,18 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
     let opened = database.open(role == Role::Serve).await?;
     info!(database = database.describe(), "the database is open");
     let shared = wiring::shared(&paths, opened)?;
-    let tools = wiring::tools(&config, &paths, std::sync::Arc::clone(&shared.blobs)).await?;
+    let tools = wiring::tools(&config, &paths, Arc::clone(&shared.blobs)).await?;
     let stop = Stop::default();
     let signals = tokio::spawn(watch_signals(stop.clone()));
+    let pulse: Arc<worker::Pulse> = Arc::default();
+    let beside: Arc<dyn api::Beside> = if role == Role::Serve {
+        Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
+    } else {
+        Arc::new(())
+    };
     let server = listener.map(|listener| {
         (
-            wiring::api(&config, &shared, tools.toolbox.as_ref()),
+            wiring::api(&config, &shared, tools.toolbox.as_ref(), beside),
             listener,
         )
     });
@@ -95,7 +102,7 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
             warn_of_lacks(&config, &tools).await;
             let name = folder_lock::worker_name(&paths, lock)?;
             let parts = wiring::worker(&config, &shared, tools)?;
-            let worker = worker::Worker::new(parts, config.worker.clone(), name);
+            let worker = worker::Worker::new(parts, config.worker.clone(), name, pulse);
             let drained = worker
                 .run(
                     stop.asked.clone().cancelled_owned(),

@@ -221,3 +221,19 @@ async fn a_panic_is_500_with_a_request_id_and_the_connection_lives_on() {
     open.write(world.ask("GET", &path)).await;
     assert_eq!(open.answer().await.status, 200);
 }
+
+#[tokio::test]
+async fn a_worker_that_no_longer_looks_for_jobs_makes_the_process_unhealthy() {
+    let world = World::new().await;
+    *world.beside.0.lock().unwrap() = Some("the worker is deaf; restart the process".to_owned());
+    let deaf = Ask::new("GET", "/healthz").send(world.address).await;
+    assert_eq!(deaf.status, 503);
+    assert_eq!(deaf.json()["code"], "unavailable");
+    assert_eq!(
+        deaf.json()["detail"],
+        "the worker is deaf; restart the process"
+    );
+    *world.beside.0.lock().unwrap() = None;
+    let alive = Ask::new("GET", "/healthz").send(world.address).await;
+    assert_eq!(alive.status, 200);
+}

@@ -23,6 +23,7 @@ pub struct World {
     pub address: SocketAddr,
     pub store: MemoryStore,
     pub troubled: Arc<TroubledStore>,
+    pub beside: Arc<Neighbour>,
     pub blobs: Arc<MemoryBlobs>,
     pub sealer: XChaChaSealer,
     pub entropy: Arc<Seeded>,
@@ -45,6 +46,16 @@ fn tool(name: &str) -> ToolSpec {
     }
 }
 
+/// What runs beside the server, and says what these tests want it to.
+#[derive(Default)]
+pub struct Neighbour(pub std::sync::Mutex<Option<String>>);
+
+impl api::Beside for Neighbour {
+    fn trouble(&self) -> Option<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
 impl World {
     pub async fn new() -> Self {
         Self::with(Options::default()).await
@@ -58,6 +69,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let key_file = KeyFile::load_or_create(folder.path().join("key")).unwrap();
         let sealer = XChaChaSealer::new(&key_file);
+        let beside = Arc::new(Neighbour::default());
         let parts = Parts {
             store: troubled.clone(),
             blobs: blobs.clone(),
@@ -68,6 +80,7 @@ impl World {
             info: Info {
                 version: "0.0.0-test".to_owned(),
             },
+            beside: beside.clone(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -79,6 +92,7 @@ impl World {
             address,
             store,
             troubled,
+            beside,
             blobs,
             sealer,
             entropy,

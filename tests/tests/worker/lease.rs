@@ -21,6 +21,8 @@ const NEVER: Duration = Duration::from_secs(20);
 /// Counts heartbeats that were answered, and can be made mute.
 #[derive(Clone)]
 struct Counted {
+    /// Lifelines that were let go.
+    gone: Arc<(Mutex<u32>, Condvar)>,
     inner: SharedStore,
     beats: Arc<(Mutex<u32>, Condvar)>,
     mute: Arc<Mutex<bool>>,
@@ -32,6 +34,7 @@ impl Counted {
         Self {
             inner: SharedStore(world.store.clone()),
             beats: Arc::default(),
+            gone: Arc::default(),
             mute: Arc::default(),
             epoch: watch::Sender::new(0),
         }
@@ -39,47 +42,68 @@ impl Counted {
 
     /// Blocks the thread until so many more heartbeats were answered. Says whether they were.
     fn block_for(&self, more: u32) -> bool {
-        let (beats, changed) = self.beats.as_ref();
-        let beats = beats.lock().unwrap();
-        let wanted = *beats + more;
-        let waited = changed.wait_timeout_while(beats, NEVER, |beats| *beats < wanted);
-        !waited.unwrap().1.timed_out()
+        block_for(&self.beats, more)
+    }
+
+    /// Blocks the thread until the heartbeat ended. Says whether it did.
+    fn block_until_gone(&self) -> bool {
+        block_for(&self.gone, 1)
+    }
+}
+
+fn block_for((number, changed): &(Mutex<u32>, Condvar), more: u32) -> bool {
+    let before = number.lock().unwrap();
+    let goal = *before + more;
+    let after = changed.wait_timeout_while(before, NEVER, |number| *number < goal);
+    !after.unwrap().1.timed_out()
+}
+
+/// What the heartbeat holds while it beats.
+struct Line(Counted);
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let (gone, changed) = self.0.gone.as_ref();
+        *gone.lock().unwrap() += 1;
+        changed.notify_all();
     }
 }
 
 #[async_trait]
 impl OpenLifeline for Counted {
     async fn open(&self) -> Result<Box<dyn Lifeline>, StoreError> {
-        Ok(Box::new(self.clone()))
+        Ok(Box::new(Line(self.clone())))
     }
 }
 
 #[async_trait]
-impl Lifeline for Counted {
+impl Lifeline for Line {
     async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError> {
-        self.epoch.send_replace(who.epoch);
-        if *self.mute.lock().unwrap() {
+        let counted = &self.0;
+        counted.epoch.send_replace(who.epoch);
+        if *counted.mute.lock().unwrap() {
             return Err(StoreError::Unavailable("mute".into()));
         }
-        self.inner.heartbeat(who, lease_ms).await?;
-        let (beats, changed) = self.beats.as_ref();
+        counted.inner.heartbeat(who, lease_ms).await?;
+        let (beats, changed) = counted.beats.as_ref();
         *beats.lock().unwrap() += 1;
         changed.notify_all();
         Ok(())
     }
 }
 
-/// The runtime of this test has one thread, and the model keeps it for longer than the lease.
-#[tokio::test]
-async fn a_worker_whose_threads_are_all_busy_keeps_its_lease() {
-    let held: Arc<Mutex<Option<Counted>>> = Arc::default();
-    let kept: Arc<Mutex<Vec<bool>>> = Arc::default();
-    let (blocking, seen) = (Arc::clone(&held), Arc::clone(&kept));
+type Shared<T> = Arc<Mutex<T>>;
+
+/// A worker whose model keeps the one thread of the runtime once, by `block`. What `block` said is pushed to the list.
+async fn blocked(block: fn(&Counted) -> bool) -> (World, Shared<Vec<bool>>) {
+    let held: Shared<Option<Counted>> = Arc::default();
+    let said: Shared<Vec<bool>> = Arc::default();
+    let (lifeline, list) = (Arc::clone(&held), Arc::clone(&said));
     let models = FakeModels::new(move |job, _| match job {
         "plan" => {
-            // Six beats, each a third of the lease after the one before.
-            let lifeline = blocking.lock().unwrap().clone().unwrap();
-            seen.lock().unwrap().push(lifeline.block_for(6));
+            if let Some(lifeline) = lifeline.lock().unwrap().take() {
+                list.lock().unwrap().push(block(&lifeline));
+            }
             plan(&[step("one", &[], &json!([]))])
         }
         "report" => report(),
@@ -90,13 +114,32 @@ async fn a_worker_whose_threads_are_all_busy_keeps_its_lease() {
     let lifeline = Counted::of(&world);
     *held.lock().unwrap() = Some(lifeline.clone());
     world.lifeline = Some(Arc::new(lifeline));
+    (world, said)
+}
+
+#[tokio::test]
+async fn a_worker_whose_threads_are_all_busy_keeps_its_lease() {
+    // Six beats, each a third of the lease after the one before.
+    let (world, said) = blocked(|lifeline| lifeline.block_for(6)).await;
     let running = world.start();
     let id = world.submit(Budget::default(), None).await;
     let task = world.until(&id, |task| task.state.is_final()).await;
     assert_eq!(task.state, TaskState::Succeeded);
-    assert_eq!(*kept.lock().unwrap(), [true]);
+    assert_eq!(*said.lock().unwrap(), [true]);
     // A second question for the plan would mean that the first life was lost.
     assert_eq!(world.models.asked()[&("plan".to_owned(), 0)], 1);
+    running.drain().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_no_longer_looks_for_jobs_lets_its_lease_lapse() {
+    let (world, said) = blocked(Counted::block_until_gone).await;
+    let running = world.start();
+    let id = world.submit(Budget::default(), None).await;
+    let task = world.until(&id, |task| task.state.is_final()).await;
+    // It comes to again, begins a new life and finishes what it was kept from.
+    assert_eq!(task.state, TaskState::Succeeded);
+    assert_eq!(*said.lock().unwrap(), [true]);
     running.drain().await;
 }
 

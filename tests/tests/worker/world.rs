@@ -154,7 +154,8 @@ impl World {
             guard: egress::Guard::new(egress).unwrap(),
         };
         let (stop, at_once) = (CancellationToken::new(), CancellationToken::new());
-        let worker = Worker::new(parts, self.options.clone(), WorkerName(name.to_owned()));
+        let name = WorkerName(name.to_owned());
+        let worker = Worker::new(parts, self.options.clone(), name, Arc::default());
         let task = tokio::spawn(worker.run(
             stop.clone().cancelled_owned(),
             at_once.clone().cancelled_owned(),
