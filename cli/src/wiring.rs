@@ -8,7 +8,7 @@ use agent_core::ports::entropy::Entropy;
 use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequest, Models};
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::ToolBox;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use api::Beside;
 use async_trait::async_trait;
 use egress::Guard;
@@ -148,9 +148,28 @@ pub fn api(
     api::Server::new(config.api.clone(), parts)
 }
 
+/// A limit on a tool that is not there would be one that the operator only believes in.
+fn refuse_unknown_tools(config: &Config, tools: &dyn ToolBox) -> Result<()> {
+    let known: Vec<&str> = tools
+        .specs()
+        .iter()
+        .map(|tool| tool.name.as_str())
+        .collect();
+    for name in config.worker.tool_calls_at_once.keys() {
+        if !known.contains(&name.as_str()) {
+            bail!(
+                "worker.tool_calls_at_once names `{name}`, which is not a tool of this worker; there are: {}",
+                known.join(", ")
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The worker's parts.
 pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<worker::Parts> {
     let guard = guard(config)?;
+    refuse_unknown_tools(config, tools.toolbox.as_ref())?;
     Ok(worker::Parts {
         store: Arc::clone(&shared.opened.store),
         lifeline: Arc::clone(&shared.opened.lifeline),

@@ -1,7 +1,6 @@
 //! One claimed job at work: reads, decisions and commits under its fence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent_core::budget::{Limit, Spend};
 use agent_core::decide::commit::prepare;
@@ -13,11 +12,13 @@ use agent_core::journal;
 use agent_core::ports::store::{Append, Committed, Right, StoreError};
 use agent_core::ports::tool::ToolSpec;
 use agent_core::task::{Task, TaskSpec, WaitKind};
+use tokio_util::sync::CancellationToken;
 
 use crate::lease::Lease;
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::stop::Stop;
+use crate::tool_limits::{Permit, ToolLimits};
 
 const EVENTS_PER_PAGE: u32 = 500;
 /// How often a decision is made again because the task moved. Steps of one task move it rarely, so this is never
@@ -39,8 +40,10 @@ pub struct Context {
     pub claim: Claim,
     /// What this life may still do.
     pub lease: Arc<Lease>,
-    /// Set when the process wants to end; jobs then stop at their next commit.
-    pub draining: Arc<AtomicBool>,
+    /// Which tools are scarce.
+    pub tool_limits: Arc<ToolLimits>,
+    /// Cancelled when the process wants to end; jobs then stop at their next commit.
+    pub draining: CancellationToken,
 }
 
 impl Context {
@@ -187,8 +190,17 @@ impl Context {
         }
     }
 
+    /// Waits until a call of this tool may be made.
+    pub async fn permit(&self, tool: &str) -> Result<Permit, Stop> {
+        tokio::select! {
+            biased;
+            permit = self.tool_limits.take(tool) => Ok(permit),
+            () = self.draining.cancelled() => Err(Stop::Draining),
+        }
+    }
+
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining.is_cancelled()
     }
 
     /// The tools that the submitter allowed.

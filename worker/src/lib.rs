@@ -15,6 +15,7 @@ mod parts;
 mod pool;
 mod pulse;
 mod stop;
+mod tool_limits;
 mod webhook_signature;
 
 pub use lease::{Lifeline, OpenLifeline, SharedStore};

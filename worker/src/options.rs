@@ -1,5 +1,7 @@
 //! What an operator can set about a worker.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What is done about a call that may have had an effect outside the sandbox and was cut off before its outcome was known.
@@ -32,6 +34,8 @@ pub enum Undecided {
 pub struct Options {
     /// Jobs that run at the same time.
     pub concurrency: u32,
+    /// Calls of a tool, by its name, that this worker makes at the same time. Tools that are not named have no limit.
+    pub tool_calls_at_once: BTreeMap<String, u32>,
     /// How long a worker may be silent before others take its jobs.
     pub lease_ms: u64,
     /// Shortest pause between two looks into an empty queue.
@@ -64,6 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             concurrency: 4,
+            tool_calls_at_once: BTreeMap::new(),
             lease_ms: 15_000,
             poll_min_ms: 500,
             poll_max_ms: 2_000,

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent_core::id::JobId;
@@ -14,6 +13,7 @@ use agent_core::ports::store::{Release, StoreError};
 use agent_core::retry::full_jitter_ms;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::context::Context;
@@ -23,6 +23,7 @@ use crate::lease::{Heartbeat, Lease};
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::pulse::Pulse;
+use crate::tool_limits::ToolLimits;
 
 /// How often running jobs are compared with the queue, to stop those that were cancelled.
 const WATCH_MS: u64 = 1_000;
@@ -53,7 +54,8 @@ pub struct Worker {
     options: Arc<Options>,
     name: WorkerName,
     pulse: Arc<Pulse>,
-    draining: Arc<AtomicBool>,
+    tool_limits: Arc<ToolLimits>,
+    draining: CancellationToken,
 }
 
 /// Why a life ended.
@@ -138,10 +140,11 @@ impl Worker {
     pub fn new(parts: Parts, options: Options, name: WorkerName, pulse: Arc<Pulse>) -> Self {
         Self {
             parts,
+            tool_limits: Arc::new(ToolLimits::new(&options.tool_calls_at_once)),
             options: Arc::new(options),
             name,
             pulse,
-            draining: Arc::new(AtomicBool::new(false)),
+            draining: CancellationToken::new(),
         }
     }
 
@@ -316,7 +319,8 @@ impl Worker {
                 options: Arc::clone(&self.options),
                 claim,
                 lease: Arc::clone(&running.lease),
-                draining: Arc::clone(&self.draining),
+                tool_limits: Arc::clone(&self.tool_limits),
+                draining: self.draining.clone(),
             });
         }
         Ok(found)
@@ -372,7 +376,7 @@ impl Worker {
         running: &mut Running,
         at_once: &mut (impl Future<Output = ()> + Unpin),
     ) -> Drained {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.cancel();
         if running.held.is_empty() {
             return Drained::Clean;
         }

@@ -8,6 +8,7 @@ mod fakes;
 mod faults;
 mod flow;
 mod lease;
+mod limits;
 mod trouble;
 mod unknown;
 mod world;

@@ -18,7 +18,7 @@ use agent_core::ports::store::{Keys, NewTask, Right, Store, Tasks};
 use agent_core::secret::{Sealed, Secret};
 use agent_core::task::{Task, TaskSpec, TaskState};
 use agent_core::workspace::Manifest;
-use store_memory::MemoryStore;
+use store_memory::{JobPlace, MemoryStore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Drained, OpenLifeline, Options, Parts, SharedStore, Worker};
@@ -271,6 +271,36 @@ impl World {
     pub async fn until_waiting(&self, id: &TaskId) -> Task {
         self.until(id, |task| task.state == TaskState::Waiting)
             .await
+    }
+
+    /// Waits until a condition holds that is looked at whenever the task's log may have grown.
+    async fn until_true<T>(&self, id: &TaskId, looked: impl AsyncFn() -> Option<T>) -> T {
+        let search = async {
+            loop {
+                if let Some(found) = looked().await {
+                    return found;
+                }
+                let wake: &dyn agent_core::ports::wake::Wake = self.store.as_ref();
+                wake.task(id, Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(NEVER, search).await.unwrap()
+    }
+
+    /// Waits until the log is as wanted.
+    pub async fn until_log(&self, id: &TaskId, holds: impl Fn(&[EventBody]) -> bool) {
+        self.until_true(id, async || holds(&self.log(id).await).then_some(()))
+            .await;
+    }
+
+    /// Waits until so many jobs of the task are in the queue and held by nobody.
+    pub async fn until_free(&self, id: &TaskId, count: usize) {
+        let is_free = |job: &store_memory::QueuedJob| job.place == JobPlace::Ready;
+        self.until_true(id, async || {
+            let jobs = self.store.jobs(id);
+            (jobs.iter().filter(|job| is_free(job)).count() == count).then_some(())
+        })
+        .await;
     }
 
     pub async fn log(&self, id: &TaskId) -> Vec<EventBody> {

@@ -85,6 +85,10 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         key: intended.key.clone(),
         fence: step.context.claim.fence.0,
     };
+    if step.permit.is_none() {
+        // It is made again after a crash: its intent has been in the log for long.
+        step.permit = Some(step.context.permit(&intended.tool).await?);
+    }
     step.context.may_act()?;
     let began = Instant::now();
     let mut outcome = match step.context.parts.tools.run(&call).await {
@@ -93,6 +97,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
             return Err(Stop::Machine(reason));
         }
     };
+    step.permit = None;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut commit = step.context.blank();
     let changed_files = keep_files(step, intended, &mut outcome, &mut commit).await?;

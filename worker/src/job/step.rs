@@ -21,6 +21,7 @@ use super::{call, unknown};
 use crate::context::Context;
 use crate::files::{Files, Lineage};
 use crate::stop::Stop;
+use crate::tool_limits::Permit;
 
 /// A step at work.
 pub struct StepRun<'a> {
@@ -37,6 +38,8 @@ pub struct StepRun<'a> {
     charged: Spend,
     /// The call whose intent is in the last commit.
     intended: Option<ToolIntended>,
+    /// The right to make that call.
+    pub permit: Option<Permit>,
 }
 
 pub async fn run(context: &Context) -> Result<(), Stop> {
@@ -96,6 +99,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         last,
         charged,
         intended: None,
+        permit: None,
     };
     let done = step_run.turns(opening).await;
     step_run
@@ -209,8 +213,8 @@ impl StepRun<'_> {
     }
 
     /// Commits events together with what comes after them: the charge for the next call and, for a tool call, its
-    /// intent. The intent is left out where the call may not be made anyway, since an intent without a call would have
-    /// to be settled as unknown.
+    /// intent. The intent is left out where the call may not be made, or not yet, since an intent without a call would
+    /// have to be settled as unknown.
     pub async fn commit(
         &mut self,
         mut commit: Append,
@@ -225,7 +229,8 @@ impl StepRun<'_> {
             let spent = self.last.spent_now().plus(commit.charge).plus(self.charged);
             if self.last.budget.exhausted(&spent).is_some() || self.context.is_draining() {
                 self.charged = Spend::default();
-            } else {
+            } else if let Some(permit) = self.context.tool_limits.try_take(&call.tool) {
+                self.permit = Some(permit);
                 self.add_intent(&call, &mut commit, &mut events);
             }
         }
@@ -236,6 +241,7 @@ impl StepRun<'_> {
 
     /// Commits the intent of a call that was not intended together with the events before it.
     async fn intend(&mut self, call: &RecordedCall) -> Result<(), Stop> {
+        self.permit = Some(self.context.permit(&call.tool).await?);
         if self.charged == Spend::default() {
             self.charged = Spend::tool_calls(1);
             let mut commit = self.context.blank();
