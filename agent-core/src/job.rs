@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
+use crate::task::Priority;
 
 /// What a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,6 +75,8 @@ pub struct NewJob {
     pub step: Option<StepId>,
     /// The message, for kind `deliver`.
     pub delivery: Option<DeliveryId>,
+    /// Which jobs it is claimed before.
+    pub priority: Priority,
     /// How long it must not be claimed, in milliseconds; 0 makes it ready at once.
     pub delay_ms: u64,
 }

@@ -22,6 +22,7 @@ pub mod retry;
 pub mod secret;
 pub mod step;
 pub mod task;
+pub mod turns;
 pub mod workspace;
 
 /// The version of the rules in this crate. A task keeps the number it began with, so that a later release can

@@ -69,6 +69,54 @@ impl TaskState {
     }
 }
 
+/// Which jobs come first. Within one priority tenants take turns.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// What nobody said anything about.
+    #[default]
+    Normal,
+    /// When nothing else is there to do.
+    Low,
+}
+
+impl Priority {
+    /// All priorities, first come first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// The priority's name in the API.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+
+    /// The priority with this name.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.label() == label)
+    }
+
+    /// Its place in the order, as the database stores it.
+    pub fn rank(self) -> i64 {
+        match self {
+            Self::High => 0,
+            Self::Normal => 1,
+            Self::Low => 2,
+        }
+    }
+
+    /// The priority of this place.
+    pub fn from_rank(rank: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.rank() == rank)
+    }
+}
+
 /// What a waiting task or step waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -196,6 +244,8 @@ pub struct Task {
     pub title: String,
     /// The submitter's own labels.
     pub metadata: BTreeMap<String, String>,
+    /// The priority of its jobs.
+    pub priority: Priority,
     /// A [`TaskSpec`] as JSON.
     pub spec: Stored,
     /// A [`TaskResult`] as JSON, in a final state.

@@ -241,6 +241,9 @@ pub struct Submit {
     /// A label, KEY=VALUE
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub labels: Vec<String>,
+    /// Which tasks come first; tenants take turns within one priority
+    #[arg(long, value_name = "PRIORITY", value_parser = ["high", "normal", "low"])]
+    pub priority: Option<String>,
     /// A file with the JSON Schema of the result's data
     #[arg(long, value_name = "FILE")]
     pub result_schema: Option<PathBuf>,

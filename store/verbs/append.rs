@@ -1,8 +1,11 @@
 //! `append`: a turn's progress, under the fence of its job. Touches no state.
 
+use std::sync::Mutex;
+
 use agent_core::id::StepId;
 use agent_core::job::Guard;
 use agent_core::ports::store::{Append, Artifact, CallChange, Committed, StoreError};
+use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as};
 use store_records::{CommittedRecord, GuardRecord, plain, saturated};
 
@@ -15,6 +18,7 @@ pub(crate) async fn apply<'a>(
     connection: &mut Connection,
     commit: &'a Append,
     log: &mut Log<'a>,
+    turns: &Mutex<Turns>,
 ) -> Result<Committed, Failure> {
     let guard = &commit.guard;
     let charged = query_file_as!(
@@ -69,7 +73,7 @@ pub(crate) async fn apply<'a>(
         .execute(&mut *connection)
         .await?;
     }
-    queue::after(connection, guard, commit.job).await?;
+    queue::after(connection, guard, commit.job, turns).await?;
     Ok(committed)
 }
 

@@ -4,7 +4,7 @@
 //! commits, each is tried again by itself, so that only the bad one fails. A caller is answered after the database
 //! has said that the transaction is durable, never before; a crash before that loses all of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::id::{TaskId, TenantId};
@@ -12,6 +12,7 @@ use agent_core::job::JobAfter;
 use agent_core::ports::store::{
     Append, Commits, Committed, NewTask, Right, StoreError, Submitted, Transition,
 };
+use agent_core::turns::Turns;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -100,6 +101,7 @@ pub(crate) struct Leader {
     pub deadline: Duration,
     pub batch_max: usize,
     pub hints: Arc<Hints>,
+    pub turns: Arc<Mutex<Turns>>,
 }
 
 impl Leader {
@@ -176,13 +178,15 @@ impl Leader {
         let mut log = Log::default();
         for work in works {
             let done = match work {
-                Work::Append(commit) => append::apply(&mut tx, commit, &mut log)
+                Work::Append(commit) => append::apply(&mut tx, commit, &mut log, &self.turns)
                     .await
                     .map(Done::Committed),
-                Work::Transition(commit) => transition::apply(&mut tx, commit, &mut log)
-                    .await
-                    .map(Done::Committed),
-                Work::Submit(task) => submit::apply(&mut tx, task, &mut log)
+                Work::Transition(commit) => {
+                    transition::apply(&mut tx, commit, &mut log, &self.turns)
+                        .await
+                        .map(Done::Committed)
+                }
+                Work::Submit(task) => submit::apply(&mut tx, task, &mut log, &self.turns)
                     .await
                     .map(Done::Submitted),
             };

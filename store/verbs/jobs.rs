@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agent_core::id::JobId;
 use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
-use agent_core::ports::store::{Jobs, Release, StoreError};
+use agent_core::ports::store::{Jobs, Release, Room, StoreError};
 use async_trait::async_trait;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ClaimRecord, HolderRecord, UnfreedRecord};
@@ -57,13 +57,13 @@ impl Jobs for Store {
         &self,
         who: &Incarnation,
         lease_ms: u64,
-        at_most: u32,
+        room: &Room,
     ) -> Result<Vec<Claim>, StoreError> {
         let (give, receive) = oneshot::channel();
         let core = Arc::clone(&self.core);
-        let who = who.clone();
+        let (who, room) = (who.clone(), room.clone());
         self.core.running.spawn(async move {
-            let claimed = core.within(claim(&core, &who, lease_ms, at_most)).await;
+            let claimed = core.within(claim(&core, &who, lease_ms, &room)).await;
             if let Err(Ok(unclaimed)) = give.send(claimed) {
                 core.give_back(unclaimed).await;
             }
@@ -75,7 +75,7 @@ impl Jobs for Store {
         let core = &self.core;
         core.within(async {
             let mut tx = core.writer().await?;
-            let held = queue::release(&mut tx, guard, how).await?;
+            let held = queue::release(&mut tx, guard, how, &core.turns).await?;
             tx.commit().await?;
             if held {
                 Ok(())
@@ -175,7 +175,7 @@ async fn claim(
     core: &Core,
     who: &Incarnation,
     lease_ms: u64,
-    at_most: u32,
+    room: &Room,
 ) -> Result<Vec<Claim>, Failure> {
     let mut tx = core.writer().await?;
     let live = query_file_scalar!(
@@ -191,7 +191,7 @@ async fn claim(
         return Err(lease_lost(who).into());
     }
     dialect::promote(&mut tx).await?;
-    let mut rows = dialect::claim(&mut tx, who, i64::from(at_most)).await?;
+    let mut rows = dialect::claim(&mut tx, who, room).await?;
     ClaimRecord::sort(&mut rows);
     let mut claims = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -218,7 +218,7 @@ impl Core {
             let guard = claim.guard();
             let given = self.within(async {
                 let mut tx = self.writer().await?;
-                queue::release(&mut tx, &guard, at_once).await?;
+                queue::release(&mut tx, &guard, at_once, &self.turns).await?;
                 Ok(tx.commit().await?)
             });
             if let Err(error) = given.await {

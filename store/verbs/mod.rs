@@ -17,10 +17,11 @@ mod tasks;
 mod transition;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::ports::store::{Health, StoreError};
+use agent_core::turns::Turns;
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use tokio::sync::mpsc;
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     read: Pool,
     deadline: Duration,
     commits: mpsc::Sender<Ticket>,
+    /// The last turns that this process gave in the queue.
+    turns: Arc<Mutex<Turns>>,
     pub(crate) hints: Arc<Hints>,
     /// Everything that runs beside its caller: the leader, claims, listeners.
     pub(crate) running: TaskTracker,
@@ -67,7 +70,9 @@ impl Core {
         let running = TaskTracker::new();
         // Room for some batches; beyond that callers wait in line for the database, as they should.
         let (commits, tickets) = mpsc::channel(parts.batch_max.max(1) * 4);
+        let turns = Arc::default();
         let leader = Leader {
+            turns: Arc::clone(&turns),
             pool: parts.write.clone(),
             deadline: parts.deadline,
             batch_max: parts.batch_max.max(1),
@@ -79,6 +84,7 @@ impl Core {
             read: parts.read,
             deadline: parts.deadline,
             commits,
+            turns,
             hints,
             running,
             ended,

@@ -1,19 +1,36 @@
 //! What a commit does to jobs. Rows of `ready` and `delayed` go before their jobs, the order in which claims lock.
 
-use agent_core::id::{DeliveryId, StepId, TaskId, TenantId};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, NewJob};
 use agent_core::ports::store::{JobChanges, Release};
-use sqlx::{query_file, query_file_scalar};
-use store_records::ClaimRecord;
+use agent_core::turns::{Line, Turn, Turns};
+use sqlx::{query_file, query_file_as};
+use store_records::{ClaimRecord, GivenBackRecord, TurnRecord};
 
 use super::span_ms;
 use crate::Connection;
+
+/// How new jobs get their place in the queue.
+pub(crate) struct Enqueue<'a> {
+    pub turns: &'a Mutex<Turns>,
+    /// The job in whose course they are made; they inherit its turn.
+    pub parent: Option<&'a JobId>,
+    pub now_ms: i64,
+}
+
+fn locked(turns: &Mutex<Turns>) -> MutexGuard<'_, Turns> {
+    // What a panic leaves behind is at most a turn that was not noted.
+    turns.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What becomes of the job that a commit was made under. A job that the same commit deleted stays deleted.
 pub(crate) async fn after(
     connection: &mut Connection,
     guard: &Guard,
     after: JobAfter,
+    turns: &Mutex<Turns>,
 ) -> Result<(), sqlx::Error> {
     match after {
         JobAfter::Keep => {}
@@ -33,10 +50,10 @@ pub(crate) async fn after(
                 delay_ms,
                 charged: false,
             };
-            release(connection, guard, uncharged).await?;
+            release(connection, guard, uncharged, turns).await?;
         }
         JobAfter::Park => {
-            give_back(connection, guard, false, None).await?;
+            give_back(connection, guard, (false, None), turns).await?;
         }
     }
     Ok(())
@@ -47,33 +64,46 @@ pub(crate) async fn release(
     connection: &mut Connection,
     guard: &Guard,
     how: Release,
+    turns: &Mutex<Turns>,
 ) -> Result<bool, sqlx::Error> {
     let wait = (how.delay_ms > 0).then(|| span_ms(how.delay_ms));
-    let Some(run_at_ms) = give_back(connection, guard, how.charged, wait).await? else {
+    let given = give_back(connection, guard, (how.charged, wait), turns).await?;
+    let Some(row) = given else {
         return Ok(false);
     };
-    enqueue(connection, &guard.tenant, guard.job.as_str(), run_at_ms).await?;
+    enqueue(connection, &guard.tenant, guard.job.as_str(), row.run_at_ms).await?;
     Ok(true)
 }
 
-/// Ends a hold. `None` when there was none, otherwise when the job is due, if a time was given.
+/// Ends a hold. `None` when there was none. A job that waits for a time lines up anew when that has come.
 async fn give_back(
     connection: &mut Connection,
     guard: &Guard,
-    charged: bool,
-    wait_ms: Option<i64>,
-) -> Result<Option<Option<i64>>, sqlx::Error> {
-    query_file_scalar!(
+    (charged, wait_ms): (bool, Option<i64>),
+    turns: &Mutex<Turns>,
+) -> Result<Option<GivenBackRecord>, sqlx::Error> {
+    let last = locked(turns).last(&guard.tenant, Line::Returning);
+    let given = query_file_as!(
+        GivenBackRecord,
         "../queries/job/give_back.sql",
         guard.tenant.as_str(),
         guard.task.as_str(),
         guard.job.as_str(),
         guard.fence.0,
         i64::from(charged),
-        wait_ms
+        wait_ms,
+        last
     )
     .fetch_optional(connection)
-    .await
+    .await?;
+    if let Some(row) = given.as_ref().filter(|_| wait_ms.is_some()) {
+        let turn = Turn {
+            tag: row.tag,
+            behind: row.behind,
+        };
+        locked(turns).given(&guard.tenant, Line::Returning, turn);
+    }
+    Ok(given)
 }
 
 /// Parks a job whose row cannot be read, and so has no guard.
@@ -81,14 +111,16 @@ pub(crate) async fn set_aside(
     connection: &mut Connection,
     row: &ClaimRecord,
 ) -> Result<(), sqlx::Error> {
-    query_file_scalar!(
+    query_file_as!(
+        GivenBackRecord,
         "../queries/job/give_back.sql",
         row.tenant_id.as_str(),
         row.task_id.as_str(),
         row.id.as_str(),
         row.fence,
         0,
-        None::<i64>
+        None::<i64>,
+        0
     )
     .fetch_optional(connection)
     .await?;
@@ -123,10 +155,12 @@ pub(crate) async fn create(
     connection: &mut Connection,
     (tenant, task): (&TenantId, &TaskId),
     job: &NewJob,
-    now_ms: i64,
+    how: &Enqueue<'_>,
 ) -> Result<(), sqlx::Error> {
-    let run_at_ms = (job.delay_ms > 0).then(|| now_ms + span_ms(job.delay_ms));
-    query_file!(
+    let run_at_ms = (job.delay_ms > 0).then(|| how.now_ms + span_ms(job.delay_ms));
+    let last = locked(how.turns).last(tenant, Line::New);
+    let turn = query_file_as!(
+        TurnRecord,
         "../queries/job/insert.sql",
         tenant.as_str(),
         task.as_str(),
@@ -134,11 +168,19 @@ pub(crate) async fn create(
         job.kind.label(),
         job.step.as_ref().map(StepId::as_str),
         job.delivery.as_ref().map(DeliveryId::as_str),
+        job.priority.rank(),
         run_at_ms,
-        now_ms
+        how.now_ms,
+        last,
+        how.parent.map(JobId::as_str)
     )
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
+    if how.parent.is_some() {
+        locked(how.turns).charge(tenant);
+    } else {
+        locked(how.turns).given(tenant, Line::New, turn.into());
+    }
     enqueue(connection, tenant, job.id.as_str(), run_at_ms).await
 }
 
@@ -147,7 +189,7 @@ pub(crate) async fn change(
     connection: &mut Connection,
     (tenant, task): (&TenantId, &TaskId),
     changes: &JobChanges,
-    now_ms: i64,
+    how: &Enqueue<'_>,
 ) -> Result<(), sqlx::Error> {
     let (owner, id) = (tenant.as_str(), task.as_str());
     if changes.delete_work {
@@ -176,7 +218,7 @@ pub(crate) async fn change(
             .await?;
     }
     for job in &changes.create {
-        create(connection, (tenant, task), job, now_ms).await?;
+        create(connection, (tenant, task), job, how).await?;
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! `submit`: the idempotency key first, then the task with its first event, its job and its webhook.
 
+use std::sync::Mutex;
+
 use agent_core::budget::{Budget, Spend};
 use agent_core::id::WebhookId;
 use agent_core::ports::store::{Committed, Idempotency, NewTask, Submitted};
 use agent_core::task::TaskState;
+use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{BodyColumns, BudgetColumns, RecallRecord, metadata_column, parsed, plain};
 
@@ -16,6 +19,7 @@ pub(crate) async fn apply<'a>(
     connection: &mut Connection,
     task: &'a NewTask,
     log: &mut Log<'a>,
+    turns: &Mutex<Turns>,
 ) -> Result<Submitted, Failure> {
     if let Some(key) = &task.idempotency
         && let Some(earlier) = remember(connection, task, key).await?
@@ -40,7 +44,12 @@ pub(crate) async fn apply<'a>(
     let first = std::slice::from_ref(&task.event);
     log.add(owner, first, &accepted(task.budget, at_ms));
     log.name(&task.tenant, &task.blobs);
-    queue::create(connection, owner, &task.job, at_ms).await?;
+    let enqueue = queue::Enqueue {
+        turns,
+        parent: None,
+        now_ms: at_ms,
+    };
+    queue::create(connection, owner, &task.job, &enqueue).await?;
     Ok(Submitted::Created)
 }
 
@@ -98,7 +107,8 @@ async fn insert(connection: &mut Connection, task: &NewTask) -> Result<i64, sqlx
         budget.wall_ms,
         task.webhook
             .as_ref()
-            .map(|webhook| WebhookId::as_str(&webhook.id))
+            .map(|webhook| WebhookId::as_str(&webhook.id)),
+        task.priority.rank()
     )
     .fetch_one(connection)
     .await

@@ -1,9 +1,12 @@
 //! `transition`: something decided from the whole task, under its version, and under a fence if a worker decided it.
 
+use std::sync::Mutex;
+
 use agent_core::delivery::{DeliveryState, NewDelivery};
 use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::store::{Committed, Right, StepChange, StoreError, Transition};
 use agent_core::step::Step;
+use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{
     BodyColumns, BudgetColumns, CommittedRecord, WaitColumns, depends_on_column, plain,
@@ -20,6 +23,7 @@ pub(crate) async fn apply<'a>(
     connection: &mut Connection,
     commit: &'a Transition,
     log: &mut Log<'a>,
+    turns: &Mutex<Turns>,
 ) -> Result<Committed, Failure> {
     let owner = check(connection, commit).await?;
     let committed = save(connection, owner, commit).await?;
@@ -34,10 +38,19 @@ pub(crate) async fn apply<'a>(
     for message in &commit.deliveries {
         add_delivery(connection, owner, message, committed.at_ms).await?;
     }
-    queue::change(connection, owner, &commit.jobs, committed.at_ms).await?;
+    let parent = match &commit.right {
+        Right::Job(guard, _) => Some(&guard.job),
+        Right::Owner(..) => None,
+    };
+    let enqueue = queue::Enqueue {
+        turns,
+        parent,
+        now_ms: committed.at_ms,
+    };
+    queue::change(connection, owner, &commit.jobs, &enqueue).await?;
     // After the other jobs: until here the job that the commit is made under is held, so it is not woken.
     if let Right::Job(guard, after) = &commit.right {
-        queue::after(connection, guard, *after).await?;
+        queue::after(connection, guard, *after, turns).await?;
     }
     Ok(committed)
 }

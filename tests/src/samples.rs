@@ -12,7 +12,7 @@ use agent_core::ports::store::{
     Append, Artifact, JobChanges, NewTask, Right, TaskChange, Transition,
 };
 use agent_core::step::{Step, StepState};
-use agent_core::task::Task;
+use agent_core::task::{Priority, Task};
 
 /// A body in the row.
 pub fn inline(text: &str) -> Stored {
@@ -56,6 +56,7 @@ pub fn job(entropy: &dyn Entropy, kind: JobKind) -> NewJob {
         kind,
         step: None,
         delivery: None,
+        priority: Priority::Normal,
         delay_ms: 0,
     }
 }
@@ -68,6 +69,7 @@ pub fn new_task(entropy: &dyn Entropy, tenant: &TenantId) -> NewTask {
         engine: agent_core::ENGINE_VERSION,
         title: "Count the words".to_owned(),
         metadata: BTreeMap::new(),
+        priority: Priority::Normal,
         spec: inline(r#"{"goal":"Count the words"}"#),
         budget: Budget::default(),
         webhook: None,

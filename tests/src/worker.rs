@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_core::id::{StepId, TaskId};
 use agent_core::job::{Claim, Incarnation, JobAfter, JobKind, NewJob, WorkerName};
 use agent_core::ports::entropy::Entropy;
-use agent_core::ports::store::{Committed, Right, Transition};
+use agent_core::ports::store::{Committed, Right, Room, Transition};
 use agent_core::task::{Task, TaskState};
 
 use crate::harness::Handle;
@@ -34,7 +34,10 @@ impl Worker {
 
     /// Claims up to `at_most` jobs.
     pub async fn claim(&self, at_most: u32) -> Vec<Claim> {
-        let claims = self.store.claim(&self.life, LEASE_MS, at_most).await;
+        let claims = self
+            .store
+            .claim(&self.life, LEASE_MS, &Room::of(at_most))
+            .await;
         claims.unwrap()
     }
 

@@ -17,7 +17,7 @@ const WIRING: [&str; 2] = ["cli/", "tests/"];
 const CLOCK_READERS: [(&str, &str); 0] = [];
 
 /// Verbs that one database alone needs, each with the reason.
-const ONE_SIDED_VERBS: [(&str, &str); 11] = [
+const ONE_SIDED_VERBS: [(&str, &str); 13] = [
     (
         "clock/tick.sql",
         "PostgreSQL's clock is its server's, SQLite's keeps a floor",
@@ -31,6 +31,10 @@ const ONE_SIDED_VERBS: [(&str, &str); 11] = [
         "SQLite has one writer, which needs no row locks",
     ),
     (
+        "job/choose.sql",
+        "part of the one claim statement in PostgreSQL",
+    ),
+    (
         "job/promote.sql",
         "one statement in PostgreSQL, three in SQLite",
     ),
@@ -40,11 +44,11 @@ const ONE_SIDED_VERBS: [(&str, &str); 11] = [
     ),
     (
         "job/promote_jobs.sql",
-        "the second part of promoting in SQLite",
+        "the first part of promoting in SQLite",
     ),
     (
         "job/promote_ready.sql",
-        "the first part of promoting in SQLite",
+        "the second part of promoting in SQLite",
     ),
     (
         "job/unqueue_claimed.sql",
@@ -61,6 +65,10 @@ const ONE_SIDED_VERBS: [(&str, &str); 11] = [
     (
         "worker/free_ready.sql",
         "the first part of freeing in SQLite",
+    ),
+    (
+        "worker/take_turn.sql",
+        "part of the one claim statement in PostgreSQL",
     ),
 ];
 

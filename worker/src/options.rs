@@ -34,6 +34,8 @@ pub enum Undecided {
 pub struct Options {
     /// Jobs that run at the same time.
     pub concurrency: u32,
+    /// Jobs of one tenant that this worker runs at the same time; 0 is no limit.
+    pub tenant_jobs_at_once: u32,
     /// Calls of a tool, by its name, that this worker makes at the same time. Tools that are not named have no limit.
     pub tool_calls_at_once: BTreeMap<String, u32>,
     /// How long a worker may be silent before others take its jobs.
@@ -68,6 +70,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             concurrency: 4,
+            tenant_jobs_at_once: 0,
             tool_calls_at_once: BTreeMap::new(),
             lease_ms: 15_000,
             poll_min_ms: 500,

@@ -2,14 +2,14 @@
 //!
 //! One life of a worker is one epoch. When the lease is lost, all its jobs are stopped and a new life begins.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::id::JobId;
+use agent_core::id::{JobId, TenantId};
 use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
-use agent_core::ports::store::{Release, StoreError};
+use agent_core::ports::store::{Release, Room, StoreError};
 use agent_core::retry::full_jitter_ms;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::Instant;
@@ -128,6 +128,29 @@ impl Running {
         }
     }
 
+    /// Room for more jobs, by whose they are.
+    fn room(&self, options: &Options) -> Room {
+        let free = options
+            .concurrency
+            .saturating_sub(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
+        let most = options.tenant_jobs_at_once;
+        if most == 0 {
+            return Room::of(free);
+        }
+        let mut run: BTreeMap<&TenantId, u32> = BTreeMap::new();
+        for (claim, _) in self.held.values() {
+            *run.entry(&claim.tenant).or_default() += 1;
+        }
+        let left = run.into_iter();
+        Room {
+            jobs: free,
+            of_tenants: left
+                .map(|(tenant, jobs)| (tenant.clone(), most.saturating_sub(jobs)))
+                .collect(),
+            of_others: most,
+        }
+    }
+
     fn runs(&self, guard: &Guard) -> bool {
         self.held
             .values()
@@ -241,16 +264,10 @@ impl Worker {
         let mut failures = 0;
         loop {
             self.pulse.beat();
-            let free = (self.options.concurrency as usize).saturating_sub(running.held.len());
-            let looked = if free == 0 {
-                Ok(0)
-            } else {
-                self.claim(who, running, free).await
-            };
-            let found = match looked {
-                Ok(found) => {
+            let is_empty = match self.fill(who, running).await {
+                Ok(is_empty) => {
                     failures = 0;
-                    found
+                    is_empty
                 }
                 Err(error @ StoreError::LeaseLost { .. }) => {
                     return LifeEnd::LeaseLost(error.to_string());
@@ -259,11 +276,10 @@ impl Worker {
                     warn!(error = source_chain(&error), "no jobs could be claimed");
                     failures += 1;
                     running.unsure = true;
-                    0
+                    true
                 }
             };
-            // When as many came as there was room for, there may be more, as soon as one ends.
-            let idle = self.idle(found < free || failures > 0, failures);
+            let idle = self.idle(is_empty, failures);
             tokio::select! {
                 () = &mut *shutdown => break,
                 panicked = running.ended() => self.put_back(running, panicked).await,
@@ -300,18 +316,33 @@ impl Worker {
         std::future::pending::<()>().await;
     }
 
+    /// Claims as many jobs as there is room for. Says whether the queue has no more for this worker: where as many came as
+    /// there was room for, there may be more as soon as one ends.
+    async fn fill(&self, who: &Incarnation, running: &mut Running) -> Result<bool, StoreError> {
+        loop {
+            let room = running.room(&self.options);
+            if room.jobs == 0 {
+                return Ok(false);
+            }
+            let found = self.claim(who, running, &room).await?;
+            if found == room.jobs as usize {
+                return Ok(false);
+            }
+            // A tenant that has no more room since then stood before others that have.
+            if found == 0 || running.room(&self.options).full() == room.full() {
+                return Ok(true);
+            }
+        }
+    }
+
     async fn claim(
         &self,
         who: &Incarnation,
         running: &mut Running,
-        free: usize,
+        room: &Room,
     ) -> Result<usize, StoreError> {
-        let at_most = u32::try_from(free).unwrap_or(u32::MAX);
-        let claims = self
-            .parts
-            .store
-            .claim(who, self.options.lease_ms, at_most)
-            .await?;
+        let lease_ms = self.options.lease_ms;
+        let claims = self.parts.store.claim(who, lease_ms, room).await?;
         let found = claims.len();
         for claim in claims {
             running.start(Context {

@@ -11,7 +11,7 @@ use crate::job::{JobAfter, JobKind, NewJob};
 use crate::ports::entropy::Entropy;
 use crate::ports::store::JobChanges;
 use crate::step::{Step, StepOutcome, StepState};
-use crate::task::{Task, TaskResult, TaskState, Waiting};
+use crate::task::{Priority, Task, TaskResult, TaskState, Waiting};
 
 use super::{ChangedStep, ChangedTask, Decision, REPLANS_MAX, Wait};
 
@@ -124,6 +124,7 @@ impl<'a> Draft<'a> {
             kind,
             step,
             delivery: None,
+            priority: self.task.priority,
             delay_ms: 0,
         });
     }
@@ -235,6 +236,8 @@ impl<'a> Draft<'a> {
             kind: JobKind::Deliver,
             step: None,
             delivery: Some(id.clone()),
+            // News of a task is short work, and somebody waits for it.
+            priority: Priority::High,
             delay_ms: 0,
         });
         self.out.deliveries.push(NewDelivery {

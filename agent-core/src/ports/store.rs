@@ -14,7 +14,7 @@ use crate::job::{Claim, Fence, Guard, Incarnation, JobAfter, NewJob, WorkerName}
 use crate::key::ApiKey;
 use crate::ports::tool::EffectClass;
 use crate::step::{Step, StepState};
-use crate::task::{Task, TaskState, Waiting};
+use crate::task::{Priority, Task, TaskState, Waiting};
 
 /// Why a store call gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,8 @@ pub struct NewTask {
     pub title: String,
     /// The submitter's labels.
     pub metadata: std::collections::BTreeMap<String, String>,
+    /// The priority of its jobs.
+    pub priority: Priority,
     /// A [`TaskSpec`](crate::task::TaskSpec) as JSON.
     pub spec: Stored,
     /// Limits.
@@ -384,6 +386,34 @@ pub struct Release {
     pub charged: bool,
 }
 
+/// How many jobs a worker has room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// In all.
+    pub jobs: u32,
+    /// Of tenants of which it runs some already.
+    pub of_tenants: Vec<(TenantId, u32)>,
+    /// Of every other tenant.
+    pub of_others: u32,
+}
+
+impl Room {
+    /// Room for so many jobs, no matter whose.
+    pub fn of(jobs: u32) -> Self {
+        Self {
+            jobs,
+            of_tenants: Vec::new(),
+            of_others: jobs,
+        }
+    }
+
+    /// How many tenants have no more room.
+    pub fn full(&self) -> usize {
+        let full = self.of_tenants.iter();
+        full.filter(|(_, jobs)| *jobs == 0).count()
+    }
+}
+
 /// The queue.
 #[async_trait]
 pub trait Jobs: Send + Sync {
@@ -391,12 +421,13 @@ pub trait Jobs: Send + Sync {
     async fn begin(&self, worker: &WorkerName) -> Result<Incarnation, StoreError>;
     /// Keeps this life's lease. Never revives one that lapsed: that is [`StoreError::LeaseLost`].
     async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError>;
-    /// Claims up to `at_most` ready jobs; due delayed jobs count as ready.
+    /// Claims ready jobs for which there is room, by priority, then in turns between tenants, then by age; due delayed jobs
+    /// count as ready.
     async fn claim(
         &self,
         who: &Incarnation,
         lease_ms: u64,
-        at_most: u32,
+        room: &Room,
     ) -> Result<Vec<Claim>, StoreError>;
     /// Gives a job back.
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError>;

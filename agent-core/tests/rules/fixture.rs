@@ -10,7 +10,7 @@ use agent_core::id::{CallId, StepId, TaskId, TenantId, WebhookId};
 use agent_core::plan::{Plan, StepSpec};
 use agent_core::ports::entropy::Seeded;
 use agent_core::step::{Step, StepState};
-use agent_core::task::{Task, TaskState, WaitKind, Waiting};
+use agent_core::task::{Priority, Task, TaskState, WaitKind, Waiting};
 
 /// The time of every decision.
 pub const NOW_MS: i64 = 1_700_000_000_000;
@@ -30,6 +30,7 @@ pub fn task(state: TaskState) -> Task {
         engine: agent_core::ENGINE_VERSION,
         title: "Rank the candidates".to_owned(),
         metadata: BTreeMap::new(),
+        priority: Priority::Normal,
         spec: Stored::Inline("{}".to_owned()),
         result: None,
         error: None,

@@ -12,7 +12,7 @@ use agent_core::job::{JobKind, NewJob};
 use agent_core::journal;
 use agent_core::ports::store::{Idempotency, NewTask, Submitted};
 use agent_core::secret::Secret;
-use agent_core::task::{Attachment, TaskSpec};
+use agent_core::task::{Attachment, Priority, TaskSpec};
 use agent_core::workspace::{Entry, Manifest};
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -120,22 +120,24 @@ async fn new_task(
         engine: ENGINE_VERSION,
         title,
         metadata: wanted.metadata,
+        priority: wanted.priority,
         spec,
         budget: wanted.budget,
         webhook: None,
         idempotency: None,
         event,
-        job: plan_job(app),
+        job: plan_job(app, wanted.priority),
         blobs: named,
     })
 }
 
-fn plan_job(app: &App) -> NewJob {
+fn plan_job(app: &App, priority: Priority) -> NewJob {
     NewJob {
         id: JobId::new(app.parts.entropy.as_ref()),
         kind: JobKind::Plan,
         step: None,
         delivery: None,
+        priority,
         delay_ms: 0,
     }
 }

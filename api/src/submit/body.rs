@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use agent_core::task::Priority;
 use serde_json::Value;
 
 use crate::request::fields::{Faults, Fields, kind, pointer, wrong_type};
 use crate::request::json::refuse_nul;
+use crate::view::PriorityName;
 use crate::wire::{BudgetRequest, FileRequest, SubmitRequest, WebhookRequest};
 
 /// Reads a submit. What has a fault is left out of the answer, which is of use only when there are none.
@@ -18,6 +20,7 @@ pub fn read(value: Value, faults: &mut Faults) -> SubmitRequest {
         goal: fields.required_text("goal", faults).unwrap_or_default(),
         files: files(&mut fields, faults),
         metadata: metadata(&mut fields, faults),
+        priority: priority(&mut fields, faults),
         budget: fields
             .take("budget")
             .and_then(|value| budget(value, "/budget", faults)),
@@ -71,6 +74,16 @@ fn metadata(fields: &mut Fields, faults: &mut Faults) -> BTreeMap<String, String
     metadata
 }
 
+fn priority(fields: &mut Fields, faults: &mut Faults) -> Option<PriorityName> {
+    let label = fields.text("priority", faults)?;
+    let known = Priority::from_label(&label);
+    if known.is_none() {
+        let labels = Priority::ALL.map(Priority::label).join(", ");
+        faults.add("/priority", format!("must be one of: {labels}"));
+    }
+    known.map(PriorityName::from)
+}
+
 /// Reads an object of limits.
 pub fn budget(value: Value, at: &str, faults: &mut Faults) -> Option<BudgetRequest> {
     let mut fields = Fields::of(value, at, faults)?;
@@ -121,6 +134,7 @@ mod tests {
                 content_base64: "YQ==".to_owned(),
             }],
             metadata: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+            priority: Some(PriorityName::Low),
             budget: Some(BudgetRequest {
                 model_calls: Some(1),
                 tool_calls: Some(2),

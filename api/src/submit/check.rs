@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_core::budget::Budget;
+use agent_core::task::Priority;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -25,6 +26,7 @@ pub struct Wanted {
     /// Path and content.
     pub files: Vec<(String, Bytes)>,
     pub metadata: BTreeMap<String, String>,
+    pub priority: Priority,
     pub budget: Budget,
     pub webhook: Option<WantedWebhook>,
     pub tools: Option<Vec<String>>,
@@ -69,6 +71,9 @@ pub fn check(
         goal: request.goal,
         files,
         metadata: request.metadata,
+        priority: request
+            .priority
+            .map_or_else(Priority::default, Priority::from),
         budget,
         webhook,
         tools: request.tools,

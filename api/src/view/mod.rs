@@ -18,7 +18,7 @@ pub use event::EventView;
 pub(crate) use links::percent;
 pub use links::{artifact_path, task_path};
 pub use result::{CriterionView, ResultView};
-pub use state::{StepStateName, TaskStateName, WaitKindName};
+pub use state::{PriorityName, StepStateName, TaskStateName, WaitKindName};
 pub use step::{PlanView, StepView};
 pub use task::{FileView, LinksView, TaskSummary, TaskView, WaitingView, WebhookView};
 pub(crate) use task::{full, summary};

@@ -1,7 +1,7 @@
 //! Names of states as the API spells them. The matches are exhaustive, so that a new state is named on purpose.
 
 use agent_core::step::StepState;
-use agent_core::task::{TaskState, WaitKind};
+use agent_core::task::{Priority, TaskState, WaitKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,6 +59,28 @@ names! {
         Skipped,
         /// Ended by a cancel.
         Cancelled,
+    }
+}
+
+names! {
+    /// Which tasks come first; tenants take turns within one priority.
+    PriorityName of Priority {
+        /// Before all others.
+        High,
+        /// What is taken when nothing is said.
+        Normal,
+        /// When nothing else is there to do.
+        Low,
+    }
+}
+
+impl From<PriorityName> for Priority {
+    fn from(name: PriorityName) -> Self {
+        match name {
+            PriorityName::High => Self::High,
+            PriorityName::Normal => Self::Normal,
+            PriorityName::Low => Self::Low,
+        }
     }
 }
 

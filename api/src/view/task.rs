@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::budget::{BudgetView, SpentView};
 use super::links::task_path;
 use super::result::ResultView;
-use super::state::{TaskStateName, WaitKindName};
+use super::state::{PriorityName, TaskStateName, WaitKindName};
 use super::step::PlanView;
 use crate::app::App;
 use crate::problem::Problem;
@@ -103,6 +103,8 @@ pub struct TaskSummary {
     pub waiting: Option<WaitingView>,
     /// The submitter's own labels.
     pub metadata: BTreeMap<String, String>,
+    /// Which tasks come first.
+    pub priority: PriorityName,
     /// Limits.
     pub budget: BudgetView,
     /// Use so far.
@@ -161,6 +163,7 @@ pub(crate) fn summary(task: &Task) -> TaskSummary {
         state: task.state.into(),
         waiting: task.waiting.as_ref().map(WaitingView::of),
         metadata: task.metadata.clone(),
+        priority: task.priority.into(),
         budget: task.budget.into(),
         spent: task.spent_at(task.read_at_ms).into(),
         error: task.error.clone(),

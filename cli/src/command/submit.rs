@@ -61,6 +61,9 @@ fn body(args: &Submit) -> Result<Value> {
     if !args.labels.is_empty() {
         body["metadata"] = Value::Object(labels(&args.labels)?);
     }
+    if let Some(priority) = &args.priority {
+        body["priority"] = Value::from(priority.as_str());
+    }
     if let Some(path) = &args.result_schema {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("could not read {}", path.display()))?;

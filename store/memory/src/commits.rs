@@ -1,7 +1,7 @@
 //! The two kinds of commit. Every check comes before the first change, so a refused commit changes nothing.
 
 use agent_core::delivery::DeliveryState;
-use agent_core::id::{TaskId, TenantId};
+use agent_core::id::{JobId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, JobKind};
 use agent_core::ports::store::{
     Append, CallChange, Commits, Committed, JobChanges, Right, StepChange, StoreError, TaskChange,
@@ -124,7 +124,11 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
         };
         state.deliveries.insert(row.message.id.clone(), row);
     }
-    change_jobs(state, (&tenant, &task), commit.jobs, now);
+    let parent = match &commit.right {
+        Right::Job(guard, _) => Some(&guard.job),
+        Right::Owner(..) => None,
+    };
+    change_jobs(state, (&tenant, &task), parent, commit.jobs, now);
     // After the other jobs: the job that the commit is made under counts as held until here, so it is not woken.
     if let Right::Job(guard, after) = &commit.right {
         move_job(state, guard, *after, now);
@@ -163,6 +167,7 @@ fn set_steps(steps: &mut Vec<Step>, new: Vec<Step>, changes: Vec<StepChange>) {
 fn change_jobs(
     state: &mut State,
     (tenant, task): (&TenantId, &TaskId),
+    parent: Option<&JobId>,
     changes: JobChanges,
     now: i64,
 ) {
@@ -186,23 +191,23 @@ fn change_jobs(
         }
     }
     for job in changes.create {
-        state.add_job(tenant, task, job, now);
+        state.add_job((tenant, task), job, parent, now);
     }
 }
 
 fn move_job(state: &mut State, guard: &Guard, after: JobAfter, now: i64) {
-    let next = match after {
-        JobAfter::Keep => return,
-        JobAfter::Delete => {
-            state.jobs.remove(&guard.job);
-            return;
-        }
-        JobAfter::Delay(ms) => JobState::after(ms, now),
-        JobAfter::Park => JobState::Parked,
-    };
+    let State { jobs, order, .. } = state;
     // The job may be gone: the same commit can have deleted the work of the task.
-    if let Some(job) = state.jobs.get_mut(&guard.job) {
-        job.state = next;
+    let Some(job) = jobs.get_mut(&guard.job) else {
+        return;
+    };
+    match after {
+        JobAfter::Keep => {}
+        JobAfter::Delete => {
+            jobs.remove(&guard.job);
+        }
+        JobAfter::Delay(delay_ms) => job.give_back(delay_ms, order, now),
+        JobAfter::Park => job.state = JobState::Parked,
     }
 }
 

@@ -3,9 +3,11 @@
 //! A lease is a heartbeat that is fresh by the store's clock. Fences rise at claims only; a job that is taken back
 //! keeps its fence and loses its holder, so a late write under the old fence is refused.
 
-use agent_core::id::JobId;
+use std::collections::BTreeMap;
+
+use agent_core::id::{JobId, TenantId};
 use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
-use agent_core::ports::store::{Jobs, Release, StoreError};
+use agent_core::ports::store::{Jobs, Release, Room, StoreError};
 use async_trait::async_trait;
 
 use crate::MemoryStore;
@@ -47,29 +49,43 @@ impl Jobs for MemoryStore {
         &self,
         who: &Incarnation,
         lease_ms: u64,
-        at_most: u32,
+        room: &Room,
     ) -> Result<Vec<Claim>, StoreError> {
         let now = self.now();
         let mut state = self.lock();
         live(&mut state, who, lease_ms, now)?;
-        let due = state.jobs.values_mut().filter(|job| job.is_due(now));
-        let mut due: Vec<_> = due.collect();
-        due.sort_by(|a, b| (a.created_at_ms, &a.claim.job).cmp(&(b.created_at_ms, &b.claim.job)));
-        due.truncate(usize::try_from(at_most).unwrap_or(usize::MAX));
-        let claimed = due.into_iter().map(|job| {
+        let State { jobs, order, .. } = &mut *state;
+        for job in jobs.values_mut() {
+            job.promote(order.latest, now);
+        }
+        let mut ready: Vec<_> = jobs.values_mut().filter(|job| job.is_ready()).collect();
+        ready.sort_by(|a, b| a.place().cmp(&b.place()));
+        let mut claimed = Vec::new();
+        let mut taken: BTreeMap<TenantId, u32> = BTreeMap::new();
+        for job in ready {
+            if claimed.len() >= usize::try_from(room.jobs).unwrap_or(usize::MAX) {
+                break;
+            }
+            let of_tenant = taken.entry(job.claim.tenant.clone()).or_default();
+            if *of_tenant >= room_of(room, &job.claim.tenant) {
+                continue;
+            }
+            *of_tenant += 1;
+            order.latest = order.latest.max(job.turn.tag);
             job.claim.fence = Fence(job.claim.fence.0 + 1);
             job.state = JobState::Held(who.clone());
-            job.claim.clone()
-        });
-        Ok(claimed.collect())
+            claimed.push(job.claim.clone());
+        }
+        Ok(claimed)
     }
 
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
         let now = self.now();
         let mut state = self.lock();
         state.check_guard(guard)?;
-        if let Some(job) = state.jobs.get_mut(&guard.job) {
-            job.state = JobState::after(how.delay_ms, now);
+        let State { jobs, order, .. } = &mut *state;
+        if let Some(job) = jobs.get_mut(&guard.job) {
+            job.give_back(how.delay_ms, order, now);
             job.claim.attempts += u32::from(how.charged);
         }
         drop(state);
@@ -118,6 +134,11 @@ impl Jobs for MemoryStore {
         let lost = held.iter().filter(|(job, fence)| !is_held(job, *fence));
         Ok(lost.map(|(job, _)| job.clone()).collect())
     }
+}
+
+fn room_of(room: &Room, tenant: &TenantId) -> u32 {
+    let named = room.of_tenants.iter().find(|(named, _)| named == tenant);
+    named.map_or(room.of_others, |(_, jobs)| *jobs)
 }
 
 impl WorkerRow {

@@ -12,7 +12,8 @@ use agent_core::job::{Claim, Fence, Guard, Incarnation, JobKind, NewJob, WorkerN
 use agent_core::key::ApiKey;
 use agent_core::ports::store::{Artifact, CallState, StoreError};
 use agent_core::ports::tool::EffectClass;
-use agent_core::task::Task;
+use agent_core::task::{Priority, Task};
+use agent_core::turns::{Line, Turn, Turns};
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub blobs: BTreeSet<(TenantId, BlobHash)>,
     pub tenants: BTreeMap<String, TenantId>,
     pub keys: BTreeMap<KeyId, (String, ApiKey)>,
+    pub order: Order,
 }
 
 /// A task, its log and its artifacts. `task.read_at_ms` is set anew at each read.
@@ -38,7 +40,8 @@ pub(crate) struct TaskRow {
 pub(crate) struct JobRow {
     /// The claim as the next holder, or the present one, gets it.
     pub claim: Claim,
-    pub created_at_ms: i64,
+    pub priority: Priority,
+    pub turn: Turn,
     pub state: JobState,
 }
 
@@ -54,6 +57,22 @@ pub(crate) struct WorkerRow {
     pub epoch: i64,
     pub heartbeat_at_ms: i64,
     pub ended: bool,
+}
+
+/// Whose turn it is.
+#[derive(Default)]
+pub(crate) struct Order {
+    pub turns: Turns,
+    /// The latest turn that was claimed.
+    pub latest: i64,
+}
+
+impl Order {
+    pub(crate) fn next(&mut self, tenant: &TenantId, line: Line) -> Turn {
+        let turn = self.turns.next(tenant, line, self.latest);
+        self.turns.given(tenant, line, turn);
+        turn
+    }
 }
 
 pub(crate) struct DeliveryRow {
@@ -148,9 +167,23 @@ impl State {
         })
     }
 
-    pub(crate) fn add_job(&mut self, tenant: &TenantId, task: &TaskId, job: NewJob, now: i64) {
+    /// Adds a job; one that is made in the course of another inherits its turn.
+    pub(crate) fn add_job(
+        &mut self,
+        (tenant, task): (&TenantId, &TaskId),
+        job: NewJob,
+        parent: Option<&JobId>,
+        now: i64,
+    ) {
+        let inherited = parent.and_then(|parent| self.jobs.get(parent));
+        let inherited = inherited.map(|parent| parent.turn);
+        let turn = inherited.unwrap_or_else(|| self.order.next(tenant, Line::New));
+        if inherited.is_some() {
+            self.order.turns.charge(tenant);
+        }
         let row = JobRow {
-            created_at_ms: now,
+            priority: job.priority,
+            turn,
             state: JobState::after(job.delay_ms, now),
             claim: Claim {
                 job: job.id.clone(),
@@ -224,11 +257,28 @@ impl JobRow {
         matches!(self.state, JobState::Held(_)) && self.claim.fence == fence
     }
 
-    pub(crate) fn is_due(&self, now: i64) -> bool {
-        match self.state {
-            JobState::Ready => true,
-            JobState::Delayed(until_ms) => until_ms <= now,
-            JobState::Parked | JobState::Held(_) => false,
+    pub(crate) fn is_ready(&self) -> bool {
+        self.state == JobState::Ready
+    }
+
+    /// What ready jobs are claimed in the order of.
+    pub(crate) fn place(&self) -> (Priority, i64, &JobId) {
+        (self.priority, self.turn.tag, &self.claim.job)
+    }
+
+    /// Ends a hold. A job that is delayed lines up with the others that come back.
+    pub(crate) fn give_back(&mut self, delay_ms: u64, order: &mut Order, now: i64) {
+        self.state = JobState::after(delay_ms, now);
+        if delay_ms > 0 {
+            self.turn = order.next(&self.claim.tenant, Line::Returning);
+        }
+    }
+
+    /// A delayed job whose time has come is ready, as far behind as it was when it was delayed.
+    pub(crate) fn promote(&mut self, latest: i64, now: i64) {
+        if matches!(self.state, JobState::Delayed(until_ms) if until_ms <= now) {
+            self.state = JobState::Ready;
+            self.turn.tag = latest + self.turn.behind;
         }
     }
 }

@@ -162,7 +162,7 @@ fn submit(state: &mut State, new: NewTask, now: i64) -> Submitted {
         id
     });
     state.name_blobs(&new.tenant, new.blobs);
-    state.add_job(&new.tenant, &new.id, new.job, now);
+    state.add_job((&new.tenant, &new.id), new.job, None, now);
     let mut row = TaskRow {
         task: Task {
             id: new.id.clone(),
@@ -174,6 +174,7 @@ fn submit(state: &mut State, new: NewTask, now: i64) -> Submitted {
             engine: new.engine,
             title: new.title,
             metadata: new.metadata,
+            priority: new.priority,
             spec: new.spec,
             result: None,
             error: None,

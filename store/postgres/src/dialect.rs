@@ -2,7 +2,7 @@
 
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
-use agent_core::ports::store::Right;
+use agent_core::ports::store::{Right, Room};
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ClaimRecord, HeldRecord};
 
@@ -129,14 +129,19 @@ pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Err
 pub(crate) async fn claim(
     connection: &mut Connection,
     who: &Incarnation,
-    at_most: i64,
+    room: &Room,
 ) -> Result<Vec<ClaimRecord>, sqlx::Error> {
+    let tenants: Vec<&str> = column(&room.of_tenants, |(tenant, _)| tenant.as_str());
+    let jobs: Vec<i64> = column(&room.of_tenants, |(_, jobs)| i64::from(*jobs));
     query_file_as!(
         ClaimRecord,
         "queries/job/claim.sql",
         who.worker.0.as_str(),
         who.epoch,
-        at_most
+        i64::from(room.jobs),
+        &tenants as &[&str],
+        &jobs,
+        i64::from(room.of_others)
     )
     .fetch_all(connection)
     .await

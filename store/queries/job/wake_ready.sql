@@ -1,5 +1,5 @@
 -- Makes every job of a task that nobody holds claimable now, deliveries excepted.
-INSERT INTO ready (priority, created_at_ms, job_id, tenant_id)
-SELECT priority, created_at_ms, id, tenant_id FROM job
+INSERT INTO ready (priority, vtag, job_id, tenant_id)
+SELECT priority, vtag, id, tenant_id FROM job
 WHERE  tenant_id = $1 AND task_id = $2 AND kind <> 'deliver' AND worker_name IS NULL
-ON CONFLICT (priority, created_at_ms, job_id) DO NOTHING
+ON CONFLICT (priority, vtag, job_id) DO NOTHING

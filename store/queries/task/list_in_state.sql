@@ -1,5 +1,5 @@
 -- A page of a tenant's tasks in one state, newest first, from before the cursor $2.
-SELECT id, tenant_id, state, wait_kind, wait_until_ms, wait_reason, version, seq, engine, title, metadata,
+SELECT id, tenant_id, state, wait_kind, wait_until_ms, wait_reason, version, seq, engine, title, metadata, priority,
        spec_text, spec_blob, spec_bytes, result_text, result_blob, result_bytes, error,
        budget_model_calls, budget_tool_calls, budget_tokens, budget_wall_ms,
        spent_model_calls, spent_tool_calls, spent_tokens, spent_wall_ms,

@@ -2,6 +2,7 @@
 
 use agent_core::job::{Claim, Fence, Guard, JobKind};
 use agent_core::ports::store::StoreError;
+use agent_core::turns::Turn;
 
 use crate::read::{corrupt, count, parsed, parsed_if_any};
 
@@ -15,7 +16,7 @@ pub struct ClaimRecord {
     pub step_id: Option<String>,
     pub delivery_id: Option<String>,
     pub priority: i64,
-    pub created_at_ms: i64,
+    pub vtag: i64,
     pub fence: i64,
     pub attempts: i64,
     pub crashes: i64,
@@ -25,8 +26,8 @@ impl ClaimRecord {
     /// Sorts claims into the order of the queue; databases return the rows of an update in any order.
     pub fn sort(rows: &mut [Self]) {
         rows.sort_by(|a, b| {
-            let left = (a.priority, a.created_at_ms, &a.id);
-            left.cmp(&(b.priority, b.created_at_ms, &b.id))
+            let left = (a.priority, a.vtag, &a.id);
+            left.cmp(&(b.priority, b.vtag, &b.id))
         });
     }
 }
@@ -49,6 +50,38 @@ impl TryFrom<&ClaimRecord> for Claim {
             crashes: count(row.crashes, TABLE, "crashes", name)?,
         })
     }
+}
+
+/// The turn that a job was given.
+#[derive(Debug)]
+pub struct TurnRecord {
+    pub tag: i64,
+    pub behind: i64,
+}
+
+impl From<TurnRecord> for Turn {
+    fn from(row: TurnRecord) -> Self {
+        Self {
+            tag: row.tag,
+            behind: row.behind,
+        }
+    }
+}
+
+/// A job whose hold was ended: when it is due, if at a time, and the turn that it would get now.
+#[derive(Debug)]
+pub struct GivenBackRecord {
+    pub run_at_ms: Option<i64>,
+    pub tag: i64,
+    pub behind: i64,
+}
+
+/// A chosen row of `ready`.
+#[derive(Debug)]
+pub struct ReadyRecord {
+    pub priority: i64,
+    pub vtag: i64,
+    pub job_id: String,
 }
 
 /// A job and the fence that it is held under.

@@ -20,7 +20,9 @@ pub use artifact::ArtifactRecord;
 pub use commit::{CommittedRecord, GuardRecord};
 pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
-pub use job::{ClaimRecord, HeldRecord, HolderRecord, UnfreedRecord};
+pub use job::{
+    ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, ReadyRecord, TurnRecord, UnfreedRecord,
+};
 pub use key::{KeyRecord, RecallRecord};
 pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};
 pub use read::{corrupt, parsed};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use agent_core::budget::{Budget, Spend};
 use agent_core::ports::store::StoreError;
 use agent_core::step::Step;
-use agent_core::task::{Task, TaskState};
+use agent_core::task::{Priority, Task, TaskState};
 
 use crate::parts::{BodyRead, BudgetColumns, waiting};
 use crate::read::{corrupt, count, parsed, parsed_if_any};
@@ -24,6 +24,7 @@ pub struct TaskRecord {
     pub engine: i64,
     pub title: String,
     pub metadata: String,
+    pub priority: i64,
     pub spec_text: Option<String>,
     pub spec_blob: Option<String>,
     pub spec_bytes: Option<i64>,
@@ -88,6 +89,7 @@ impl TaskRecord {
             seq: self.seq,
             engine: count(self.engine, TABLE, "engine", name)?,
             metadata: serde_json::from_str(&self.metadata).map_err(|_| bad("metadata"))?,
+            priority: Priority::from_rank(self.priority).ok_or_else(|| bad("priority"))?,
             spec: spec.into_required(TABLE, "spec", name)?,
             result: result.into_stored(TABLE, "result", name)?,
             error: self.error,

@@ -3,8 +3,9 @@
 
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::Incarnation;
+use agent_core::ports::store::Room;
 use sqlx::{query_file, query_file_as};
-use store_records::{ClaimRecord, HeldRecord};
+use store_records::{ClaimRecord, HeldRecord, ReadyRecord};
 
 use crate::Connection;
 use crate::verbs::log::Log;
@@ -63,11 +64,11 @@ pub(crate) async fn write_log(
 /// Makes due delayed jobs claimable.
 pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Error> {
     let now = now_ms(connection).await?;
-    let moved = query_file!("queries/job/promote_ready.sql", now)
+    let moved = query_file!("queries/job/promote_jobs.sql", now)
         .execute(&mut *connection)
         .await?;
     if moved.rows_affected() > 0 {
-        query_file!("queries/job/promote_jobs.sql", now)
+        query_file!("queries/job/promote_ready.sql", now)
             .execute(&mut *connection)
             .await?;
     }
@@ -82,18 +83,46 @@ pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Err
 pub(crate) async fn claim(
     connection: &mut Connection,
     who: &Incarnation,
-    at_most: i64,
+    room: &Room,
 ) -> Result<Vec<ClaimRecord>, sqlx::Error> {
-    let rows = query_file_as!(
-        ClaimRecord,
-        "queries/job/claim.sql",
-        who.worker.0.as_str(),
-        who.epoch,
-        at_most
+    let of_tenants = room.of_tenants.iter();
+    let of_tenants: serde_json::Map<String, serde_json::Value> = of_tenants
+        .map(|(tenant, jobs)| (tenant.to_string(), (*jobs).into()))
+        .collect();
+    let chosen = query_file_as!(
+        ReadyRecord,
+        "queries/job/choose.sql",
+        i64::from(room.jobs),
+        serde_json::Value::Object(of_tenants).to_string(),
+        i64::from(room.of_others)
     )
     .fetch_all(&mut *connection)
     .await?;
-    query_file!("queries/job/unqueue_claimed.sql", at_most)
+    let Some(latest) = chosen.iter().map(|row| row.vtag).max() else {
+        return Ok(Vec::new());
+    };
+    let ids: Vec<&str> = chosen.iter().map(|row| row.job_id.as_str()).collect();
+    let name = who.worker.0.as_str();
+    let rows = query_file_as!(
+        ClaimRecord,
+        "queries/job/claim.sql",
+        name,
+        who.epoch,
+        serde_json::Value::from(ids).to_string()
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in &chosen {
+        query_file!(
+            "queries/job/unqueue_claimed.sql",
+            row.priority,
+            row.vtag,
+            row.job_id
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    query_file!("queries/worker/take_turn.sql", name, latest)
         .execute(connection)
         .await?;
     Ok(rows)

@@ -3,6 +3,7 @@
 use agent_core::id::TaskId;
 use agent_core::job::{Claim, JobAfter, JobKind, NewJob};
 use agent_core::ports::store::Right;
+use agent_core::task::Priority;
 
 use crate::harness::Harness;
 use crate::samples;
@@ -56,6 +57,7 @@ pub async fn new_jobs_are_claimed_with_all_that_they_carry(h: &mut Harness) {
         kind: claim.kind,
         step: claim.step.clone(),
         delivery: claim.delivery.clone(),
+        priority: Priority::Normal,
         delay_ms: 0,
     });
     assert_eq!(seen.collect::<Vec<_>>(), created);

@@ -1,7 +1,7 @@
 //! Leases: a life of a worker lasts as long as its heartbeat is fresh, and never comes back.
 
 use agent_core::job::{Incarnation, JobAfter, WorkerName};
-use agent_core::ports::store::StoreError;
+use agent_core::ports::store::{Room, StoreError};
 
 use crate::harness::Harness;
 use crate::samples;
@@ -9,7 +9,11 @@ use crate::worker::{LEASE_MS, PAST_LEASE_MS, Worker};
 
 async fn assert_over(h: &Harness, life: &Incarnation) {
     let kept = h.store.heartbeat(life, LEASE_MS).await.unwrap_err();
-    let claimed = h.store.claim(life, LEASE_MS, 10).await.unwrap_err();
+    let claimed = h
+        .store
+        .claim(life, LEASE_MS, &Room::of(10))
+        .await
+        .unwrap_err();
     for refused in [kept, claimed] {
         let StoreError::LeaseLost { worker, epoch } = refused else {
             panic!("{refused:?}");
@@ -78,7 +82,7 @@ pub async fn a_late_heartbeat_does_not_revive_a_lapsed_lease(h: &mut Harness) {
         matches!(kept, Err(StoreError::LeaseLost { .. })),
         "{kept:?}"
     );
-    let claimed = h.store.claim(&worker.life, long_ms, 10).await;
+    let claimed = h.store.claim(&worker.life, long_ms, &Room::of(10)).await;
     assert!(
         matches!(claimed, Err(StoreError::LeaseLost { .. })),
         "{claimed:?}"

@@ -17,6 +17,7 @@ pub mod races;
 pub mod records;
 pub mod submit;
 pub mod transition;
+pub mod turns;
 pub mod wake;
 
 /// Makes one test of every case for each of the named backends.
@@ -108,6 +109,16 @@ macro_rules! conformance_cases {
                 the_owner_needs_no_job
                 of_concurrent_decisions_from_one_version_exactly_one_is_saved
                 another_tenants_task_of_the_same_shape_is_untouched
+            }
+            turns {
+                a_higher_priority_is_claimed_first_whatever_the_age
+                a_tenant_with_many_jobs_lets_others_pass_in_turns
+                a_tenant_that_was_idle_saved_up_no_turns
+                a_task_that_was_begun_goes_on_before_the_tenants_next_one
+                jobs_that_come_back_together_take_turns_with_other_tenants
+                a_job_that_is_handed_back_at_once_keeps_its_turn
+                a_tenant_without_room_is_passed_over_and_waits
+                turns_survive_a_restart_of_the_worker
             }
             job_changes {
                 new_jobs_are_claimed_with_all_that_they_carry

@@ -9,7 +9,7 @@ use agent_core::id::{TaskId, WebhookId};
 use agent_core::job::JobKind;
 use agent_core::ports::store::{Idempotency, NewTask, Submitted};
 use agent_core::secret::Sealed;
-use agent_core::task::{Task, TaskState};
+use agent_core::task::{Priority, Task, TaskState};
 use tokio::task::JoinSet;
 
 use crate::harness::Harness;
@@ -57,6 +57,7 @@ pub async fn a_submitted_task_is_found_whole_with_its_first_event(h: &mut Harnes
         engine: new.engine,
         title: new.title,
         metadata: new.metadata,
+        priority: Priority::Normal,
         spec: new.spec,
         result: None,
         error: None,

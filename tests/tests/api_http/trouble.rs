@@ -12,8 +12,8 @@ use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::store::{
-    Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, StoreError,
-    Submitted, TaskQuery, Tasks, Transition,
+    Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
+    StoreError, Submitted, TaskQuery, Tasks, Transition,
 };
 use agent_core::task::Task;
 use async_trait::async_trait;
@@ -129,7 +129,7 @@ passed_on! { Tasks:
 passed_on! { Jobs:
     begin(worker: &WorkerName) -> Incarnation;
     heartbeat(who: &Incarnation, lease_ms: u64) -> ();
-    claim(who: &Incarnation, lease_ms: u64, at_most: u32) -> Vec<Claim>;
+    claim(who: &Incarnation, lease_ms: u64, room: &Room) -> Vec<Claim>;
     held(who: &Incarnation) -> Vec<Guard>;
     release(guard: &Guard, how: Release) -> ();
     reap(lease_ms: u64) -> u64;

@@ -8,7 +8,7 @@ use agent_core::job::{Claim, JobAfter, WorkerName};
 use agent_core::journal;
 use agent_core::plan::{Plan, StepSpec};
 use agent_core::ports::blobs::Blobs;
-use agent_core::ports::store::{Append, Artifact, Commits, Jobs, Right, Tasks};
+use agent_core::ports::store::{Append, Artifact, Commits, Jobs, Right, Room, Tasks};
 use agent_core::ports::tool::EffectClass;
 use agent_core::task::WaitKind;
 
@@ -20,7 +20,11 @@ impl World {
     /// Claims the job that is ready.
     pub async fn claim(&self) -> Claim {
         let life = self.store.begin(&WorkerName("w".to_owned())).await.unwrap();
-        let mut claims = self.store.claim(&life, LEASE_MS, 1).await.unwrap();
+        let mut claims = self
+            .store
+            .claim(&life, LEASE_MS, &Room::of(1))
+            .await
+            .unwrap();
         claims.pop().unwrap()
     }
 

@@ -6,7 +6,7 @@ use agent_core::delivery::NewWebhook;
 use agent_core::id::{TenantId, WebhookId};
 use agent_core::job::{Incarnation, WorkerName};
 use agent_core::ports::entropy::Seeded;
-use agent_core::ports::store::{Commits, Jobs, NewTask, Right, StoreError, Submitted, Tasks};
+use agent_core::ports::store::{Commits, Jobs, NewTask, Right, Room, StoreError, Submitted, Tasks};
 use agent_core::secret::Sealed;
 use agent_core::task::Task;
 use errand_tests::samples;
@@ -125,7 +125,7 @@ impl World {
         let claims = self
             .ground
             .store
-            .claim(life, LEASE_MS, at_most)
+            .claim(life, LEASE_MS, &Room::of(at_most))
             .await
             .unwrap();
         let found = claims.len();

@@ -9,8 +9,8 @@ use agent_core::id::{DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
 use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::store::{
-    Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Store,
-    StoreError, Submitted, TaskQuery, Tasks, Transition,
+    Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
+    Store, StoreError, Submitted, TaskQuery, Tasks, Transition,
 };
 use agent_core::task::Task;
 use async_trait::async_trait;
@@ -158,9 +158,9 @@ impl Jobs for FaultyStore {
         &self,
         who: &Incarnation,
         lease_ms: u64,
-        at_most: u32,
+        room: &Room,
     ) -> Result<Vec<Claim>, StoreError> {
-        let claimed = self.inner.claim(who, lease_ms, at_most).await?;
+        let claimed = self.inner.claim(who, lease_ms, room).await?;
         let lost = self.fault == Fault::ClaimLost
             && !claimed.is_empty()
             && self.count.fetch_add(1, Ordering::SeqCst) + 1 == self.at;

@@ -78,3 +78,38 @@ async fn a_step_that_waits_for_a_scarce_tool_is_handed_back_at_once_when_the_wor
     assert_eq!(world.tools.made().len(), 2, "nothing was made twice");
     again.drain().await;
 }
+
+#[tokio::test]
+async fn a_tenant_runs_no_more_jobs_at_once_than_it_may_and_does_not_keep_others_from_theirs() {
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan", _) => plan(&[step("one", &[], &json!([]))]),
+        ("report", _) => report(),
+        (_, 0) => Said::Calls(vec![("hold", json!({}))]),
+        _ => finish("done"),
+    });
+    let mut world = World::new(models).await;
+    world.options.tenant_jobs_at_once = 2;
+    world.options.concurrency = 10;
+    let mut own = Vec::new();
+    for _ in 0..5 {
+        own.push(world.submit(Budget::default(), None).await);
+    }
+    let running = world.start();
+    for _ in 0..2 {
+        world.tools.holding.notified().await;
+    }
+    let other = world.submit_for_another(Budget::default()).await;
+    world.tools.holding.notified().await;
+    assert_eq!(
+        world.tools.made().len(),
+        3,
+        "two of its own and the other's"
+    );
+    world.tools.gate.add_permits(6);
+    for id in &own {
+        world.until_final(id).await;
+    }
+    let state = world.state_of_another(&other).await;
+    assert_eq!(state, TaskState::Succeeded);
+    running.drain().await;
+}

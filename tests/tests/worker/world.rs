@@ -16,7 +16,7 @@ use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::sealer::{Sealer, UnsealError};
 use agent_core::ports::store::{Keys, NewTask, Right, Store, Tasks};
 use agent_core::secret::{Sealed, Secret};
-use agent_core::task::{Task, TaskSpec, TaskState};
+use agent_core::task::{Priority, Task, TaskSpec, TaskState};
 use agent_core::workspace::Manifest;
 use store_memory::{JobPlace, MemoryStore};
 use tokio::task::JoinHandle;
@@ -168,9 +168,30 @@ impl World {
     }
 
     pub async fn submit(&self, budget: Budget, webhook: Option<&str>) -> TaskId {
+        self.submit_of(&self.tenant, budget, webhook).await
+    }
+
+    /// A task of another tenant.
+    pub async fn submit_for_another(&self, budget: Budget) -> (TenantId, TaskId) {
+        let id = TenantId::new(self.entropy.as_ref());
+        let tenant = self.store.ensure_tenant(&id, "another").await.unwrap();
+        let task = self.submit_of(&tenant, budget, None).await;
+        (tenant, task)
+    }
+
+    /// The final state of another tenant's task.
+    pub async fn state_of_another(&self, (tenant, id): &(TenantId, TaskId)) -> TaskState {
+        self.until_true(id, async || {
+            let found = self.store.find_task(tenant, id).await.unwrap().unwrap();
+            found.state.is_final().then_some(found.state)
+        })
+        .await
+    }
+
+    async fn submit_of(&self, tenant: &TenantId, budget: Budget, webhook: Option<&str>) -> TaskId {
         let manifest = self
             .blobs
-            .put(&self.tenant, Manifest::default().to_json().into_bytes())
+            .put(tenant, Manifest::default().to_json().into_bytes())
             .await
             .unwrap();
         let goal = "Do the work.".to_owned();
@@ -200,13 +221,14 @@ impl World {
         });
         let task = NewTask {
             id: id.clone(),
-            tenant: self.tenant.clone(),
+            tenant: tenant.clone(),
             engine: agent_core::ENGINE_VERSION,
             title: spec.goal.clone(),
             metadata: std::collections::BTreeMap::new(),
+            priority: Priority::Normal,
             spec: journal::store_text(
                 self.blobs.as_ref(),
-                &self.tenant,
+                tenant,
                 serde_json::to_string(&spec).unwrap(),
             )
             .await
@@ -214,7 +236,7 @@ impl World {
             budget,
             webhook,
             idempotency: None,
-            event: journal::prepare(self.blobs.as_ref(), &self.tenant, &event)
+            event: journal::prepare(self.blobs.as_ref(), tenant, &event)
                 .await
                 .unwrap(),
             job: NewJob {
@@ -222,6 +244,7 @@ impl World {
                 kind: JobKind::Plan,
                 step: None,
                 delivery: None,
+                priority: Priority::Normal,
                 delay_ms: 0,
             },
             blobs: vec![manifest],

@@ -7,9 +7,10 @@ WITH due AS (
 ), gone AS (
     DELETE FROM delayed WHERE ctid = ANY (ARRAY(SELECT ctid FROM due)) RETURNING job_id
 ), moved AS (
-    UPDATE job SET run_at_ms = NULL WHERE id = ANY (ARRAY(SELECT job_id FROM gone))
-    RETURNING priority, created_at_ms, id, tenant_id
+    UPDATE job SET run_at_ms = NULL, vtag = behind + vtime FROM queue_turn
+    WHERE id = ANY (ARRAY(SELECT job_id FROM gone))
+    RETURNING priority, vtag, id, tenant_id
 )
-INSERT INTO ready (priority, created_at_ms, job_id, tenant_id)
-SELECT priority, created_at_ms, id, tenant_id FROM moved
-ON CONFLICT (priority, created_at_ms, job_id) DO NOTHING
+INSERT INTO ready (priority, vtag, job_id, tenant_id)
+SELECT priority, vtag, id, tenant_id FROM moved
+ON CONFLICT (priority, vtag, job_id) DO NOTHING

@@ -5,8 +5,8 @@ WITH dead AS (
 ), freed AS (
     UPDATE job SET worker_name = NULL, worker_epoch = NULL, crashes = crashes + 1
     WHERE id = ANY (ARRAY(SELECT id FROM dead))
-    RETURNING priority, created_at_ms, id, tenant_id
+    RETURNING priority, vtag, id, tenant_id
 )
-INSERT INTO ready (priority, created_at_ms, job_id, tenant_id)
-SELECT priority, created_at_ms, id, tenant_id FROM freed
-ON CONFLICT (priority, created_at_ms, job_id) DO NOTHING
+INSERT INTO ready (priority, vtag, job_id, tenant_id)
+SELECT priority, vtag, id, tenant_id FROM freed
+ON CONFLICT (priority, vtag, job_id) DO NOTHING

@@ -3,4 +3,4 @@
 SELECT epoch FROM worker
 WHERE  name = $1 AND epoch = $2 AND ended_at_ms IS NULL
   AND  heartbeat_at_ms >= (SELECT now_ms FROM errand_now) - $3
-FOR SHARE
+FOR NO KEY UPDATE
