@@ -73,8 +73,10 @@ fn forbidden(from: &str, to: &str) -> Option<&'static str> {
     let is_store = |name: &str| name.starts_with("store-");
     let is_part = ["api", "worker", "models", "tools"].contains(&from);
     match (from, to) {
+        (_, "errand-bench") => Some("nothing depends on the benchmark"),
+        ("errand-bench", "errand-tests") => None,
         (_, "errand-tests") => Some("nothing depends on the tests"),
-        ("errand-tests", _) => None,
+        ("errand-tests" | "errand-bench", _) => None,
         (_, "errand") => Some("the binary wires the parts together and is used by none"),
         ("agent-core", _) => Some("the rules depend on nothing"),
         ("egress" | "migrations", _) => Some("it is a leaf"),
