@@ -38,7 +38,7 @@ struct Arguments {
     peer: Option<PathBuf>,
 }
 
-const PARTS: [&str; 6] = ["turns", "slow", "writes", "jobs", "starts", "full"];
+const PARTS: [&str; 7] = ["turns", "many", "slow", "writes", "jobs", "starts", "full"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -88,7 +88,8 @@ async fn measure(
         finished: if quick { 100_000 } else { 1_000_000 },
     };
     match part {
-        "turns" => turns::measure(report, model, turns).await,
+        "turns" => turns::measure(report, model, turns, false).await,
+        "many" => turns::measure(report, model, turns, true).await,
         "slow" => turns::slow_model(report, model).await,
         "writes" => {
             turns::writes(report, model).await?;

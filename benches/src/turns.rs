@@ -44,13 +44,16 @@ struct Round {
     failed: i64,
 }
 
-/// One task at a time and 200 at once.
-pub async fn measure(report: &mut Report, model: &Model, size: Size) -> Result<()> {
+/// One task at a time, or 200 at once.
+pub async fn measure(report: &mut Report, model: &Model, size: Size, many: bool) -> Result<()> {
     let mut found = [Round::default(), Round::default()];
     for _ in 0..size.rounds {
         for (kind, round) in Kind::ALL.into_iter().zip(&mut found) {
-            one_at_a_time(kind, model, size, round).await?;
-            many_at_once(kind, model, round).await?;
+            if many {
+                many_at_once(kind, model, round).await?;
+            } else {
+                one_at_a_time(kind, model, size, round).await?;
+            }
         }
     }
     for (kind, round) in Kind::ALL.into_iter().zip(found) {

@@ -6,28 +6,20 @@ use agent_core::ports::store::{JobChanges, Release};
 use sqlx::{query_file, query_file_scalar};
 use store_records::ClaimRecord;
 
+use super::log::Log;
 use super::span_ms;
 use crate::Connection;
 
 /// What becomes of the job that a commit was made under. A job that the same commit deleted stays deleted.
-pub(crate) async fn after(
+pub(crate) async fn after<'a>(
     connection: &mut Connection,
-    guard: &Guard,
+    guard: &'a Guard,
     after: JobAfter,
+    log: &mut Log<'a>,
 ) -> Result<(), sqlx::Error> {
     match after {
         JobAfter::Keep => {}
-        JobAfter::Delete => {
-            query_file!(
-                "../queries/job/delete.sql",
-                guard.tenant.as_str(),
-                guard.task.as_str(),
-                guard.job.as_str(),
-                guard.fence.0
-            )
-            .execute(connection)
-            .await?;
-        }
+        JobAfter::Delete => log.ended.push(guard),
         JobAfter::Delay(delay_ms) => {
             let uncharged = Release {
                 delay_ms,
