@@ -1,48 +1,60 @@
 //! `append`: a turn's progress, under the fence of its job. Touches no state.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use agent_core::id::StepId;
 use agent_core::job::Guard;
-use agent_core::ports::store::{Append, Artifact, CallChange, Committed, StoreError};
+use agent_core::ports::store::{Append, Artifact, Committed, StoreError};
 use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as};
-use store_records::{CommittedRecord, GuardRecord, plain, saturated};
+use store_records::{GuardRecord, plain, saturated};
 
 use super::failure::Failure;
-use super::log::{Log, count};
+use super::log::Log;
 use super::queue;
-use crate::Connection;
+use crate::{Connection, dialect};
 
+/// Charges appends of which no two are about one task, and notes what is left to be written for those whose guard held.
 pub(crate) async fn apply<'a>(
     connection: &mut Connection,
-    commit: &'a Append,
+    commits: &[&'a Append],
     log: &mut Log<'a>,
     turns: &Mutex<Turns>,
-) -> Result<Committed, Failure> {
+) -> Result<Vec<Result<Committed, StoreError>>, sqlx::Error> {
+    let charged = dialect::charge(connection, commits).await?;
+    let mut charged: HashMap<String, Committed> = charged
+        .into_iter()
+        .map(|mut row| (std::mem::take(&mut row.task_id), Committed::from(row)))
+        .collect();
+    let mut answers = Vec::with_capacity(commits.len());
+    for commit in commits {
+        answers.push(match charged.remove(commit.guard.task.as_str()) {
+            Some(committed) => {
+                write(connection, commit, &committed, log, turns).await?;
+                Ok(committed)
+            }
+            None => Err(refusal(connection, &commit.guard).await?),
+        });
+    }
+    Ok(answers)
+}
+
+/// Writes what is peculiar to one commit, and leaves to the log what goes together.
+async fn write<'a>(
+    connection: &mut Connection,
+    commit: &'a Append,
+    committed: &Committed,
+    log: &mut Log<'a>,
+    turns: &Mutex<Turns>,
+) -> Result<(), sqlx::Error> {
     let guard = &commit.guard;
-    let charged = query_file_as!(
-        CommittedRecord,
-        "../queries/commit/append.sql",
-        guard.tenant.as_str(),
-        guard.task.as_str(),
-        guard.job.as_str(),
-        guard.fence.0,
-        count(&commit.events),
-        commit.charge.model_calls,
-        commit.charge.tool_calls,
-        commit.charge.tokens,
-        commit.charge.wall_ms
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(charged) = charged else {
-        check(connection, guard).await?;
-        return Err(stale(guard).into());
-    };
-    let committed = Committed::from(charged);
-    log.add((&guard.tenant, &guard.task), &commit.events, &committed);
+    let at = (committed.seq, committed.at_ms);
+    log.add((&guard.tenant, &guard.task), &commit.events, at);
     log.name(&guard.tenant, &commit.blobs);
+    for call in &commit.calls {
+        log.call(guard, call, committed.seq);
+    }
     if let Some((step, snapshot)) = &commit.snapshot {
         query_file!(
             "../queries/commit/snapshot_step.sql",
@@ -57,9 +69,6 @@ pub(crate) async fn apply<'a>(
     for artifact in &commit.artifacts {
         publish(connection, guard, artifact, committed.at_ms).await?;
     }
-    for call in &commit.calls {
-        record_call(connection, guard, call, committed.seq).await?;
-    }
     if let Some(patch) = &commit.delivery {
         query_file!(
             "../queries/commit/patch_delivery.sql",
@@ -73,8 +82,20 @@ pub(crate) async fn apply<'a>(
         .execute(&mut *connection)
         .await?;
     }
-    queue::after(connection, guard, commit.job, turns).await?;
-    Ok(committed)
+    queue::after(connection, guard, commit.job, log, turns).await
+}
+
+/// Why a commit was not made.
+pub(crate) async fn refusal(
+    connection: &mut Connection,
+    guard: &Guard,
+) -> Result<StoreError, sqlx::Error> {
+    match check(connection, guard).await {
+        // It is held again under this fence only if it was not when that counted.
+        Ok(_) => Ok(stale(guard)),
+        Err(Failure::Refused(refused)) => Ok(refused),
+        Err(Failure::Broken(error)) => Err(error),
+    }
 }
 
 /// Refuses a guard whose task is not the tenant's, or whose job is not held under its fence. Otherwise tells the
@@ -124,51 +145,5 @@ async fn publish(
     )
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-async fn record_call(
-    connection: &mut Connection,
-    guard: &Guard,
-    change: &CallChange,
-    seq: i64,
-) -> Result<(), sqlx::Error> {
-    let (tenant, task) = (guard.tenant.as_str(), guard.task.as_str());
-    match change {
-        CallChange::Intended {
-            call,
-            step,
-            tool,
-            effect,
-            key,
-        } => {
-            query_file!(
-                "../queries/commit/intend_call.sql",
-                tenant,
-                task,
-                call.as_str(),
-                step.as_ref().map(StepId::as_str),
-                &*plain(tool),
-                effect.label(),
-                key.as_str(),
-                guard.fence.0,
-                seq
-            )
-            .execute(connection)
-            .await?;
-        }
-        CallChange::Settled { call, state } => {
-            query_file!(
-                "../queries/commit/settle_call.sql",
-                tenant,
-                task,
-                call.as_str(),
-                state.label(),
-                seq
-            )
-            .execute(connection)
-            .await?;
-        }
-    }
     Ok(())
 }

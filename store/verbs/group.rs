@@ -172,15 +172,25 @@ impl Leader {
 
     /// One transaction for all. An error means that nothing of it is committed, or that this cannot be known.
     async fn transact(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+        if let [Work::Append(commit)] = works
+            && let Some(made) = dialect::append_alone(&self.pool, commit).await?
+        {
+            return Ok(vec![made.map(Done::Committed)]);
+        }
         let mut tx = self.pool.begin_with(dialect::BEGIN_WRITE).await?;
         dialect::prepare(&mut tx, works).await?;
-        let mut answers = Vec::with_capacity(works.len());
         let mut log = Log::default();
-        for work in works {
+        let mut answers: Vec<Option<Answer>> = works.iter().map(|_| None).collect();
+        for round in rounds(works) {
+            let commits: Vec<&Append> = round.iter().map(|(_, commit)| *commit).collect();
+            let done = append::apply(&mut tx, &commits, &mut log, &self.turns).await?;
+            for ((place, _), done) in round.iter().zip(done) {
+                answers[*place] = Some(done.map(Done::Committed));
+            }
+        }
+        for (work, answer) in works.iter().zip(&mut answers) {
             let done = match work {
-                Work::Append(commit) => append::apply(&mut tx, commit, &mut log, &self.turns)
-                    .await
-                    .map(Done::Committed),
+                Work::Append(_) => continue,
                 Work::Transition(commit) => {
                     transition::apply(&mut tx, commit, &mut log, &self.turns)
                         .await
@@ -190,16 +200,39 @@ impl Leader {
                     .await
                     .map(Done::Submitted),
             };
-            match done {
-                Ok(done) => answers.push(Ok(done)),
-                Err(Failure::Refused(error)) => answers.push(Err(error)),
+            *answer = Some(match done {
+                Ok(done) => Ok(done),
+                Err(Failure::Refused(error)) => Err(error),
                 Err(Failure::Broken(error)) => return Err(error),
-            }
+            });
         }
         dialect::write_log(&mut tx, &log).await?;
         tx.commit().await?;
-        Ok(answers)
+        // Every work has its answer by now; one without would be told that the store is closed.
+        Ok(answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(closed())))
+            .collect())
     }
+}
+
+/// The appends of a batch, with their places in it, in groups of which none has two for one task: steps that run side by
+/// side share a log, and a statement updates a row once. Works are in order of their tasks.
+fn rounds<'a>(works: &[&'a Work]) -> Vec<Vec<(usize, &'a Append)>> {
+    let mut rounds: Vec<Vec<(usize, &Append)>> = Vec::new();
+    let mut before = None;
+    let mut nth = 0;
+    for (place, work) in works.iter().enumerate() {
+        let Work::Append(commit) = work else { continue };
+        let task = &commit.guard.task;
+        nth = if before == Some(task) { nth + 1 } else { 0 };
+        before = Some(task);
+        if nth == rounds.len() {
+            rounds.push(Vec::new());
+        }
+        rounds[nth].push((place, commit));
+    }
+    rounds
 }
 
 fn refuse_all(count: usize, error: sqlx::Error) -> Vec<Answer> {

@@ -4,7 +4,7 @@
 //! query is checked against both schemas. What differs is in each crate's `dialect`. Nothing here decides a state;
 //! a verb saves what it is given if the guard still holds, wholly or not at all.
 
-mod append;
+pub(crate) mod append;
 mod failure;
 mod group;
 pub(crate) mod hints;

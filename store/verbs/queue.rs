@@ -9,6 +9,7 @@ use agent_core::turns::{Line, Turn, Turns};
 use sqlx::{query_file, query_file_as};
 use store_records::{ClaimRecord, GivenBackRecord, TurnRecord};
 
+use super::log::Log;
 use super::span_ms;
 use crate::Connection;
 
@@ -26,25 +27,16 @@ fn locked(turns: &Mutex<Turns>) -> MutexGuard<'_, Turns> {
 }
 
 /// What becomes of the job that a commit was made under. A job that the same commit deleted stays deleted.
-pub(crate) async fn after(
+pub(crate) async fn after<'a>(
     connection: &mut Connection,
-    guard: &Guard,
+    guard: &'a Guard,
     after: JobAfter,
+    log: &mut Log<'a>,
     turns: &Mutex<Turns>,
 ) -> Result<(), sqlx::Error> {
     match after {
         JobAfter::Keep => {}
-        JobAfter::Delete => {
-            query_file!(
-                "../queries/job/delete.sql",
-                guard.tenant.as_str(),
-                guard.task.as_str(),
-                guard.job.as_str(),
-                guard.fence.0
-            )
-            .execute(connection)
-            .await?;
-        }
+        JobAfter::Delete => log.ended.push(guard),
         JobAfter::Delay(delay_ms) => {
             let uncharged = Release {
                 delay_ms,

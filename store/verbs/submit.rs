@@ -2,9 +2,8 @@
 
 use std::sync::Mutex;
 
-use agent_core::budget::{Budget, Spend};
 use agent_core::id::WebhookId;
-use agent_core::ports::store::{Committed, Idempotency, NewTask, Submitted};
+use agent_core::ports::store::{Idempotency, NewTask, Submitted};
 use agent_core::task::TaskState;
 use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as, query_file_scalar};
@@ -42,7 +41,7 @@ pub(crate) async fn apply<'a>(
         .await?;
     }
     let first = std::slice::from_ref(&task.event);
-    log.add(owner, first, &accepted(task.budget, at_ms));
+    log.add(owner, first, (1, at_ms));
     log.name(&task.tenant, &task.blobs);
     let enqueue = queue::Enqueue {
         turns,
@@ -112,15 +111,4 @@ async fn insert(connection: &mut Connection, task: &NewTask) -> Result<i64, sqlx
     )
     .fetch_one(connection)
     .await
-}
-
-fn accepted(budget: Budget, at_ms: i64) -> Committed {
-    Committed {
-        seq: 1,
-        version: 1,
-        spent: Spend::default(),
-        budget,
-        running_since_ms: None,
-        at_ms,
-    }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn apply<'a>(
     for change in &commit.steps {
         change_step(connection, owner, change).await?;
     }
-    log.add(owner, &commit.events, &committed);
+    log.add(owner, &commit.events, (committed.seq, committed.at_ms));
     log.name(owner.0, &commit.blobs);
     for message in &commit.deliveries {
         add_delivery(connection, owner, message, committed.at_ms).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn apply<'a>(
     queue::change(connection, owner, &commit.jobs, &enqueue).await?;
     // After the other jobs: until here the job that the commit is made under is held, so it is not woken.
     if let Right::Job(guard, after) = &commit.right {
-        queue::after(connection, guard, *after, turns).await?;
+        queue::after(connection, guard, *after, log, turns).await?;
     }
     Ok(committed)
 }

@@ -16,5 +16,6 @@ pub mod conformance;
 pub mod harness;
 pub mod postgres;
 pub mod samples;
+pub mod sqlite_log;
 pub mod worker;
 pub mod workspace;

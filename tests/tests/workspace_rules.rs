@@ -17,10 +17,14 @@ const WIRING: [&str; 2] = ["cli/", "tests/"];
 const CLOCK_READERS: [(&str, &str); 0] = [];
 
 /// Verbs that one database alone needs, each with the reason.
-const ONE_SIDED_VERBS: [(&str, &str); 13] = [
+const ONE_SIDED_VERBS: [(&str, &str); 14] = [
     (
         "clock/tick.sql",
         "PostgreSQL's clock is its server's, SQLite's keeps a floor",
+    ),
+    (
+        "commit/append_alone.sql",
+        "SQLite cannot write several tables in one statement",
     ),
     (
         "commit/lock_jobs.sql",
@@ -81,8 +85,10 @@ fn forbidden(from: &str, to: &str) -> Option<&'static str> {
     let is_store = |name: &str| name.starts_with("store-");
     let is_part = ["api", "worker", "models", "tools"].contains(&from);
     match (from, to) {
+        (_, "errand-bench") => Some("nothing depends on the benchmark"),
+        ("errand-bench", "errand-tests") => None,
         (_, "errand-tests") => Some("nothing depends on the tests"),
-        ("errand-tests", _) => None,
+        ("errand-tests" | "errand-bench", _) => None,
         (_, "errand") => Some("the binary wires the parts together and is used by none"),
         ("agent-core", _) => Some("the rules depend on nothing"),
         ("egress" | "migrations", _) => Some("it is a leaf"),

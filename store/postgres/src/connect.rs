@@ -64,15 +64,17 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
-/// Sets deadlines that the server keeps, also when this process is stopped in the middle of something. A statement, and
-/// not a parameter of the connection's start: poolers drop those without a word.
-async fn set_deadlines(
+/// Sets deadlines that the server keeps, also when this process is stopped in the middle of something, and lets it plan each
+/// statement once: they all go by keys, whatever the parameters. A statement, and not a parameter of the connection's
+/// start: poolers drop those without a word.
+async fn set_up(
     connection: &mut PgConnection,
     [statement, lock, idle]: [String; 3],
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
-                set_config('idle_in_transaction_session_timeout', $3, false)",
+                set_config('idle_in_transaction_session_timeout', $3, false),
+                set_config('plan_cache_mode', 'force_generic_plan', false)",
     )
     .bind(statement)
     .bind(lock)
@@ -95,7 +97,7 @@ async fn pool(options: &Options, connect: PgConnectOptions) -> Result<PgPool, sq
         .acquire_timeout(Duration::from_millis(options.acquire_timeout_ms))
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(set_deadlines(connection, deadlines.clone())))
+        .after_connect(move |connection, _| Box::pin(set_up(connection, deadlines.clone())))
         .before_acquire(|connection: &mut PgConnection, meta| {
             Box::pin(async move {
                 if meta.idle_for < TRUSTED_IDLE {

@@ -2,13 +2,14 @@
 
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
-use agent_core::ports::store::{Right, Room};
+use agent_core::ports::store::{Append, Right, Room};
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{ClaimRecord, HeldRecord};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
 use crate::Connection;
+pub(crate) use crate::alone::append_alone;
 use crate::verbs::Work;
-use crate::verbs::log::{EventRow, Log};
+use crate::verbs::log::{EventRow, IntendedRow, Log, count};
 
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// All reads see the state at the first one; by default each would see its own.
@@ -62,6 +63,28 @@ fn guard(work: &Work) -> Option<&Guard> {
     }
 }
 
+/// Charges the tasks of appends whose guards hold. No two are about one task.
+pub(crate) async fn charge(
+    connection: &mut Connection,
+    commits: &[&Append],
+) -> Result<Vec<ChargedRecord>, sqlx::Error> {
+    query_file_as!(
+        ChargedRecord,
+        "queries/commit/append_many.sql",
+        &column(commits, |one| one.guard.tenant.as_str()) as &[&str],
+        &column(commits, |one| one.guard.task.as_str()) as &[&str],
+        &column(commits, |one| one.guard.job.as_str()) as &[&str],
+        &column(commits, |one| one.guard.fence.0),
+        &column(commits, |one| count(&one.events)),
+        &column(commits, |one| one.charge.model_calls),
+        &column(commits, |one| one.charge.tool_calls),
+        &column(commits, |one| one.charge.tokens),
+        &column(commits, |one| one.charge.wall_ms)
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Writes what the commits of a batch have left to be written.
 pub(crate) async fn write_log(
     connection: &mut Connection,
@@ -70,14 +93,62 @@ pub(crate) async fn write_log(
     if !log.events.is_empty() {
         insert_events(connection, &log.events).await?;
     }
-    if log.blobs.is_empty() {
-        return Ok(());
+    if !log.intended.is_empty() {
+        intend_calls(connection, &log.intended).await?;
     }
+    if !log.settled.is_empty() {
+        let calls = &log.settled;
+        query_file!(
+            "queries/commit/settle_calls.sql",
+            &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
+            &column(calls, |call| call.guard.task.as_str()) as &[&str],
+            &column(calls, |call| call.call) as &[&str],
+            &column(calls, |call| call.state) as &[&str],
+            &column(calls, |call| call.seq)
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !log.blobs.is_empty() {
+        query_file!(
+            "queries/commit/name_blobs.sql",
+            &column(&log.blobs, |blob| blob.0) as &[&str],
+            &column(&log.blobs, |blob| blob.1) as &[&str],
+            &column(&log.blobs, |blob| blob.2)
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !log.ended.is_empty() {
+        let jobs = &log.ended;
+        query_file!(
+            "queries/job/delete_done.sql",
+            &column(jobs, |guard| guard.tenant.as_str()) as &[&str],
+            &column(jobs, |guard| guard.task.as_str()) as &[&str],
+            &column(jobs, |guard| guard.job.as_str()) as &[&str],
+            &column(jobs, |guard| guard.fence.0)
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn intend_calls(
+    connection: &mut Connection,
+    calls: &[IntendedRow<'_>],
+) -> Result<(), sqlx::Error> {
     query_file!(
-        "queries/commit/name_blobs.sql",
-        &column(&log.blobs, |blob| blob.0) as &[&str],
-        &column(&log.blobs, |blob| blob.1) as &[&str],
-        &column(&log.blobs, |blob| blob.2)
+        "queries/commit/intend_calls.sql",
+        &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
+        &column(calls, |call| call.guard.task.as_str()) as &[&str],
+        &column(calls, |call| call.guard.fence.0),
+        &column(calls, |call| call.seq),
+        &column(calls, |call| call.call) as &[&str],
+        &column(calls, |call| call.step) as &[Option<&str>],
+        &column(calls, |call| call.tool.as_ref()) as &[&str],
+        &column(calls, |call| call.effect) as &[&str],
+        &column(calls, |call| call.key) as &[&str]
     )
     .execute(connection)
     .await?;
@@ -110,7 +181,10 @@ async fn insert_events(
 }
 
 /// One column of rows, as an array.
-fn column<'a, R, T>(rows: impl IntoIterator<Item = &'a R>, pick: impl Fn(&'a R) -> T) -> Vec<T>
+pub(crate) fn column<'a, R, T>(
+    rows: impl IntoIterator<Item = &'a R>,
+    pick: impl Fn(&'a R) -> T,
+) -> Vec<T>
 where
     R: 'a,
 {

@@ -3,6 +3,7 @@
 //! Tasks are locked before jobs and both by id, claims and reaps skip what is locked, and no transaction stays open
 //! over anything but its own statements. The verbs that are equal in both databases are in `../verbs`.
 
+mod alone;
 mod connect;
 mod dialect;
 mod error;

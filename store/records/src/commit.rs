@@ -31,6 +31,43 @@ pub struct CommittedRecord {
     pub spent_wall_ms: i64,
 }
 
+/// A task's counters after a commit that shared its statement, with the task's id.
+#[derive(Debug)]
+pub struct ChargedRecord {
+    pub task_id: String,
+    pub seq: i64,
+    pub version: i64,
+    pub at_ms: i64,
+    pub running_since_ms: Option<i64>,
+    pub budget_model_calls: i64,
+    pub budget_tool_calls: i64,
+    pub budget_tokens: i64,
+    pub budget_wall_ms: i64,
+    pub spent_model_calls: i64,
+    pub spent_tool_calls: i64,
+    pub spent_tokens: i64,
+    pub spent_wall_ms: i64,
+}
+
+impl From<ChargedRecord> for Committed {
+    fn from(row: ChargedRecord) -> Self {
+        Self::from(CommittedRecord {
+            seq: row.seq,
+            version: row.version,
+            at_ms: row.at_ms,
+            running_since_ms: row.running_since_ms,
+            budget_model_calls: row.budget_model_calls,
+            budget_tool_calls: row.budget_tool_calls,
+            budget_tokens: row.budget_tokens,
+            budget_wall_ms: row.budget_wall_ms,
+            spent_model_calls: row.spent_model_calls,
+            spent_tool_calls: row.spent_tool_calls,
+            spent_tokens: row.spent_tokens,
+            spent_wall_ms: row.spent_wall_ms,
+        })
+    }
+}
+
 impl From<CommittedRecord> for Committed {
     fn from(row: CommittedRecord) -> Self {
         Self {

@@ -17,7 +17,7 @@ mod step;
 mod task;
 
 pub use artifact::ArtifactRecord;
-pub use commit::{CommittedRecord, GuardRecord};
+pub use commit::{ChargedRecord, CommittedRecord, GuardRecord};
 pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
 pub use job::{

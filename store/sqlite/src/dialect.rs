@@ -1,15 +1,18 @@
 //! The verbs in which SQLite differs from PostgreSQL. There is one writer, so nothing has to be locked or skipped, and
 //! statements in one transaction can repeat each other's choice of rows.
 
+use std::future::{Ready, ready};
+
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::Incarnation;
-use agent_core::ports::store::Room;
+use agent_core::ports::store::{Append, Committed, Room, StoreError};
+use serde::Serialize;
 use sqlx::{query_file, query_file_as};
-use store_records::{ClaimRecord, HeldRecord, ReadyRecord};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord, ReadyRecord};
 
-use crate::Connection;
-use crate::verbs::log::Log;
+use crate::verbs::log::{EventRow, Log, count};
 use crate::verbs::{Work, now_ms};
+use crate::{Connection, Pool};
 
 /// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
 /// another process has written in between.
@@ -28,37 +31,122 @@ pub(crate) async fn prepare(
     Ok(())
 }
 
+/// Makes an append without a transaction round it, if that is possible. It never is here: no statement writes several tables.
+pub(crate) fn append_alone(
+    _pool: &Pool,
+    _commit: &Append,
+) -> Ready<Result<Option<Result<Committed, StoreError>>, sqlx::Error>> {
+    ready(Ok(None))
+}
+
+/// Charges the tasks of appends whose guards hold. No two are about one task.
+pub(crate) async fn charge(
+    connection: &mut Connection,
+    commits: &[&Append],
+) -> Result<Vec<ChargedRecord>, sqlx::Error> {
+    let wanted = array(commits, |one| {
+        let (guard, charge) = (&one.guard, &one.charge);
+        (
+            guard.tenant.as_str(),
+            guard.task.as_str(),
+            guard.job.as_str(),
+            guard.fence.0,
+            count(&one.events),
+            charge.model_calls,
+            charge.tool_calls,
+            charge.tokens,
+            charge.wall_ms,
+        )
+    })?;
+    query_file_as!(ChargedRecord, "queries/commit/append_many.sql", wanted)
+        .fetch_all(connection)
+        .await
+}
+
 /// Writes what the commits of a batch have left to be written.
 pub(crate) async fn write_log(
     connection: &mut Connection,
     log: &Log<'_>,
 ) -> Result<(), sqlx::Error> {
-    for event in &log.events {
-        query_file!(
-            "queries/commit/insert_events.sql",
+    if !log.events.is_empty() {
+        let format = i64::from(EVENT_FORMAT);
+        let events = events(&log.events)?;
+        query_file!("queries/commit/insert_events.sql", format, events)
+            .execute(&mut *connection)
+            .await?;
+    }
+    write_calls(connection, log).await?;
+    if !log.blobs.is_empty() {
+        let blobs = array(&log.blobs, |blob| *blob)?;
+        query_file!("queries/commit/name_blobs.sql", blobs)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !log.ended.is_empty() {
+        let jobs = array(&log.ended, |guard| {
+            let (tenant, task) = (guard.tenant.as_str(), guard.task.as_str());
+            (guard.job.as_str(), tenant, task, guard.fence.0)
+        })?;
+        query_file!("queries/job/delete_done.sql", jobs)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn write_calls(connection: &mut Connection, log: &Log<'_>) -> Result<(), sqlx::Error> {
+    if !log.intended.is_empty() {
+        let calls = array(&log.intended, |call| {
+            let (tenant, task) = (call.guard.tenant.as_str(), call.guard.task.as_str());
+            let fence = call.guard.fence.0;
+            let what = (call.call, call.step, &*call.tool, call.effect, call.key);
+            (
+                tenant, task, fence, call.seq, what.0, what.1, what.2, what.3, what.4,
+            )
+        })?;
+        query_file!("queries/commit/intend_calls.sql", calls)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !log.settled.is_empty() {
+        let calls = array(&log.settled, |call| {
+            let (tenant, task) = (call.guard.tenant.as_str(), call.guard.task.as_str());
+            (tenant, task, call.call, call.state, call.seq)
+        })?;
+        query_file!("queries/commit/settle_calls.sql", calls)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {
+    array(events, |event| {
+        let (public, private) = (&event.public, &event.private);
+        (
             event.tenant,
             event.task,
             event.seq,
             event.at_ms,
-            i64::from(EVENT_FORMAT),
             event.kind,
             event.step,
-            event.public.text,
-            event.public.blob,
-            event.public.bytes,
-            event.private.text,
-            event.private.blob,
-            event.private.bytes
+            public.text,
+            public.blob,
+            public.bytes,
+            private.text,
+            private.blob,
+            private.bytes,
         )
-        .execute(&mut *connection)
-        .await?;
-    }
-    for (tenant, hash, bytes) in &log.blobs {
-        query_file!("queries/commit/name_blobs.sql", *tenant, *hash, *bytes)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+    })
+}
+
+/// Rows as a JSON array of arrays: one statement for any number of them, whose text does not change.
+fn array<'a, R: 'a, T: Serialize>(
+    rows: impl IntoIterator<Item = &'a R>,
+    pick: impl Fn(&'a R) -> T,
+) -> Result<String, sqlx::Error> {
+    let rows: Vec<T> = rows.into_iter().map(pick).collect();
+    serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Makes due delayed jobs claimable.

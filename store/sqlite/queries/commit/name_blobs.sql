@@ -1,5 +1,5 @@
--- Notes that a commit names a blob.
--- Differs from PostgreSQL: one at a time, there is no round trip to save.
+-- Notes that the commits of a batch name blobs.
+-- Differs from PostgreSQL: the blobs come as one JSON array of arrays.
 INSERT INTO blob (tenant_id, hash, bytes, named_at_ms)
-SELECT $1, $2, $3, now_ms FROM errand_now WHERE true
+SELECT value ->> 0, value ->> 1, value ->> 2, now_ms FROM json_each($1), errand_now WHERE true
 ON CONFLICT (tenant_id, hash) DO NOTHING
