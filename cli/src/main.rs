@@ -106,7 +106,7 @@ async fn serve(
 ) -> Result<u8> {
     let (loaded, paths) = load(cli, flags, environment)?;
     logging::start(&loaded.config.log)?;
-    command::serve::run(role, loaded.config, paths).await?;
+    Box::pin(command::serve::run(role, loaded.config, paths)).await?;
     Ok(0)
 }
 

@@ -13,7 +13,6 @@ use api::Beside;
 use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
-use store_blobs::LocalBlobs;
 use store_seal::{KeyFile, XChaChaSealer};
 
 use crate::config::{Config, Paths};
@@ -28,14 +27,23 @@ pub struct Shared {
     pub entropy: Arc<dyn Entropy>,
 }
 
+/// Opens the blob store that the configuration names.
+pub async fn blobs(config: &Config, paths: &Paths) -> Result<Arc<dyn Blobs>> {
+    if !config.blobs.url.is_empty() && !config.blobs_dir.as_os_str().is_empty() {
+        bail!("blobs.url and blobs_dir name two blob stores; set one of them");
+    }
+    let opened = store_blobs::open(&config.blobs, &paths.blobs(), &guard(config)?).await;
+    opened.context("could not open the blob store")
+}
+
 /// Opens blob store and key file.
-pub fn shared(paths: &Paths, opened: Opened) -> Result<Shared> {
-    let blobs = LocalBlobs::open(paths.blobs()).context("could not open the blob store")?;
+pub async fn shared(config: &Config, paths: &Paths, opened: Opened) -> Result<Shared> {
+    let blobs = blobs(config, paths).await?;
     let key_file = KeyFile::load_or_create(paths.seal_key())
         .context("could not use the key that seals secrets")?;
     Ok(Shared {
         opened,
-        blobs: Arc::new(blobs),
+        blobs,
         sealer: Arc::new(XChaChaSealer::new(&key_file)),
         entropy: Arc::new(SystemEntropy::default()),
     })

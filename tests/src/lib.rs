@@ -12,6 +12,7 @@
 )]
 
 pub mod backends;
+pub mod bucket;
 pub mod conformance;
 pub mod harness;
 pub mod postgres;

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{EffectClass, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use agent_core::ports::workspaces::WorkspaceError;
 use async_trait::async_trait;
@@ -107,9 +107,5 @@ fn workspace_unavailable(error: &WorkspaceError) -> ToolError {
 }
 
 pub(crate) fn machine_said_no(error: &io::Error) -> ToolError {
-    ToolError::Unavailable(error.to_string())
-}
-
-pub(crate) fn blob_unavailable(error: &BlobError) -> ToolError {
     ToolError::Unavailable(error.to_string())
 }

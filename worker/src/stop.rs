@@ -32,6 +32,9 @@ pub enum Stop {
     /// The machine cannot do it now: a full disk, a sandbox that does not start. The job waits.
     #[error("this machine cannot go on: {0}")]
     Machine(String),
+    /// The blob store cannot be used. The job waits for as long as that lasts, as it would for the database.
+    #[error("{0}")]
+    Blobs(String),
 }
 
 impl From<StoreError> for Stop {
@@ -52,7 +55,7 @@ impl From<BlobError> for Stop {
             BlobError::Missing { hash } => damaged(&hash, "is missing"),
             BlobError::Corrupt { hash } => damaged(&hash, "is corrupt"),
             BlobError::Unavailable(source) => {
-                Self::Machine(format!("the blob store is unavailable: {source}"))
+                Self::Blobs(format!("the blob store is unavailable: {source}"))
             }
         }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::blob::BlobRef;
 use crate::id::CallId;
+use crate::ports::blobs::BlobError;
 use crate::ports::workspaces::Place;
 
 /// What repeating a call would do.
@@ -119,6 +120,9 @@ pub enum ToolError {
     /// The machine said no; the same call may work later.
     #[error("tool unavailable: {0}")]
     Unavailable(String),
+    /// A blob could not be put or had.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
 }
 
 /// The tools of this installation.

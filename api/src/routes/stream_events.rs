@@ -37,6 +37,8 @@ struct Follow {
     after: i64,
     /// The task's final event was seen, so an empty page is the end.
     finished: bool,
+    /// The number that a finished log had when it was asked for.
+    last: i64,
     /// The final state's name, for the last event.
     state: Option<String>,
     frames: VecDeque<Bytes>,
@@ -55,6 +57,7 @@ pub fn stream(app: Arc<App>, caller: Caller, task: &Task, after: i64) -> Result<
         task: task.id.clone(),
         after,
         finished,
+        last: if finished { task.seq } else { 0 },
         state: finished.then(|| task.state.label().to_owned()),
         frames: VecDeque::from([Bytes::from_static(RETRY.as_bytes())]),
         closed: false,
@@ -111,6 +114,10 @@ impl Follow {
     /// Nothing to send: end, ping, or wait for a hint.
     async fn idle(&mut self) -> Result<(), Problem> {
         if self.finished {
+            // A finished task may be removed while its log is read; what was not sent must not look sent.
+            if self.after < self.last {
+                return Err(Problem::not_found("task"));
+            }
             let state = self.state.clone().unwrap_or_default();
             let end = format!("event: end\ndata: {{\"state\":\"{state}\"}}\n\n");
             self.frames.push_back(Bytes::from(end));

@@ -76,7 +76,8 @@ pub fn print_settings(mut loaded: Loaded, paths: &Paths) {
 
 /// Tries everything and prints what was found. The exit status says whether Errand can work here.
 pub async fn run(config: &Config, paths: &Paths, as_json: bool) -> Result<u8> {
-    let mut findings = vec![data_folder(paths), database(config, paths).await];
+    let mut findings = vec![data_folder(paths), blob_store(config, paths).await];
+    findings.push(database(config, paths).await);
     findings.extend(sandbox(config).await);
     findings.push(model(config).await);
     findings.push(network(config));
@@ -113,15 +114,26 @@ pub async fn run(config: &Config, paths: &Paths, as_json: bool) -> Result<u8> {
 
 fn data_folder(paths: &Paths) -> Finding {
     let shown = paths.folder().display().to_string();
-    let tried = paths
-        .create()
-        .and_then(|()| Ok(LocalBlobs::open(paths.blobs())?));
-    match tried {
-        Ok(_) => Finding::good("data folder", shown),
+    match paths.create() {
+        Ok(()) => Finding::good("data folder", shown),
         Err(error) => Finding::bad(
             "data folder",
             format!("{error:#}"),
             "make the folder writable, or choose another with --data-dir",
+        ),
+    }
+}
+
+async fn blob_store(config: &Config, paths: &Paths) -> Finding {
+    match wiring::blobs(config, paths).await {
+        Ok(_) if config.blobs.url.is_empty() => {
+            Finding::good("blob store", paths.blobs().display().to_string())
+        }
+        Ok(_) => Finding::good("blob store", config.blobs.url.clone()),
+        Err(error) => Finding::bad(
+            "blob store",
+            format!("{error:#}"),
+            "make the folder writable, or correct blobs_dir or blobs.*",
         ),
     }
 }

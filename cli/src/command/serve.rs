@@ -61,7 +61,7 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
     };
     let opened = database.open(role == Role::Serve).await?;
     info!(database = database.describe(), "the database is open");
-    let shared = wiring::shared(&paths, opened)?;
+    let shared = wiring::shared(&config, &paths, opened).await?;
     let tools = wiring::tools(&config, &paths, Arc::clone(&shared.blobs)).await?;
     let stop = Stop::default();
     let signals = tokio::spawn(watch_signals(stop.clone()));

@@ -23,7 +23,10 @@ const SHORT: [(&str, &str); 8] = [
     ("ERRAND_MODEL", "model.planner.model"),
 ];
 /// Understood because other programs use them; Errand's own names win.
-const FOREIGN: [(&str, &str); 2] = [
+const FOREIGN: [(&str, &str); 5] = [
+    ("AWS_ACCESS_KEY_ID", "blobs.access_key_id"),
+    ("AWS_SECRET_ACCESS_KEY", "blobs.secret_access_key"),
+    ("AWS_SESSION_TOKEN", "blobs.session_token"),
     ("OPENAI_BASE_URL", "model.base_url"),
     ("OPENAI_API_KEY", "model.api_key"),
 ];
@@ -36,7 +39,10 @@ const NOT_SETTINGS: [&str; 5] = [
     "ERRAND_BLESS",
 ];
 /// Settings that are text even where their value looks like a number.
-const TEXT: [&str; 4] = [
+const TEXT: [&str; 7] = [
+    "blobs.access_key_id",
+    "blobs.secret_access_key",
+    "blobs.session_token",
     "model.api_key",
     "model.planner.model",
     "model.executor.model",

@@ -25,6 +25,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Folder of the blob store. Empty: `blobs` in the data folder. Workers on several machines share one.
     pub blobs_dir: PathBuf,
+    /// The blob store, where it is not a folder.
+    pub blobs: store_blobs::Options,
     /// File with the key that seals secrets. Empty: `seal.key` in the data folder. All processes of an installation share one.
     pub seal_key: PathBuf,
     /// `sqlite:FILE` or `postgres://…`. Empty: `errand.db` in the data folder. May hold a password, so it is shown as `***`.
@@ -49,6 +51,7 @@ impl Default for Config {
             listen: "127.0.0.1:7370".to_owned(),
             data_dir: PathBuf::new(),
             blobs_dir: PathBuf::new(),
+            blobs: store_blobs::Options::default(),
             seal_key: PathBuf::new(),
             database_url: Secret::new(""),
             log: LogOptions::default(),

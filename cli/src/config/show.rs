@@ -5,7 +5,12 @@ use serde_json::Value;
 use super::Loaded;
 
 /// Settings whose values are never shown.
-const SECRET: [&str; 2] = ["model.api_key", "database_url"];
+const SECRET: [&str; 4] = [
+    "model.api_key",
+    "database_url",
+    "blobs.secret_access_key",
+    "blobs.session_token",
+];
 
 /// One line for each setting.
 pub fn show(loaded: &Loaded) -> Vec<String> {

@@ -1,10 +1,18 @@
-//! The blob store over a local folder.
+//! The blob store: a local folder, or a bucket that speaks S3.
 //!
-//! A blob lies at `tenant/first two digits of its hash/hash`. What is visible under that name is whole and on
-//! the disk before a put answers; a put that is killed leaves at most a draft beside it, which no read looks at.
-//! Nothing here removes a blob, and nothing here knows which blobs are still named.
+//! What is visible under a blob's name is whole and durable before a put answers; a put that is killed leaves at most a
+//! draft beside it, which no read looks at. Nothing here knows which blobs are still named.
 
+mod bucket;
+mod connector;
+mod key;
 mod local;
+mod open;
+mod options;
 mod touch;
+mod trouble;
 
-pub use local::{LocalBlobs, OpenError};
+pub use bucket::BucketBlobs;
+pub use local::{FolderError, LocalBlobs};
+pub use open::{OpenError, open};
+pub use options::Options;

@@ -2,7 +2,7 @@
 //! syncs it, renames it, and syncs every folder whose entries changed.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use agent_core::blob::{BlobHash, BlobRef};
@@ -15,12 +15,16 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
+use crate::bucket::{hash_of, unavailable};
 use crate::touch;
+
+/// What a trial writes: a block of most file systems.
+const TRIAL_BYTES: usize = 4096;
 
 /// The folder for blobs cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("blob folder {} cannot be made or written to", folder.display())]
-pub struct OpenError {
+pub struct FolderError {
     /// The folder.
     pub folder: PathBuf,
     /// What the file system said.
@@ -37,9 +41,9 @@ pub struct LocalBlobs {
 impl LocalBlobs {
     /// Opens the folder, making it if it is not there. Fails at once if nothing can be written there, rather than
     /// at the first put.
-    pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, FolderError> {
         let folder = folder.as_ref();
-        let failed = |source| OpenError {
+        let failed = |source| FolderError {
             folder: folder.to_owned(),
             source,
         };
@@ -59,9 +63,7 @@ impl LocalBlobs {
 /// Makes the folder, tries to write there, and makes the folder's own name durable.
 fn prepare(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let trial = folder.join(".writable");
-    File::create(&trial)?;
-    fs::remove_file(&trial)?;
+    try_writing(folder)?;
     let whole = fs::canonicalize(folder)?;
     match whole.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -69,26 +71,33 @@ fn prepare(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Where a blob lies. Two digits of the hash keep the folders short.
-fn key(tenant: &TenantId, hash: &BlobHash) -> Key {
-    let shard = &hash.as_str()[..2];
-    Key::from_iter([tenant.as_str(), shard, hash.as_str()])
+/// Writes a file that is not empty: on a full disk an empty one can still be made.
+fn try_writing(folder: &Path) -> io::Result<()> {
+    // Two processes on one folder must not remove each other's.
+    let trial = folder.join(format!(".writable-{}", std::process::id()));
+    let written = File::create(&trial).and_then(|mut file| {
+        file.write_all(&[0; TRIAL_BYTES])?;
+        file.sync_all()
+    });
+    let removed = match fs::remove_file(&trial) {
+        // Processes of two machines may have the same number.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    written.and(removed)
 }
 
-fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BlobError {
-    BlobError::Unavailable(error.into())
+/// Where a blob lies below the folder.
+fn key(tenant: &TenantId, hash: &BlobHash) -> Key {
+    crate::key::key(&Key::default(), tenant, hash)
 }
 
 #[async_trait]
 impl Blobs for LocalBlobs {
     async fn put(&self, tenant: &TenantId, bytes: Vec<u8>) -> Result<BlobRef, BlobError> {
         let bytes = Bytes::from(bytes);
-        let content = bytes.clone();
-        // Hashing megabytes would hold up everything else on this thread.
-        let hashing = spawn_blocking(move || BlobHash::of(&content));
-        let hash = hashing.await.map_err(unavailable)?;
         let blob = BlobRef {
-            hash,
+            hash: hash_of(&bytes).await?,
             bytes: bytes.len() as u64,
         };
         let key = key(tenant, &blob.hash);
@@ -116,12 +125,16 @@ impl Blobs for LocalBlobs {
             Err(object_store::Error::NotFound { .. }) => return Err(missing()),
             Err(error) => return Err(unavailable(error)),
         };
-        let hashing = spawn_blocking(move || (BlobHash::of(&bytes), bytes));
-        let (found, bytes) = hashing.await.map_err(unavailable)?;
-        if found == *hash {
+        if hash_of(&bytes).await? == *hash {
             Ok(bytes.into())
         } else {
             Err(BlobError::Corrupt { hash: hash.clone() })
         }
+    }
+
+    async fn check(&self) -> Result<(), BlobError> {
+        let folder = self.path(&Key::default())?;
+        let tried = spawn_blocking(move || try_writing(&folder)).await;
+        tried.map_err(unavailable)?.map_err(unavailable)
     }
 }

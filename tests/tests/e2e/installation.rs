@@ -43,6 +43,12 @@ pub struct Server {
     pub greeting: Vec<String>,
 }
 
+/// A server beside the first.
+pub struct Other {
+    pub server: Server,
+    pub listen: String,
+}
+
 impl Installation {
     /// An installation whose model says these recorded words.
     pub async fn new(script: Value) -> Self {
@@ -149,6 +155,22 @@ impl Installation {
             .arg("--data-dir")
             .arg(self.folder.path().join(name));
         self.launch(command, false)
+    }
+
+    /// Starts one more server, at an address and with a data folder of its own.
+    pub fn start_other(&self, role: &str) -> Other {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = free.local_addr().unwrap().to_string();
+        drop(free);
+        let mut command = Command::new(program());
+        let folder = self.folder.path().join(format!("other-{role}"));
+        command
+            .args([role, "--listen", &listen, "--data-dir"])
+            .arg(folder);
+        Other {
+            server: self.launch(command, true),
+            listen,
+        }
     }
 
     /// Starts a server through another program.

@@ -1,5 +1,6 @@
 //! API and workers as processes of their own, over PostgreSQL.
 
+use errand_tests::bucket::{ACCESS_KEY_ID, BucketServer, SECRET_ACCESS_KEY};
 use errand_tests::postgres::Cluster;
 
 use crate::installation::Installation;
@@ -62,6 +63,91 @@ async fn another_worker_goes_on_with_the_files_of_one_that_was_killed() {
     assert!(second.stop().success());
     assert!(api.stop().success());
     database.remove().await;
+}
+
+/// Names a bucket on this service as the blob store.
+fn keep_blobs_in(here: &mut Installation, server: &BucketServer) {
+    for (name, value) in [
+        ("URL", "s3://blobs/errand"),
+        ("ENDPOINT", &server.endpoint()),
+        ("ALLOW_HTTP", "true"),
+        ("ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ("RETRY_MS", "200"),
+    ] {
+        here.set(&format!("ERRAND_BLOBS__{name}"), value);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_and_two_apis_share_a_bucket_and_a_kill_and_an_outage_of_it_lose_nothing() {
+    let (mut here, database) = installation(two_writers()).await;
+    let buckets = here.folder.path().join("buckets");
+    std::fs::create_dir_all(buckets.join("blobs")).unwrap();
+    let server = BucketServer::start(&buckets).await;
+    keep_blobs_in(&mut here, &server);
+    let seal_key = here.folder.path().join("seal.key");
+    here.set("ERRAND_SEAL_KEY", seal_key.to_str().unwrap());
+    here.set("ERRAND_WORKER__LEASE_MS", "3000");
+    here.set("ERRAND_WORKER__TROUBLE_PAUSE_MIN_MS", "200");
+    here.set("ERRAND_WORKER__TROUBLE_PAUSE_MAX_MS", "400");
+    here.set("ERRAND_WORKER__TROUBLE_WAITS_MAX", "2");
+    assert!(here.run(&["migrate"]).status.success());
+    let key = String::from_utf8(here.run(&["key", "create", "test"]).stdout).unwrap();
+    here.set("ERRAND_API_KEY", key.trim());
+    let api = here.start("api");
+    let other_api = here.start_other("api");
+    let first = here.start_worker("first");
+    let task = here.submit("Write the lines.");
+    crate::installation::wait_for(|| here.answered().len() >= 4).unwrap();
+    let second = here.start_worker("second");
+    let begun = || here.log().matches("the worker begins").count();
+    crate::installation::wait_for(|| begun() == 2).unwrap();
+    first.kill();
+    // The bucket goes away in the middle, for longer than any task would be let wait for trouble of its own.
+    let address = server.address;
+    server.stop().await;
+    here.until(&task, |view| {
+        view["waiting"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("blob store"))
+    });
+    let _server = BucketServer::start_at(&buckets, address).await;
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    here.set("ERRAND_URL", &format!("http://{}", other_api.listen));
+    assert_eq!(
+        here.artifact(&task, "all.txt"),
+        "left1\nleft2\nleft3\nright1\nright2\nright3\n"
+    );
+    assert!(!here.data().join("blobs").exists());
+    for process in [second, api, other_api.server] {
+        assert!(process.stop().success());
+    }
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_store_that_cannot_be_used_stops_the_start_and_the_doctor_names_the_cure() {
+    let mut here = Installation::new(one_command("true")).await;
+    let buckets = here.folder.path().join("buckets");
+    std::fs::create_dir_all(buckets.join("blobs")).unwrap();
+    let server = BucketServer::start(&buckets).await;
+    keep_blobs_in(&mut here, &server);
+    here.set("ERRAND_BLOBS__URL", "s3://nosuchbucket");
+    let output = here.run(&["serve"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("s3://nosuchbucket") && said.contains("create it, or correct blobs.url"),
+        "{said}"
+    );
+    let output = here.run(&["doctor", "--config"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("blobs.secret_access_key = ***"), "{shown}");
+    assert!(!shown.contains(SECRET_ACCESS_KEY));
+    let output = here.run(&["doctor"]);
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(found.contains("create it, or correct blobs.url"), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

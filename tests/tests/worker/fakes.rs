@@ -1,6 +1,7 @@
 //! Models, tools, blobs and workspaces in memory, which write down how often they were used.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agent_core::blob::{BlobHash, BlobRef};
@@ -130,18 +131,31 @@ fn proposed(at: usize, (tool, arguments): (&str, Value)) -> ProposedCall {
     }
 }
 
-/// Blobs in memory.
+/// Blobs in memory, which can be taken away for a while.
 #[derive(Default)]
-pub struct MemoryBlobs(Mutex<HashMap<(TenantId, BlobHash), Vec<u8>>>);
+pub struct MemoryBlobs {
+    held: Mutex<HashMap<(TenantId, BlobHash), Vec<u8>>>,
+    pub away: AtomicBool,
+}
+
+impl MemoryBlobs {
+    fn reached(&self) -> Result<(), BlobError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(BlobError::Unavailable("the disk is full".into()));
+        }
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Blobs for MemoryBlobs {
     async fn put(&self, tenant: &TenantId, bytes: Vec<u8>) -> Result<BlobRef, BlobError> {
+        self.reached()?;
         let named = BlobRef {
             hash: BlobHash::of(&bytes),
             bytes: bytes.len() as u64,
         };
-        self.0
+        self.held
             .lock()
             .unwrap()
             .insert((tenant.clone(), named.hash.clone()), bytes);
@@ -149,8 +163,9 @@ impl Blobs for MemoryBlobs {
     }
 
     async fn get(&self, tenant: &TenantId, hash: &BlobHash) -> Result<Vec<u8>, BlobError> {
+        self.reached()?;
         let found = self
-            .0
+            .held
             .lock()
             .unwrap()
             .get(&(tenant.clone(), hash.clone()))

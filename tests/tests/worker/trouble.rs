@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use agent_core::budget::Budget;
 use agent_core::ports::model::{FailureClass, ModelFailure};
-use agent_core::task::{TaskState, WaitKind};
+use agent_core::task::{Task, TaskState, WaitKind};
 use serde_json::json;
 
 use crate::fakes::{FakeModels, Said};
@@ -76,6 +76,36 @@ async fn a_provider_that_stays_down_fails_the_task_at_last_and_says_why() {
         error.contains("answered HTML") && error.contains("after 3 waits"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_blob_store_that_is_away_makes_tasks_wait_however_long_and_fails_none() {
+    let models = FakeModels::new(|job, _| match job {
+        "plan" => plan(&[step("a", &[], &json!([]))]),
+        "report" => report(),
+        _ => finish("done"),
+    });
+    let mut world = World::new(models).await;
+    world.options.trouble_waits_max = 2;
+    world.options.trouble_pause_min_ms = 5;
+    world.options.trouble_pause_max_ms = 10;
+    let id = world.submit(Budget::default(), None).await;
+    world.blobs.away.store(true, Ordering::SeqCst);
+    let worker = world.start();
+    // Far more moves than two waits are.
+    let waits = |task: &Task| task.version > 15 && task.state == TaskState::Waiting;
+    let waiting = world.until(&id, waits).await.waiting.unwrap();
+    assert_eq!(waiting.kind, WaitKind::Capacity);
+    assert!(
+        waiting
+            .reason
+            .contains("blob store is unavailable: the disk is full"),
+        "{waiting:?}"
+    );
+    world.blobs.away.store(false, Ordering::SeqCst);
+    let task = world.until_final(&id).await;
+    worker.drain().await;
+    assert_eq!(task.state, TaskState::Succeeded);
 }
 
 #[tokio::test]

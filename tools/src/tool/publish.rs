@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Complaint, Context, Tool, file_path, object, spec};
-use crate::toolbox::{blob_unavailable, machine_said_no};
+use crate::toolbox::machine_said_no;
 
 pub(super) struct Publish;
 
@@ -65,8 +65,7 @@ impl Tool for Publish {
             .shared
             .blobs
             .put(&context.call.place.tenant, bytes)
-            .await
-            .map_err(|error| blob_unavailable(&error))?;
+            .await?;
         let text = format!("published {name}: {} bytes", blob.bytes);
         let media_type = media_type(&name);
         Ok(ToolOutcome {

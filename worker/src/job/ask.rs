@@ -9,7 +9,7 @@ use agent_core::ports::model::{Finish, ModelFailure, ModelReply, ModelRequest};
 use agent_core::task::WaitKind;
 use tracing::{info, instrument};
 
-use super::{Trouble, wait_for_trouble};
+use super::{Patience, Trouble, wait_for_trouble};
 use crate::context::Context;
 use crate::stop::Stop;
 
@@ -71,6 +71,7 @@ pub async fn ask(context: &Context, mut question: Question) -> Result<Asked, Sto
                     reason,
                     retry_after_ms,
                     charge,
+                    patience: Patience::Ends,
                 },
             )
             .await?;

@@ -96,6 +96,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         Err(ToolError::Refused(reason) | ToolError::Unavailable(reason)) => {
             return Err(Stop::Machine(reason));
         }
+        Err(ToolError::Blob(error)) => return Err(error.into()),
     };
     step.permit = None;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -85,21 +85,14 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
             context.append(commit, &[]).await.map(|_| ())
         }
         Stop::Wait(wait) => wait_in_log(context, *wait).await,
-        Stop::Machine(reason) if context.claim.kind == JobKind::Deliver => {
-            Err(Stop::Machine(reason))
+        Stop::Machine(_) | Stop::Blobs(_) if context.claim.kind == JobKind::Deliver => Err(stopped),
+        Stop::Blobs(reason) => {
+            warn!(%reason, "the job waits for the blob store");
+            wait_for_trouble(context, Trouble::of_installation(reason, Patience::Endless)).await
         }
         Stop::Machine(reason) => {
             warn!(%reason, "the job waits, because this machine cannot go on");
-            wait_for_trouble(
-                context,
-                Trouble {
-                    kind: WaitKind::Capacity,
-                    reason,
-                    retry_after_ms: None,
-                    charge: Spend::default(),
-                },
-            )
-            .await
+            wait_for_trouble(context, Trouble::of_installation(reason, Patience::Ends)).await
         }
         Stop::Damaged(reason) => {
             error!(%reason, "the job cannot go on, because something stored is damaged");
@@ -116,6 +109,28 @@ pub struct Trouble {
     pub retry_after_ms: Option<u64>,
     /// What was used although nothing came of it, less what was charged and not used.
     pub charge: Spend,
+    pub patience: Patience,
+}
+
+/// Whether a job that waits in vain is given up at last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// After the configured number of waits: the trouble may be the task's own.
+    Ends,
+    /// Never: the trouble is the whole installation's, and failing every task would not mend it.
+    Endless,
+}
+
+impl Trouble {
+    fn of_installation(reason: String, patience: Patience) -> Self {
+        Self {
+            kind: WaitKind::Capacity,
+            reason,
+            retry_after_ms: None,
+            charge: Spend::default(),
+            patience,
+        }
+    }
 }
 
 /// Waits for trouble to pass, or gives the job up when it has waited too often without progress.
@@ -124,7 +139,7 @@ pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(),
         Some(step) => step_waits(&context.events(Some(step)).await?),
         None => task_waits(&context.whole_log().await?),
     };
-    if waits >= context.options.trouble_waits_max {
+    if trouble.patience == Patience::Ends && waits >= context.options.trouble_waits_max {
         return give_up(context, format!("{} (after {waits} waits)", trouble.reason)).await;
     }
     let (base, cap) = (
@@ -192,7 +207,8 @@ async fn give_back(context: &Context, stopped: &Stop) {
         | Stop::OutOfDate(_)
         | Stop::Wait(_)
         | Stop::Damaged(_)
-        | Stop::Machine(_) => STORE_PAUSE_MS,
+        | Stop::Machine(_)
+        | Stop::Blobs(_) => STORE_PAUSE_MS,
     };
     if !matches!(stopped, Stop::Draining) {
         warn!(error = %source_chain(stopped), "the job is given back");
