@@ -6,8 +6,11 @@ mod command;
 mod config;
 mod database;
 mod entropy;
+#[cfg(debug_assertions)]
+mod fail_points;
 mod folder_lock;
 mod logging;
+mod seams;
 mod wiring;
 
 use std::process::ExitCode;
@@ -106,7 +109,8 @@ async fn serve(
 ) -> Result<u8> {
     let (loaded, paths) = load(cli, flags, environment)?;
     logging::start(&loaded.config.log)?;
-    Box::pin(command::serve::run(role, loaded.config, paths)).await?;
+    let seams = seams::Seams::of(environment)?;
+    Box::pin(command::serve::run(role, loaded.config, paths, &seams)).await?;
     Ok(0)
 }
 

@@ -64,9 +64,7 @@ impl Cluster {
         };
         let name = format!("slot{}_{count}", slot.to_string_lossy());
         if self.exists(&name).await {
-            let mut connection = self.connect(&name).await;
-            connection.execute(EMPTY).await.unwrap();
-            connection.close().await.unwrap();
+            self.clear(&name).await;
         } else {
             self.create(&name, TEMPLATE).await;
         }
@@ -90,6 +88,12 @@ impl Cluster {
             name,
             is_kept: false,
         }
+    }
+
+    async fn clear(&self, database: &str) {
+        let mut connection = self.connect(database).await;
+        connection.execute(EMPTY).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     async fn exists(&self, name: &str) -> bool {
@@ -182,6 +186,11 @@ impl Database {
     /// Its address, for sqlx.
     pub fn url(&self) -> String {
         self.cluster.url(&self.name)
+    }
+
+    /// Ends every other connection and removes all rows, so that it is as new.
+    pub async fn clear(&self) {
+        self.cluster.clear(&self.name).await;
     }
 
     /// A connection of its own.

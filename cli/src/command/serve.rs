@@ -15,6 +15,7 @@ use super::key;
 use crate::config::{Config, Paths};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
+use crate::seams::Seams;
 use crate::{folder_lock, wiring};
 
 /// How often a thing that another process may still hold for a moment is tried again.
@@ -39,7 +40,7 @@ struct Stop {
 }
 
 /// Runs until told to stop.
-pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
+pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Result<()> {
     paths.create()?;
     let database = Database::of(&config, &paths)?;
     if role != Role::Serve && database.file().is_some() {
@@ -61,7 +62,7 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
     };
     let opened = database.open(role == Role::Serve).await?;
     info!(database = database.describe(), "the database is open");
-    let shared = wiring::shared(&config, &paths, opened).await?;
+    let shared = seams.shared(wiring::shared(&config, &paths, opened).await?);
     let tools = wiring::tools(&config, &paths, Arc::clone(&shared.blobs)).await?;
     let stop = Stop::default();
     let signals = tokio::spawn(watch_signals(stop.clone()));
@@ -101,7 +102,7 @@ pub async fn run(role: Role, config: Config, paths: Paths) -> Result<()> {
         if let Some(lock) = &lock {
             warn_of_lacks(&config, &tools).await;
             let name = folder_lock::worker_name(&paths, lock)?;
-            let parts = wiring::worker(&config, &shared, tools)?;
+            let parts = seams.worker(wiring::worker(&config, &shared, tools)?);
             let worker = worker::Worker::new(parts, config.worker.clone(), name, pulse);
             let drained = worker
                 .run(

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
 use super::Config;
+use crate::seams::TEST_PREFIX;
 
 /// Name of the file that is read from the current folder when no other is named.
 const FILE_NAME: &str = "errand.toml";
@@ -183,7 +184,8 @@ fn long_names(
             continue;
         };
         let is_short = SHORT.iter().any(|(short, _)| short == name);
-        if is_short || NOT_SETTINGS.contains(&name.as_str()) {
+        let is_for_tests = cfg!(debug_assertions) && name.starts_with(TEST_PREFIX);
+        if is_short || is_for_tests || NOT_SETTINGS.contains(&name.as_str()) {
             continue;
         }
         let path = rest.to_ascii_lowercase().replace("__", ".");

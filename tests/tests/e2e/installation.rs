@@ -52,7 +52,11 @@ pub struct Other {
 impl Installation {
     /// An installation whose model says these recorded words.
     pub async fn new(script: Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), script).await
+    }
+
+    /// The same in a folder that is there already.
+    pub async fn within(folder: TempDir, script: Value) -> Self {
         let script = Script::parse("test", &script.to_string(), folder.path()).unwrap();
         let journal = Journal::append_to(&folder.path().join("model.jsonl")).unwrap();
         let options = Options {
@@ -173,6 +177,20 @@ impl Installation {
         }
     }
 
+    /// Starts a server with one more variable, which may kill it before it greets.
+    pub fn serve_until(&self, variable: (&str, &str)) -> Server {
+        let mut command = Command::new(program());
+        command.arg("serve");
+        self.set_up(&mut command);
+        command.env(variable.0, variable.1);
+        let log = self.append_log();
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Server {
+            child,
+            greeting: Vec::new(),
+        }
+    }
+
     /// Starts a server through another program.
     pub fn start_with(&self, command: Command) -> Server {
         self.launch(command, true)
@@ -180,11 +198,7 @@ impl Installation {
 
     fn launch(&self, mut command: Command, greets: bool) -> Server {
         self.set_up(&mut command);
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("server.log"))
-            .unwrap();
+        let log = self.append_log();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut greeting = Vec::new();
         if greets {
@@ -203,6 +217,14 @@ impl Installation {
             );
         }
         Server { child, greeting }
+    }
+
+    fn append_log(&self) -> std::fs::File {
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("server.log"))
+            .unwrap()
     }
 
     pub fn serve(&self) -> Server {
@@ -297,6 +319,11 @@ impl Server {
             signal,
         )
         .unwrap();
+    }
+
+    /// Whether it ended by itself, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// As `kill -9`.

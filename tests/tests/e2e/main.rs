@@ -3,6 +3,7 @@
 
 mod cancel;
 mod command_line;
+mod fail_points;
 mod first_run;
 mod full_disk;
 mod installation;
@@ -11,3 +12,4 @@ mod machines;
 mod model_trouble;
 mod outside;
 mod scripts;
+mod shop;

@@ -1,80 +1,12 @@
 //! Effects outside the sandbox, over a real HTTP server that counts: a request in flight when the process is killed is made
 //! again only where that is safe, or where its owner says so.
 
-use std::sync::{Arc, Mutex};
-
+use errand_tests::postgres::Cluster;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::installation::{Installation, wait_for};
-use crate::scripts::one_request;
-
-/// One request as the server saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    method: String,
-    key: String,
-    fence: String,
-}
-
-/// A server that leaves its first request without an answer and answers all others.
-#[derive(Clone, Default)]
-struct Shop(Arc<Mutex<Vec<Seen>>>);
-
-impl Shop {
-    async fn open(answers_first: bool) -> (Self, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let shop = Self::default();
-        let owned = shop.clone();
-        tokio::spawn(async move {
-            let mut unanswered = Vec::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let seen = read(&mut stream).await;
-                let number = {
-                    let mut all = owned.0.lock().unwrap();
-                    all.push(seen);
-                    all.len()
-                };
-                if number == 1 && !answers_first {
-                    unanswered.push(stream);
-                    continue;
-                }
-                let answer =
-                    "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\norder 17";
-                let _ = stream.write_all(answer.as_bytes()).await;
-            }
-        });
-        (shop, address)
-    }
-
-    fn seen(&self) -> Vec<Seen> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// Reads a request's head; bodies here are so short that they come with it.
-async fn read(stream: &mut TcpStream) -> Seen {
-    let mut head = Vec::new();
-    let mut chunk = [0; 4096];
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let count = stream.read(&mut chunk).await.unwrap();
-        assert!(count > 0, "the request broke off");
-        head.extend_from_slice(&chunk[..count]);
-    }
-    let head = String::from_utf8_lossy(&head).into_owned();
-    let header = |name: &str| {
-        let prefix = format!("{name}: ");
-        let found = head.lines().find_map(|line| line.strip_prefix(&prefix));
-        found.unwrap_or_default().to_owned()
-    };
-    Seen {
-        method: head.split(' ').next().unwrap().to_owned(),
-        key: header("idempotency-key"),
-        fence: header("x-fence"),
-    }
-}
+use crate::scripts::{one_command, one_request};
+use crate::shop::Shop;
 
 async fn installation(method: &str, address: &str) -> Installation {
     let url = format!("http://{address}/orders");
@@ -107,6 +39,81 @@ fn asked(here: &Installation, task: &str) -> String {
 
 fn answer(view: &Value) -> &str {
     view["result"]["answer"].as_str().unwrap()
+}
+
+async fn a_post_is_not_repeated_before_its_owner_says_so(change: impl FnOnce(&mut Installation)) {
+    let (shop, address) = Shop::open(false).await;
+    let mut here = installation("POST", &address).await;
+    change(&mut here);
+    let (task, server) = kill_in_flight(&here, &shop);
+    let call = asked(&here, &task);
+    assert_eq!(shop.seen().len(), 1, "no second POST by itself");
+    here.json(&["decide", &task, &call, "repeat", "--json"]);
+    let view = here.until_final(&task);
+    assert_eq!(view["state"], "succeeded", "{view:#}");
+    assert!(answer(&view).contains("order 17"), "{view:#}");
+    let seen = shop.seen();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert_eq!(seen[0].key.len(), 40);
+    assert_eq!(seen[0].key, seen[1].key, "the same key");
+    assert!(seen.iter().all(|one| !one.fence.is_empty()), "{seen:?}");
+    // A second decision says why it is one too many.
+    let again = here.run(&["decide", &task, &call, "repeat"]);
+    assert!(!again.status.success());
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(said.contains("conflict"), "{said}");
+    assert!(server.stop().success());
+    assert_eq!(shop.seen().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_in_flight_at_kill_9_waits_for_a_decision_and_is_repeated_only_by_it() {
+    a_post_is_not_repeated_before_its_owner_says_so(|_| ()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_in_flight_on_postgresql_waits_for_a_decision_too() {
+    let database = Cluster::shared().await.empty_database().await;
+    let url = database.url();
+    a_post_is_not_repeated_before_its_owner_says_so(|here| {
+        here.set("ERRAND_DATABASE_URL", &url);
+    })
+    .await;
+    database.remove().await;
+}
+
+async fn a_message_in_flight_is_sent_again(change: impl FnOnce(&mut Installation)) {
+    let (shop, address) = Shop::open(false).await;
+    let mut here = Installation::new(one_command("echo hello")).await;
+    here.set(
+        "ERRAND_EGRESS__ALLOW_PRIVATE",
+        &json!([address]).to_string(),
+    );
+    change(&mut here);
+    let hook = format!("http://{address}/hook");
+    let server = here.serve();
+    let submitted = here.json(&["submit", "Run the command.", "--webhook", &hook, "--json"]);
+    let task = submitted["id"].as_str().unwrap().to_owned();
+    wait_for(|| shop.seen().len() == 1).unwrap();
+    server.kill();
+    let server = here.serve();
+    wait_for(|| {
+        let log = here.run(&["logs", &task, "--json"]).stdout;
+        String::from_utf8_lossy(&log).contains("\"delivered\"")
+    })
+    .unwrap();
+    assert!(server.stop().success());
+    let seen = shop.seen();
+    assert_eq!((seen.len(), &seen[0].key), (2, &seen[1].key), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_message_in_flight_at_kill_9_is_sent_again_with_the_same_id() {
+    a_message_in_flight_is_sent_again(|_| ()).await;
+    let database = Cluster::shared().await.empty_database().await;
+    let url = database.url();
+    a_message_in_flight_is_sent_again(|here| here.set("ERRAND_DATABASE_URL", &url)).await;
+    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

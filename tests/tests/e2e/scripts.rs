@@ -30,6 +30,23 @@ pub fn one_command(command: &str) -> Value {
     )
 }
 
+/// One step that makes these calls, one in each turn, and reports what the first of them said.
+pub fn calls_in_turn(calls: &[Value]) -> Value {
+    let mut turns: Vec<Value> = calls
+        .iter()
+        .map(|call| json!({"tool_calls": [call]}))
+        .collect();
+    turns.push(finish("done"));
+    script(
+        "Make the calls.",
+        &json!({
+            "plan": [{"content": {"overview": "calls", "steps": [step("a", &[])]}}],
+            "step:a": turns,
+            "report": [{"content": {"answer": "{{step:a}}", "not_done": []}}],
+        }),
+    )
+}
+
 /// One step that makes one HTTP request and reports what came back.
 pub fn one_request(method: &str, url: &str) -> Value {
     let call = json!({"name": "http_request", "arguments": {"method": method, "url": url}});

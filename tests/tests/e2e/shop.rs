@@ -1,0 +1,78 @@
+//! A server outside Errand that notes every request, for judging what was really done.
+//!
+//! It knows nothing of Errand but its headers, and keeps what it saw for as long as the test runs.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// One request as the server saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub method: String,
+    pub path: String,
+    /// The key of a tool call, or the id of a webhook message.
+    pub key: String,
+    pub fence: String,
+}
+
+/// A server that leaves its first request without an answer and answers all others.
+#[derive(Clone, Default)]
+pub struct Shop(Arc<Mutex<Vec<Seen>>>);
+
+impl Shop {
+    pub async fn open(answers_first: bool) -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shop = Self::default();
+        let owned = shop.clone();
+        tokio::spawn(async move {
+            let mut unanswered = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let seen = read(&mut stream).await;
+                let number = {
+                    let mut all = owned.0.lock().unwrap();
+                    all.push(seen);
+                    all.len()
+                };
+                if number == 1 && !answers_first {
+                    unanswered.push(stream);
+                    continue;
+                }
+                let answer =
+                    "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\norder 17";
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (shop, address)
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Reads a request's head; bodies here are so short that they come with it.
+async fn read(stream: &mut TcpStream) -> Seen {
+    let mut head = Vec::new();
+    let mut chunk = [0; 4096];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = stream.read(&mut chunk).await.unwrap();
+        assert!(count > 0, "the request broke off");
+        head.extend_from_slice(&chunk[..count]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let header = |name: &str| {
+        let prefix = format!("{name}: ");
+        let found = head.lines().find_map(|line| line.strip_prefix(&prefix));
+        found.unwrap_or_default().to_owned()
+    };
+    let mut words = head.split(' ').map(str::to_owned);
+    Seen {
+        method: words.next().unwrap(),
+        path: words.next().unwrap(),
+        key: header("idempotency-key") + &header("webhook-id"),
+        fence: header("x-fence"),
+    }
+}
