@@ -5,13 +5,29 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
-use crate::error::ConfigError;
 use crate::options::Options;
 use crate::resolver::Checked;
 
+/// Whose certificates a client accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Those that this machine trusts.
+    Machine,
+    /// None: it only ever speaks without TLS.
+    Nobody,
+}
+
 /// A client that resolves through `resolver` and does nothing of its own accord.
-pub(crate) fn build(options: &Options, resolver: Checked) -> Result<Client, ConfigError> {
-    Client::builder()
+pub(crate) fn build(
+    options: &Options,
+    resolver: Checked,
+    trust: Trust,
+) -> Result<Client, reqwest::Error> {
+    let builder = match trust {
+        Trust::Machine => Client::builder(),
+        Trust::Nobody => Client::builder().tls_certs_only([]),
+    };
+    builder
         .dns_resolver(Arc::new(resolver))
         // A redirect is a new destination, so the caller decides about it and comes through the guard again.
         .redirect(redirect::Policy::none())
@@ -24,5 +40,4 @@ pub(crate) fn build(options: &Options, resolver: Checked) -> Result<Client, Conf
         .pool_idle_timeout(Duration::from_millis(options.idle_timeout_ms))
         .user_agent(concat!("errand/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(ConfigError::Client)
 }

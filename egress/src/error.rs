@@ -18,9 +18,6 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The HTTP client cannot be made, as a rule because the machine has no root certificates.
-    #[error("HTTP client unavailable; are root certificates (ca-certificates) installed?")]
-    Client(#[source] reqwest::Error),
 }
 
 /// Why a destination is refused.
@@ -65,6 +62,15 @@ pub enum Error {
         target: Origin,
         /// Why not.
         reason: Reason,
+    },
+    /// The HTTP client cannot be made, as a rule because the machine has no root certificates. Nothing was sent.
+    #[error("no HTTP client for {target}; are root certificates (ca-certificates) installed?")]
+    Client {
+        /// Where it should have gone.
+        target: Origin,
+        /// What is missing.
+        #[source]
+        source: reqwest::Error,
     },
     /// The request itself cannot be sent. Nothing was sent.
     #[error("the request to {target} is malformed")]
@@ -126,7 +132,10 @@ impl Error {
     /// Whether the same request may succeed later, without anybody changing configuration or certificates.
     pub fn retry_can_help(&self) -> bool {
         match self {
-            Self::Forbidden { .. } | Self::Request { .. } | Self::Tls { .. } => false,
+            Self::Forbidden { .. }
+            | Self::Client { .. }
+            | Self::Request { .. }
+            | Self::Tls { .. } => false,
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Timeout { .. }
@@ -138,6 +147,7 @@ impl Error {
     pub fn nothing_was_sent(&self) -> bool {
         match self {
             Self::Forbidden { .. }
+            | Self::Client { .. }
             | Self::Request { .. }
             | Self::Resolve { .. }
             | Self::Connect { .. }

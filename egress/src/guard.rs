@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use reqwest::header::{HOST, HeaderMap};
 use reqwest::{Body, Client, Method, Request, Response, Url};
 
-use crate::client;
+use crate::client::{self, Trust};
 use crate::error::{ConfigError, Error, Reason};
 use crate::options::Options;
 use crate::permit::{self, Named};
@@ -24,8 +24,16 @@ struct Inner {
     options: Options,
     resolver: Arc<dyn Resolver>,
     rules: Arc<Rules>,
-    /// One client for each port that can be reached at all; see [`Checked`].
-    clients: HashMap<u16, Client>,
+    /// The clients for each port that can be reached at all; see [`Checked`].
+    clients: HashMap<u16, Clients>,
+}
+
+/// The clients for one port. Each is made when it is first needed: one with TLS reads every certificate that this machine
+/// trusts, which takes longer than the rest of a start.
+#[derive(Default)]
+struct Clients {
+    plain: OnceLock<Client>,
+    tls: OnceLock<Client>,
 }
 
 impl Guard {
@@ -43,7 +51,7 @@ impl Guard {
         for entry in &options.allow_private {
             permits.extend(permit::parse(entry)?);
         }
-        Self::build(options, resolver, Rules::new(permits))
+        Ok(Self::build(options, resolver, Rules::new(permits)))
     }
 
     /// A guard that also permits the host and port of each of these URLs, because the operator wrote them into
@@ -52,30 +60,18 @@ impl Guard {
     pub fn with_operator_targets(&self, urls: &[Url]) -> Result<Self, ConfigError> {
         let permits: Vec<_> = urls.iter().map(permit::of_url).collect::<Result<_, _>>()?;
         let rules = self.0.rules.with(permits);
-        Self::build(self.0.options.clone(), Arc::clone(&self.0.resolver), rules)
+        let resolver = Arc::clone(&self.0.resolver);
+        Ok(Self::build(self.0.options.clone(), resolver, rules))
     }
 
-    fn build(
-        options: Options,
-        resolver: Arc<dyn Resolver>,
-        rules: Rules,
-    ) -> Result<Self, ConfigError> {
-        let rules = Arc::new(rules);
-        let mut clients = HashMap::new();
-        for port in rules.ports() {
-            let checked = Checked {
-                resolver: Arc::clone(&resolver),
-                rules: Arc::clone(&rules),
-                port,
-            };
-            clients.insert(port, client::build(&options, checked)?);
-        }
-        Ok(Self(Arc::new(Inner {
+    fn build(options: Options, resolver: Arc<dyn Resolver>, rules: Rules) -> Self {
+        let clients = rules.ports().into_iter();
+        Self(Arc::new(Inner {
             options,
             resolver,
-            rules,
-            clients,
-        })))
+            clients: clients.map(|port| (port, Clients::default())).collect(),
+            rules: Arc::new(rules),
+        }))
     }
 
     /// Judges a URL without resolving its name or sending anything: what can be refused now is refused now.
@@ -98,7 +94,8 @@ impl Guard {
             target: origin.clone(),
             reason,
         };
-        let (target, client) = admitted.map_err(forbidden)?;
+        let (target, clients) = admitted.map_err(forbidden)?;
+        let client = self.client(clients, target.port, &origin)?;
         // Another name in the header than in the URL would reach another site at a permitted address.
         request.headers_mut().remove(HOST);
         let answer = client.execute(request).await;
@@ -108,15 +105,40 @@ impl Guard {
         Ok(response)
     }
 
+    /// The client for an admitted destination.
+    fn client<'a>(&self, of: &'a Clients, port: u16, to: &Origin) -> Result<&'a Client, Error> {
+        let trust = if to.is_tls() {
+            Trust::Machine
+        } else {
+            Trust::Nobody
+        };
+        let place = if to.is_tls() { &of.tls } else { &of.plain };
+        if let Some(client) = place.get() {
+            return Ok(client);
+        }
+        let checked = Checked {
+            resolver: Arc::clone(&self.0.resolver),
+            rules: Arc::clone(&self.0.rules),
+            port,
+        };
+        let client =
+            client::build(&self.0.options, checked, trust).map_err(|source| Error::Client {
+                target: to.clone(),
+                source,
+            })?;
+        // If another request made one meanwhile, that one is used, and this one was never connected.
+        Ok(place.get_or_init(|| client))
+    }
+
     /// Everything about a destination that can be judged before its name is resolved.
-    fn admit(&self, url: &mut Url) -> Result<(Target, &Client), Reason> {
+    fn admit(&self, url: &mut Url) -> Result<(Target, &Clients), Reason> {
         let target = Target::take(url)?;
         if let Named::Address(ip) = target.host {
             // The client never asks a resolver about an address, so this is its only check.
-            self.0.rules.check(&target, ip, &own_addresses())?;
+            self.0.rules.check(&target, ip, own_addresses)?;
         }
         match self.0.clients.get(&target.port) {
-            Some(client) => Ok((target, client)),
+            Some(clients) => Ok((target, clients)),
             None => Err(Reason::Port {
                 port: target.port,
                 entry: permit::entry(&target.host, target.port),
@@ -129,7 +151,7 @@ impl Guard {
     fn check_peer(&self, target: &Target, peer: Option<SocketAddr>) -> Result<(), Reason> {
         let peer = peer.filter(|peer| peer.port() == target.port);
         let peer = peer.ok_or(Reason::Host)?;
-        self.0.rules.check(target, peer.ip(), &own_addresses())
+        self.0.rules.check(target, peer.ip(), own_addresses)
     }
 }
 

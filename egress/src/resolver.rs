@@ -63,10 +63,9 @@ impl Resolve for Checked {
                 let none = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 return Err(LookupError::Unresolved(none).into());
             }
-            let own = own_addresses();
             for ip in &answers {
                 // One bad answer among good ones is an attack or a mistake; either way the name is not trusted.
-                if let Err(reason) = rules.check(&target, *ip, &own) {
+                if let Err(reason) = rules.check(&target, *ip, own_addresses) {
                     tracing::warn!(net.peer = %ip, "refused an address of the requested host: {reason}");
                     return Err(LookupError::Refused(reason).into());
                 }

@@ -32,8 +32,14 @@ impl Rules {
         WEB_PORTS.into_iter().chain(permitted).collect()
     }
 
-    /// Whether a connection for `target` may be made to `ip`.
-    pub(crate) fn check(&self, target: &Target, ip: IpAddr, own: &[IpAddr]) -> Result<(), Reason> {
+    /// Whether a connection for `target` may be made to `ip`. `own` are this machine's addresses; they are only asked for
+    /// where they decide.
+    pub(crate) fn check(
+        &self,
+        target: &Target,
+        ip: IpAddr,
+        own: impl Fn() -> Vec<IpAddr>,
+    ) -> Result<(), Reason> {
         let ip = ip.to_canonical();
         let by_address = self.permits(&Named::Address(ip), target.port);
         if by_address {
@@ -41,7 +47,7 @@ impl Rules {
         }
         let by_name = self.permits(&target.host, target.port);
         let verdict = match judge(ip) {
-            Verdict::Public if own.contains(&ip) => Verdict::Special(Special::OwnAddress),
+            Verdict::Public if own().contains(&ip) => Verdict::Special(Special::OwnAddress),
             verdict @ (Verdict::Public | Verdict::Special(_)) => verdict,
         };
         match verdict {
@@ -105,10 +111,10 @@ mod tests {
     fn check(rules: &Rules, host: &str, port: u16, ip: &str) -> Result<(), String> {
         let host = url::Host::parse(host).unwrap();
         let host = Named::of(&host).unwrap();
-        let own = ["198.41.0.9".parse().unwrap()];
+        let own = || vec!["198.41.0.9".parse().unwrap()];
         let target = Target { host, port };
         rules
-            .check(&target, ip.parse().unwrap(), &own)
+            .check(&target, ip.parse().unwrap(), own)
             .map_err(|reason| reason.to_string())
     }
 

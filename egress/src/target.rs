@@ -24,6 +24,11 @@ impl Origin {
             None => format!("{scheme}://{host}"),
         })
     }
+
+    /// Whether it is reached through TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.starts_with("https:")
+    }
 }
 
 impl fmt::Display for Origin {

@@ -148,8 +148,8 @@ impl Asking<'_> {
             )));
         };
         let body = render::body(&self.question(), profile);
-        let request_bytes = body["messages"].to_string().len()
-            + body.get("tools").map_or(0, |tools| tools.to_string().len());
+        let request_bytes =
+            written_bytes(&body["messages"]) + body.get("tools").map_or(0, written_bytes);
         self.attempts += 1;
         let heard = models.wire.send(&body, profile.streaming, self.end).await;
         if let Some(error) = heard.error {
@@ -343,6 +343,24 @@ impl Asking<'_> {
             opens_circuit,
         })
     }
+}
+
+/// How long a value is as JSON, without making the text.
+fn written_bytes(value: &serde_json::Value) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // Counting cannot fail, and a value has no keys that are not texts.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
 }
 
 fn taken_ids(messages: &[Message]) -> HashSet<String> {

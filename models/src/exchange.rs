@@ -39,6 +39,7 @@ impl HttpExchange for egress::Guard {
             let text = with_root(&error);
             match error {
                 egress::Error::Forbidden { .. }
+                | egress::Error::Client { .. }
                 | egress::Error::Request { .. }
                 | egress::Error::Tls { .. } => ExchangeError::Refused(text),
                 egress::Error::Resolve { .. } | egress::Error::Connect { .. } => {
