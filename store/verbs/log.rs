@@ -10,7 +10,7 @@ use agent_core::blob::BlobRef;
 use agent_core::event::PreparedEvent;
 use agent_core::id::{StepId, TaskId, TenantId};
 use agent_core::job::Guard;
-use agent_core::ports::store::CallChange;
+use agent_core::ports::store::{CallChange, CallState};
 use store_records::{BodyColumns, plain, saturated};
 
 /// An event as it is written.
@@ -36,12 +36,11 @@ pub(crate) struct IntendedRow<'a> {
     pub key: &'a str,
 }
 
-/// A tool call that ended.
+/// A tool call that is made no more: its outcome is known, or is known to be unknown.
 pub(crate) struct SettledRow<'a> {
     pub guard: &'a Guard,
     pub seq: i64,
     pub call: &'a str,
-    pub state: &'static str,
 }
 
 /// What is left to be written for the commits that were let through.
@@ -49,7 +48,10 @@ pub(crate) struct SettledRow<'a> {
 pub(crate) struct Log<'a> {
     pub events: Vec<EventRow<'a>>,
     pub intended: Vec<IntendedRow<'a>>,
-    pub settled: Vec<SettledRow<'a>>,
+    /// Calls with an unknown outcome.
+    pub unknown: Vec<SettledRow<'a>>,
+    /// Calls that ended.
+    pub done: Vec<SettledRow<'a>>,
     /// Jobs whose work is done.
     pub ended: Vec<&'a Guard>,
     /// Tenant, hash and size, in an order that is the same for every process.
@@ -96,12 +98,14 @@ impl<'a> Log<'a> {
                 effect: effect.label(),
                 key,
             }),
-            CallChange::Settled { call, state } => self.settled.push(SettledRow {
-                guard,
-                seq,
-                call: call.as_str(),
-                state: state.label(),
-            }),
+            CallChange::Settled { call, state } => {
+                let call = call.as_str();
+                let row = SettledRow { guard, seq, call };
+                match state {
+                    CallState::Unknown => self.unknown.push(row),
+                    CallState::Returned | CallState::Failed => self.done.push(row),
+                }
+            }
         }
     }
 

@@ -4,8 +4,8 @@ use agent_core::delivery::DeliveryState;
 use agent_core::id::{JobId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, JobKind};
 use agent_core::ports::store::{
-    Append, CallChange, Commits, Committed, JobChanges, Right, StepChange, StoreError, TaskChange,
-    Transition,
+    Append, CallChange, CallState, Commits, Committed, JobChanges, Right, StepChange, StoreError,
+    TaskChange, Transition,
 };
 use agent_core::step::Step;
 use agent_core::task::Task;
@@ -84,9 +84,19 @@ fn record_call(state: &mut State, guard: &Guard, change: CallChange, seq: i64) {
             row.fence = row.fence.max(guard.fence);
         }
         CallChange::Settled { call, state: ended } => {
-            let row = state.calls.get_mut(&call);
-            if let Some(row) = row.filter(|row| row.task == guard.task) {
-                row.settled = Some((ended, seq));
+            if state
+                .calls
+                .get(&call)
+                .is_none_or(|row| row.task != guard.task)
+            {
+                return;
+            }
+            match (ended, state.calls.get_mut(&call)) {
+                (CallState::Unknown, Some(row)) => row.settled = Some((ended, seq)),
+                // How it ended is in the log.
+                (CallState::Returned | CallState::Failed, _) | (CallState::Unknown, None) => {
+                    state.calls.remove(&call);
+                }
             }
         }
     }

@@ -74,7 +74,7 @@ impl MemoryStore {
         self.hint_jobs();
     }
 
-    /// Every tool call that a commit recorded, by id.
+    /// Every tool call that was intended and whose outcome is not known, by id.
     pub fn calls(&self) -> Vec<CallRow> {
         self.lock().calls.values().cloned().collect()
     }

@@ -60,7 +60,7 @@ async fn charge(
     let owner = (&guard.tenant, &guard.task);
     // Numbers and time are the statement's to give.
     rows.add(owner, &commit.events, (0, 0));
-    let (events, intended, settled) = (&rows.events, &rows.intended, &rows.settled);
+    let (events, intended) = (&rows.events, &rows.intended);
     query_file_as!(
         CommittedRecord,
         "queries/commit/append_alone.sql",
@@ -87,8 +87,8 @@ async fn charge(
         &column(intended, |call| call.tool.as_ref()) as &[&str],
         &column(intended, |call| call.effect) as &[&str],
         &column(intended, |call| call.key) as &[&str],
-        &column(settled, |call| call.call) as &[&str],
-        &column(settled, |call| call.state) as &[&str],
+        &column(&rows.unknown, |call| call.call) as &[&str],
+        &column(&rows.done, |call| call.call) as &[&str],
         commit.job == JobAfter::Delete
     )
     .fetch_optional(connection)

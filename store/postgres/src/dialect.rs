@@ -96,15 +96,25 @@ pub(crate) async fn write_log(
     if !log.intended.is_empty() {
         intend_calls(connection, &log.intended).await?;
     }
-    if !log.settled.is_empty() {
-        let calls = &log.settled;
+    if !log.unknown.is_empty() {
+        let calls = &log.unknown;
         query_file!(
             "queries/commit/settle_calls.sql",
             &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
             &column(calls, |call| call.guard.task.as_str()) as &[&str],
             &column(calls, |call| call.call) as &[&str],
-            &column(calls, |call| call.state) as &[&str],
             &column(calls, |call| call.seq)
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !log.done.is_empty() {
+        let calls = &log.done;
+        query_file!(
+            "queries/commit/delete_calls.sql",
+            &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
+            &column(calls, |call| call.guard.task.as_str()) as &[&str],
+            &column(calls, |call| call.call) as &[&str]
         )
         .execute(&mut *connection)
         .await?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::{query_file, query_file_as};
 use store_records::{ChargedRecord, ClaimRecord, HeldRecord, ReadyRecord};
 
-use crate::verbs::log::{EventRow, Log, count};
+use crate::verbs::log::{EventRow, Log, SettledRow, count};
 use crate::verbs::{Work, now_ms};
 use crate::{Connection, Pool};
 
@@ -108,16 +108,29 @@ async fn write_calls(connection: &mut Connection, log: &Log<'_>) -> Result<(), s
             .execute(&mut *connection)
             .await?;
     }
-    if !log.settled.is_empty() {
-        let calls = array(&log.settled, |call| {
-            let (tenant, task) = (call.guard.tenant.as_str(), call.guard.task.as_str());
-            (tenant, task, call.call, call.state, call.seq)
-        })?;
+    if !log.unknown.is_empty() {
+        let calls = array(&log.unknown, ids)?;
         query_file!("queries/commit/settle_calls.sql", calls)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !log.done.is_empty() {
+        let calls = array(&log.done, ids)?;
+        query_file!("queries/commit/delete_calls.sql", calls)
             .execute(connection)
             .await?;
     }
     Ok(())
+}
+
+fn ids<'a>(call: &'a SettledRow<'_>) -> (&'a str, &'a str, &'a str, i64) {
+    let guard = call.guard;
+    (
+        guard.tenant.as_str(),
+        guard.task.as_str(),
+        call.call,
+        call.seq,
+    )
 }
 
 fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {

@@ -191,7 +191,7 @@ macro_rules! conformance_cases {
                 commits_of_two_processes_on_the_same_tasks_all_succeed
             }
             records {
-                a_tool_call_is_recorded_with_effect_key_and_fence_and_how_it_ended
+                a_tool_call_is_recorded_with_effect_key_and_fence_until_its_outcome_is_known
                 a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else
                 every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant
             }

@@ -35,9 +35,12 @@ WITH locked AS MATERIALIZED (
     FROM   charged, unnest($19::text[], $20::text[], $21::text[], $22::text[], $23::text[]) AS one (call_id, step_id, tool, effect, key)
     ON CONFLICT (task_id, call_id) DO UPDATE SET fence = excluded.fence
 ), settled AS (
-    UPDATE tool_call SET state = one.state, settled_seq = charged.seq
-    FROM   charged, unnest($24::text[], $25::text[]) AS one (call_id, state)
-    WHERE  tool_call.tenant_id = $1 AND tool_call.task_id = $2 AND tool_call.call_id = one.call_id
+    UPDATE tool_call SET state = 'unknown', settled_seq = charged.seq
+    FROM   charged
+    WHERE  tool_call.tenant_id = $1 AND tool_call.task_id = $2 AND tool_call.call_id = ANY ($24)
+), forgotten AS (
+    DELETE FROM tool_call USING charged
+    WHERE  tool_call.tenant_id = $1 AND tool_call.task_id = $2 AND tool_call.call_id = ANY ($25)
 ), ended AS (
     DELETE FROM job USING charged WHERE $26 AND job.id = $3
 )
