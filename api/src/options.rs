@@ -54,6 +54,9 @@ pub struct Options {
     pub default_budget: BudgetRequest,
     /// The most that a task may ask for; a field that is absent takes the built-in ceiling.
     pub budget_max: BudgetRequest,
+    /// Rules that new tasks begin under. Not a setting: test builds stand for the next release with it.
+    #[serde(skip)]
+    pub engine: u32,
     /// Rows of a page when the caller does not say.
     pub page_rows: u32,
     /// Most rows of a page.
@@ -93,6 +96,7 @@ impl Default for Options {
             metadata_entries_max: 32,
             default_budget: BudgetRequest::default(),
             budget_max: BudgetRequest::default(),
+            engine: agent_core::ENGINE_VERSION,
             page_rows: 50,
             page_rows_max: 200,
             wait_max_s: 60,

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use crate::config::Config;
 use crate::wiring::Shared;
 
 /// Variables that only test builds know; elsewhere they are refused like any other unknown one.
@@ -13,14 +14,31 @@ pub const TEST_PREFIX: &str = "ERRAND_TEST_";
 pub struct Seams {
     #[cfg(debug_assertions)]
     points: Option<std::sync::Arc<crate::fail_points::FailPoints>>,
+    #[cfg(debug_assertions)]
+    engine: Option<u32>,
 }
+
+/// The version of the rules that a test build claims to have, to stand for the next release.
+#[cfg(debug_assertions)]
+const ENGINE: &str = "ERRAND_TEST_ENGINE";
 
 #[cfg(debug_assertions)]
 impl Seams {
     /// As the environment says.
     pub fn of(environment: &[(String, String)]) -> Result<Self> {
         let points = crate::fail_points::FailPoints::of(environment)?;
-        Ok(Self { points })
+        let engine = environment.iter().find(|(name, _)| name == ENGINE);
+        let engine = engine.map(|(_, version)| version.parse()).transpose()?;
+        Ok(Self { points, engine })
+    }
+
+    /// The settings.
+    pub fn config(&self, mut config: Config) -> Config {
+        if let Some(engine) = self.engine {
+            config.api.engine = engine;
+            config.worker.engine = engine;
+        }
+        config
     }
 
     /// The parts that API and worker share.
@@ -49,6 +67,11 @@ impl Seams {
     /// Nothing: the environment has no say here.
     pub fn of(_environment: &[(String, String)]) -> Result<Self> {
         Ok(Self::default())
+    }
+
+    /// The settings as they are.
+    pub fn config(&self, config: Config) -> Config {
+        config
     }
 
     /// The parts as they are.

@@ -54,10 +54,8 @@ impl Context {
             .find_task(&self.claim.tenant, &self.claim.task)
             .await?;
         let task = found.ok_or(Stop::Lost)?;
-        if task.engine > agent_core::ENGINE_VERSION {
-            return Err(Stop::Machine(
-                "the task was begun by a newer release of Errand".to_owned(),
-            ));
+        if task.engine > self.options.engine {
+            return Err(Stop::NewerRules(task.engine));
         }
         Ok(task)
     }

@@ -64,6 +64,9 @@ pub struct Options {
     pub unknown_call_deadline_ms: u64,
     /// What is done when nobody decided by then.
     pub unknown_call_undecided: Undecided,
+    /// Newest rules that this worker knows. Not a setting: test builds stand for the next release with it.
+    #[serde(skip)]
+    pub engine: u32,
 }
 
 impl Default for Options {
@@ -85,6 +88,7 @@ impl Default for Options {
             unknown_call_decision: UnknownCall::Ask,
             unknown_call_deadline_ms: 24 * 60 * 60_000,
             unknown_call_undecided: Undecided::TellModel,
+            engine: agent_core::ENGINE_VERSION,
         }
     }
 }

@@ -29,6 +29,10 @@ pub enum Stop {
     /// The process is shutting down.
     #[error("the worker is shutting down")]
     Draining,
+    /// The task was begun by a newer release, during an upgrade. Nothing is written into its log; the job is given back for a
+    /// worker that knows its rules.
+    #[error("the task was begun under rules of version {0}, which this release does not know")]
+    NewerRules(u32),
     /// The machine cannot do it now: a full disk, a sandbox that does not start. The job waits.
     #[error("this machine cannot go on: {0}")]
     Machine(String),

@@ -3,7 +3,6 @@
 //! A crash before the commit leaves blobs that nothing names, which the store sweeps; a crash after it leaves an
 //! accepted task whose submitter has no answer, and an idempotency key makes asking again harmless.
 
-use agent_core::ENGINE_VERSION;
 use agent_core::blob::BlobRef;
 use agent_core::delivery::NewWebhook;
 use agent_core::event::{NewEvent, TaskSubmitted};
@@ -117,7 +116,7 @@ async fn new_task(
     Ok(NewTask {
         id,
         tenant: tenant.clone(),
-        engine: ENGINE_VERSION,
+        engine: app.options.engine,
         title,
         metadata: wanted.metadata,
         priority: wanted.priority,

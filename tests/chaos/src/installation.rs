@@ -54,6 +54,8 @@ pub struct Process {
     pub role: Role,
     pub label: String,
     data: PathBuf,
+    /// Settings of its own.
+    settings: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -121,11 +123,7 @@ impl Installation {
 
     fn prepare(&mut self, database: Database) {
         for process in &self.processes {
-            std::fs::create_dir_all(&process.data).unwrap();
-            let blobs = process.data.join("blobs");
-            if !blobs.exists() {
-                std::os::unix::fs::symlink(self.folder.join("blobs"), blobs).unwrap();
-            }
+            self.furnish(&process.data);
         }
         if database == Database::Postgres {
             self.command_line(&["migrate"]);
@@ -141,6 +139,44 @@ impl Installation {
                 .trim()
                 .clone_into(&mut self.client.key);
         }
+    }
+
+    /// All machines share one blob store.
+    fn furnish(&self, data: &Path) {
+        std::fs::create_dir_all(data).unwrap();
+        let blobs = data.join("blobs");
+        if !blobs.exists() {
+            std::os::unix::fs::symlink(self.folder.join("blobs"), blobs).unwrap();
+        }
+    }
+
+    /// Starts one more process, with settings of its own. A server becomes the one that is asked from now on.
+    pub fn add(
+        &mut self,
+        role: Role,
+        label: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<(), String> {
+        let data = self.folder.join(label);
+        self.furnish(&data);
+        let mut settings: Vec<(String, String)> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        if role != Role::Worker {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            self.client.address = free.local_addr().unwrap();
+            let listen = self.client.address.to_string();
+            settings.push(("ERRAND_LISTEN".to_owned(), listen));
+        }
+        self.processes.push(Process {
+            role,
+            label: label.to_owned(),
+            data,
+            settings,
+            child: None,
+        });
+        self.launch(self.processes.len() - 1)
     }
 
     fn command_line(&self, arguments: &[&str]) -> String {
@@ -204,6 +240,7 @@ impl Installation {
             .arg(&self.errand)
             .arg(process.role.name());
         self.set_up(&mut command, &process.data);
+        command.envs(process.settings.iter().cloned());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let output = child.stdout.take().unwrap();
         if process.role == Role::Worker {
@@ -265,6 +302,7 @@ fn layout(folder: &Path, options: &Options) -> Vec<Process> {
             role.name().to_owned()
         },
         data: folder.join(format!("machine-{number}")),
+        settings: Vec::new(),
         child: None,
     };
     match options.database {

@@ -44,7 +44,8 @@ pub fn task(client: &Client, number: usize, id: &str) -> Vec<String> {
     wrong
 }
 
-fn events(client: &Client, path: &str) -> Result<Vec<Value>, String> {
+/// The whole log of a task.
+pub fn events(client: &Client, path: &str) -> Result<Vec<Value>, String> {
     let mut events: Vec<Value> = Vec::new();
     loop {
         let page = format!(

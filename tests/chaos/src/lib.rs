@@ -21,6 +21,7 @@ pub mod programs;
 pub mod random;
 pub mod report;
 pub mod trial;
+pub mod upgrade;
 pub mod words;
 
 pub use report::Report;

@@ -15,10 +15,21 @@ enum Databases {
     Both,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Kills, pauses, silences and drains
+    Disturb,
+    /// Two releases side by side on PostgreSQL, with --tasks tasks in flight when the new one comes
+    Upgrade,
+}
+
 /// Kills, pauses, silences and drains Errand at random while it works, and judges from outside what comes out.
 #[derive(Debug, Parser)]
 #[command(name = "script/chaos")]
 struct Arguments {
+    /// What is tried
+    #[arg(value_enum, default_value = "disturb")]
+    what: What,
     /// On SQLite one `errand serve` runs, on PostgreSQL one `errand api` and several `errand worker`
     #[arg(long, value_enum, default_value = "both")]
     database: Databases,
@@ -66,6 +77,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let databases = match arguments.database {
+        _ if arguments.what == What::Upgrade => vec![Database::Postgres],
         Databases::Sqlite => vec![Database::Sqlite],
         Databases::Postgres => vec![Database::Postgres],
         Databases::Both => vec![Database::Sqlite, Database::Postgres],
@@ -95,7 +107,11 @@ fn trial(arguments: &Arguments, database: Database, seed: u64) -> Report {
     let name = format!("{database:?}-{seed}").to_lowercase();
     println!("trial on {database:?}, seed {seed}");
     let folder = arguments.dir.join(name);
-    let report = chaos::run(Options {
+    let run = match arguments.what {
+        What::Disturb => chaos::run,
+        What::Upgrade => chaos::upgrade::run,
+    };
+    let report = run(Options {
         database,
         tasks: arguments.tasks,
         counts: Counts {

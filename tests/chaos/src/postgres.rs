@@ -73,6 +73,21 @@ impl Postgres {
         format!("postgres://errand@{folder}:5432/postgres?sslmode=disable")
     }
 
+    /// What it answers, one line for each row, columns parted by `|`.
+    pub fn ask(&self, query: &str) -> String {
+        let mut command = as_user(&binaries().join("psql"), &self.root);
+        command.args([
+            "-X", "-At", "-U", "errand", "-d", "postgres", "-c", query, "-h",
+        ]);
+        let output = command
+            .arg(&self.root)
+            .stdout(Stdio::piped())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{query} failed");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// Ends it as a crash would: nothing is flushed, and the next start recovers from the log.
     pub fn cut_off(&self) {
         self.control(&["stop", "-s", "-m", "immediate"]);

@@ -79,13 +79,14 @@ impl Disturbance {
     }
 }
 
-struct Trial {
-    here: Installation,
-    postgres: Option<Postgres>,
-    options: Options,
+/// A trial under way.
+pub(crate) struct Trial {
+    pub here: Installation,
+    pub postgres: Option<Postgres>,
+    pub options: Options,
     random: Random,
-    accepted: Vec<String>,
-    report: Report,
+    pub accepted: Vec<String>,
+    pub report: Report,
     /// Calls that may be made again because of what was done.
     repeats_max: usize,
     /// Calls that somebody may make who lost the lease without knowing.
@@ -96,27 +97,9 @@ struct Trial {
 /// Runs a trial to its end and judges it.
 pub fn run(options: Options) -> Report {
     let mut order = order(&options);
-    let mut random = Random::new(options.seed);
-    random.shuffle(&mut order);
-    let postgres = (options.database == Database::Postgres)
-        .then(|| Postgres::start(&options.seed.to_string()));
-    let url = postgres.as_ref().map(Postgres::url);
     let words_for = options.tasks + (order.len() + 1) * UNDER_WAY_MIN;
-    let mut trial = Trial {
-        here: Installation::start(&options, words_for, url.as_deref()),
-        postgres,
-        random,
-        accepted: Vec::new(),
-        report: Report {
-            database: format!("{:?}", options.database).to_lowercase(),
-            seed: options.seed,
-            ..Report::default()
-        },
-        repeats_max: 0,
-        stale_max: 0,
-        began: Instant::now(),
-        options,
-    };
+    let mut trial = Trial::begin(options, words_for);
+    trial.random.shuffle(&mut order);
     trial.disturb(&order);
     trial.finish();
     trial.report
@@ -135,13 +118,35 @@ fn order(options: &Options) -> Vec<Disturbance> {
 }
 
 impl Trial {
-    fn tell(&self, what: &str) {
+    /// Starts database and program, with words for so many tasks.
+    pub fn begin(options: Options, words_for: usize) -> Self {
+        let postgres = (options.database == Database::Postgres)
+            .then(|| Postgres::start(&options.seed.to_string()));
+        let url = postgres.as_ref().map(Postgres::url);
+        Self {
+            here: Installation::start(&options, words_for, url.as_deref()),
+            postgres,
+            random: Random::new(options.seed),
+            accepted: Vec::new(),
+            report: Report {
+                database: format!("{:?}", options.database).to_lowercase(),
+                seed: options.seed,
+                ..Report::default()
+            },
+            repeats_max: 0,
+            stale_max: 0,
+            began: Instant::now(),
+            options,
+        }
+    }
+
+    pub fn tell(&self, what: &str) {
         if self.options.tells {
             println!("{:>7.1} s  {what}", self.began.elapsed().as_secs_f64());
         }
     }
 
-    fn violation(&mut self, what: String) {
+    pub fn violation(&mut self, what: String) {
         self.tell(&format!("VIOLATION: {what}"));
         self.report.violations.push(what);
     }
@@ -228,7 +233,7 @@ impl Trial {
     }
 
     /// Submits tasks, each until it is accepted: the key makes a repeat harmless.
-    fn submit(&mut self, count: usize) {
+    pub fn submit(&mut self, count: usize) {
         for _ in 0..count {
             let number = self.accepted.len();
             let (key, body) = (
@@ -315,7 +320,7 @@ impl Trial {
     }
 
     /// Nothing that was answered or done may be repeated after it.
-    fn drain(&mut self, at: usize) {
+    pub fn drain(&mut self, at: usize) {
         let ended = self.here.processes[at].stop();
         if !ended.is_some_and(|status| status.success()) {
             let label = self.here.processes[at].label.clone();
@@ -357,7 +362,7 @@ impl Trial {
         }
     }
 
-    fn finish(&mut self) {
+    pub fn finish(&mut self) {
         self.tell(&format!(
             "waiting for all of {} tasks to end",
             self.accepted.len()

@@ -22,8 +22,12 @@ fn program() -> PathBuf {
 
 /// Runs a trial. Its folder is kept where something was found.
 fn trial(database: Database, tasks: usize, counts: Counts) -> Report {
+    run(chaos::run, database, tasks, counts)
+}
+
+fn run(kind: fn(Options) -> Report, database: Database, tasks: usize, counts: Counts) -> Report {
     let folder = tempfile::tempdir().unwrap();
-    let report = chaos::run(Options {
+    let report = kind(Options {
         database,
         tasks,
         counts,
@@ -93,4 +97,15 @@ fn drains_repeat_nothing_that_was_asked_or_done() {
         };
         trial(database, 6, counts);
     }
+}
+
+#[test]
+fn two_releases_side_by_side_finish_the_tasks_of_both_and_each_task_keeps_its_rules() {
+    let report = run(
+        chaos::upgrade::run,
+        Database::Postgres,
+        8,
+        Counts::default(),
+    );
+    assert_eq!((report.tasks, report.succeeded), (12, 12));
 }

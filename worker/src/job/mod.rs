@@ -24,6 +24,9 @@ use crate::stop::Stop;
 /// How long a job is left alone after the store could not be used.
 const STORE_PAUSE_MS: u64 = 1_000;
 
+/// How long, at most, a job is left alone that only a newer release can run.
+const NEWER_PAUSE_MS: u64 = 1_000;
+
 /// Runs one job to its end, whatever that is. Never fails: what goes wrong is in the log, or the job is given back.
 #[instrument(name = "job", skip_all, fields(task.id = %context.claim.task, job.id = %context.claim.job, job.kind = context.claim.kind.label(), fence = %context.claim.fence))]
 pub async fn run(context: Context) {
@@ -98,7 +101,7 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
             error!(%reason, "the job cannot go on, because something stored is damaged");
             give_up(context, reason).await
         }
-        Stop::Draining | Stop::Store(_) => Err(stopped),
+        Stop::Draining | Stop::Store(_) | Stop::NewerRules(_) => Err(stopped),
     }
 }
 
@@ -203,6 +206,13 @@ async fn give_back(context: &Context, stopped: &Stop) {
     let delay_ms = match stopped {
         Stop::Draining => 0,
         Stop::Lost => return,
+        // Long enough that a worker of the newer release comes first.
+        Stop::NewerRules(_) => full_jitter_ms(
+            NEWER_PAUSE_MS,
+            NEWER_PAUSE_MS,
+            0,
+            context.parts.entropy.unit(),
+        ),
         Stop::Store(_)
         | Stop::OutOfDate(_)
         | Stop::Wait(_)
