@@ -193,6 +193,18 @@ impl Database {
         self.cluster.clear(&self.name).await;
     }
 
+    /// Runs statements that another program wrote out.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the statements are a frozen file of this repository"
+    )]
+    pub async fn run(&self, statements: &str) {
+        let mut connection = self.connect().await;
+        let statements = AssertSqlSafe(statements.to_owned());
+        connection.execute(statements).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// A connection of its own.
     pub async fn connect(&self) -> PgConnection {
         self.cluster.connect(&self.name).await

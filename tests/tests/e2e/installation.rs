@@ -57,10 +57,19 @@ impl Installation {
 
     /// The same in a folder that is there already.
     pub async fn within(folder: TempDir, script: Value) -> Self {
-        let script = Script::parse("test", &script.to_string(), folder.path()).unwrap();
+        Self::telling(folder, vec![script]).await
+    }
+
+    /// The same with several scripts, which are told apart by the goal.
+    pub async fn telling(folder: TempDir, scripts: Vec<Value>) -> Self {
+        let scripts = scripts.iter().enumerate().map(|(at, script)| {
+            let name = format!("test-{at}");
+            Script::parse(&name, &script.to_string(), folder.path()).unwrap()
+        });
+        let scripts = scripts.collect();
         let journal = Journal::append_to(&folder.path().join("model.jsonl")).unwrap();
         let options = Options {
-            scripts: Scripts::new(vec![script]),
+            scripts: Scripts::new(scripts),
             journal,
             delay: Duration::from_millis(20),
         };

@@ -13,3 +13,4 @@ mod model_trouble;
 mod outside;
 mod scripts;
 mod shop;
+mod upgrade;

@@ -17,12 +17,21 @@ pub struct Seen {
     pub fence: String,
 }
 
-/// A server that leaves its first request without an answer and answers all others.
+/// A server that leaves its first requests without an answer and answers all others.
 #[derive(Clone, Default)]
 pub struct Shop(Arc<Mutex<Vec<Seen>>>);
 
 impl Shop {
     pub async fn open(answers_first: bool) -> (Self, String) {
+        Self::answering_from(if answers_first { 1 } else { 2 }).await
+    }
+
+    /// A server that answers nothing.
+    pub async fn silent() -> (Self, String) {
+        Self::answering_from(usize::MAX).await
+    }
+
+    async fn answering_from(first: usize) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shop = Self::default();
@@ -36,7 +45,7 @@ impl Shop {
                     all.push(seen);
                     all.len()
                 };
-                if number == 1 && !answers_first {
+                if number < first {
                     unanswered.push(stream);
                     continue;
                 }
