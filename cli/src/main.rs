@@ -110,7 +110,13 @@ async fn serve(
     let (loaded, paths) = load(cli, flags, environment)?;
     logging::start(&loaded.config.log)?;
     let seams = seams::Seams::of(environment)?;
-    Box::pin(command::serve::run(role, seams.config(loaded.config), paths, &seams)).await?;
+    Box::pin(command::serve::run(
+        role,
+        seams.config(loaded.config),
+        paths,
+        &seams,
+    ))
+    .await?;
     Ok(0)
 }
 

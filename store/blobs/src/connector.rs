@@ -57,6 +57,7 @@ fn sort(error: egress::Error) -> HttpError {
         egress::Error::Timeout { .. } => HttpErrorKind::Timeout,
         egress::Error::Io { .. } => HttpErrorKind::Interrupted,
         egress::Error::Forbidden { .. }
+        | egress::Error::Client { .. }
         | egress::Error::Request { .. }
         | egress::Error::Tls { .. } => HttpErrorKind::Unknown,
     };

@@ -99,7 +99,8 @@ fn http_kind(error: &object_store::Error) -> Option<HttpErrorKind> {
 fn forbidden(error: &object_store::Error) -> Option<String> {
     match find::<egress::Error>(error)? {
         egress::Error::Forbidden { reason, .. } => Some(reason.to_string()),
-        egress::Error::Request { .. }
+        egress::Error::Client { .. }
+        | egress::Error::Request { .. }
         | egress::Error::Resolve { .. }
         | egress::Error::Connect { .. }
         | egress::Error::Tls { .. }
