@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use agent_core::ports::housekeeping::Housekeeping;
 use agent_core::ports::store::{Store, StoreError};
 use agent_core::ports::wake::Wake;
 use anyhow::{Context, Result, bail};
@@ -27,6 +28,8 @@ pub enum Database {
 pub struct Opened {
     /// Log and queue.
     pub store: Arc<dyn Store>,
+    /// Tending it.
+    pub housekeeping: Arc<dyn Housekeeping>,
     /// Hints.
     pub wake: Arc<dyn Wake>,
     /// The heartbeat's way to the same database.
@@ -97,6 +100,7 @@ impl Database {
                 let store = SqliteStore::open(options).await?;
                 Ok(Opened {
                     store: store.clone(),
+                    housekeeping: store.clone(),
                     // The file has one writer, whose connections turn by turn serve whoever asks, from any thread.
                     lifeline: Arc::new(SharedStore(store.clone())),
                     wake: store,
@@ -112,6 +116,7 @@ impl Database {
                 }
                 Ok(Opened {
                     store: store.clone(),
+                    housekeeping: store.clone(),
                     lifeline: Arc::new(OwnConnection { url: url.clone() }),
                     wake: store,
                 })

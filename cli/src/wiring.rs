@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Entropy;
+use agent_core::ports::housekeeping::Shelves;
 use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequest, Models};
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::ToolBox;
@@ -23,12 +24,13 @@ use crate::entropy::SystemEntropy;
 pub struct Shared {
     pub opened: Opened,
     pub blobs: Arc<dyn Blobs>,
+    pub shelves: Arc<dyn Shelves>,
     pub sealer: Arc<dyn Sealer>,
     pub entropy: Arc<dyn Entropy>,
 }
 
 /// Opens the blob store that the configuration names.
-pub async fn blobs(config: &Config, paths: &Paths) -> Result<Arc<dyn Blobs>> {
+pub async fn blobs(config: &Config, paths: &Paths) -> Result<store_blobs::Opened> {
     if !config.blobs.url.is_empty() && !config.blobs_dir.as_os_str().is_empty() {
         bail!("blobs.url and blobs_dir name two blob stores; set one of them");
     }
@@ -38,12 +40,13 @@ pub async fn blobs(config: &Config, paths: &Paths) -> Result<Arc<dyn Blobs>> {
 
 /// Opens blob store and key file.
 pub async fn shared(config: &Config, paths: &Paths, opened: Opened) -> Result<Shared> {
-    let blobs = blobs(config, paths).await?;
+    let store_blobs::Opened { blobs, shelves } = blobs(config, paths).await?;
     let key_file = KeyFile::load_or_create(paths.seal_key())
         .context("could not use the key that seals secrets")?;
     Ok(Shared {
         opened,
         blobs,
+        shelves,
         sealer: Arc::new(XChaChaSealer::new(&key_file)),
         entropy: Arc::new(SystemEntropy::default()),
     })
@@ -182,6 +185,8 @@ pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<w
         store: Arc::clone(&shared.opened.store),
         lifeline: Arc::clone(&shared.opened.lifeline),
         blobs: Arc::clone(&shared.blobs),
+        housekeeping: Arc::clone(&shared.opened.housekeeping),
+        shelves: Arc::clone(&shared.shelves),
         models: models(config, &guard, Arc::clone(&shared.entropy))?,
         tools: tools.toolbox,
         workspaces: tools.workspaces,

@@ -51,7 +51,7 @@ async fn write<'a>(
     let guard = &commit.guard;
     let at = (committed.seq, committed.at_ms);
     log.add((&guard.tenant, &guard.task), &commit.events, at);
-    log.name(&guard.tenant, &commit.blobs);
+    log.name((&guard.tenant, &guard.task), &commit.blobs);
     for call in &commit.calls {
         log.call(guard, call, committed.seq);
     }

@@ -54,8 +54,8 @@ pub(crate) struct Log<'a> {
     pub done: Vec<SettledRow<'a>>,
     /// Jobs whose work is done.
     pub ended: Vec<&'a Guard>,
-    /// Tenant, hash and size, in an order that is the same for every process.
-    pub blobs: BTreeSet<(&'a str, &'a str, i64)>,
+    /// Tenant, task, hash and size, each once.
+    pub blobs: BTreeSet<(&'a str, &'a str, &'a str, i64)>,
 }
 
 impl<'a> Log<'a> {
@@ -110,10 +110,14 @@ impl<'a> Log<'a> {
     }
 
     /// Notes the blobs that a commit names.
-    pub(crate) fn name(&mut self, tenant: &'a TenantId, blobs: &'a [BlobRef]) {
+    pub(crate) fn name(
+        &mut self,
+        (tenant, task): (&'a TenantId, &'a TaskId),
+        blobs: &'a [BlobRef],
+    ) {
         let named = blobs.iter().map(|blob| {
             let bytes = saturated(blob.bytes);
-            (tenant.as_str(), blob.hash.as_str(), bytes)
+            (tenant.as_str(), task.as_str(), blob.hash.as_str(), bytes)
         });
         self.blobs.extend(named);
     }

@@ -8,6 +8,7 @@ pub(crate) mod append;
 mod failure;
 mod group;
 pub(crate) mod hints;
+mod housekeeping;
 mod jobs;
 mod keys;
 pub(crate) mod log;

@@ -42,7 +42,7 @@ pub(crate) async fn apply<'a>(
     }
     let first = std::slice::from_ref(&task.event);
     log.add(owner, first, (1, at_ms));
-    log.name(&task.tenant, &task.blobs);
+    log.name((&task.tenant, &task.id), &task.blobs);
     let enqueue = queue::Enqueue {
         turns,
         parent: None,

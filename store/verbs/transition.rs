@@ -34,7 +34,7 @@ pub(crate) async fn apply<'a>(
         change_step(connection, owner, change).await?;
     }
     log.add(owner, &commit.events, (committed.seq, committed.at_ms));
-    log.name(owner.0, &commit.blobs);
+    log.name(owner, &commit.blobs);
     for message in &commit.deliveries {
         add_delivery(connection, owner, message, committed.at_ms).await?;
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::entropy::Seeded;
+use agent_core::ports::housekeeping::Housekeeping;
 use agent_core::ports::store::{NewTask, Store, Submitted};
 use agent_core::ports::wake::Wake;
 use agent_core::task::Task;
@@ -20,9 +21,9 @@ use crate::worker::Worker;
 pub const CASE_AT_MOST: Duration = Duration::from_mins(1);
 
 /// A handle on a database, as one process has it.
-pub trait Handle: Store + Wake {}
+pub trait Handle: Store + Wake + Housekeeping {}
 
-impl<T: Store + Wake> Handle for T {}
+impl<T: Store + Wake + Housekeeping> Handle for T {}
 
 /// One database of one kind.
 #[async_trait]
@@ -68,7 +69,7 @@ macro_rules! read_records {
             "SELECT call_id, task_id, step_id, tool, effect, key, fence, state, intended_seq, settled_seq \
              FROM tool_call ORDER BY call_id",
         );
-        let blobs = sqlx::query_as("SELECT tenant_id, hash FROM blob");
+        let blobs = sqlx::query_as("SELECT DISTINCT tenant_id, hash FROM blob");
         $crate::harness::Records {
             calls: calls.fetch_all(&mut $connection).await.unwrap(),
             blobs: blobs.fetch_all(&mut $connection).await.unwrap().into_iter().collect(),

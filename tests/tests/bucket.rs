@@ -11,7 +11,7 @@ use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::entropy::Seeded;
 use agent_core::secret::Secret;
 use errand_tests::bucket::{ACCESS_KEY_ID, BucketServer, SECRET_ACCESS_KEY};
-use store_blobs::{OpenError, Options};
+use store_blobs::{OpenError, Opened, Options};
 use tempfile::TempDir;
 
 fn tenant(number: u64) -> TenantId {
@@ -39,6 +39,10 @@ fn options(server: &BucketServer) -> Options {
 }
 
 async fn open(options: &Options) -> Result<Arc<dyn Blobs>, OpenError> {
+    Ok(open_both(options).await?.blobs)
+}
+
+async fn open_both(options: &Options) -> Result<Opened, OpenError> {
     let guard = egress::Guard::new(egress::Options::default()).unwrap();
     let unused = std::path::Path::new("/nonexistent");
     store_blobs::open(options, unused, &guard).await

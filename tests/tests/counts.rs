@@ -92,6 +92,8 @@ async fn run(store: Arc<dyn Handle>, turns: u64) -> TaskId {
     let parts = Parts {
         lifeline: Arc::new(SharedStore(store.clone())),
         store: store.clone(),
+        housekeeping: store.clone(),
+        shelves: Arc::new(fakes::NoShelves),
         blobs,
         models: models(turns),
         tools: FakeTools::new(workspaces.clone()),

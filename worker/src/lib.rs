@@ -8,6 +8,7 @@ mod context;
 mod error_text;
 mod files;
 mod fold;
+mod house;
 mod job;
 mod lease;
 mod options;
@@ -18,6 +19,7 @@ mod stop;
 mod tool_limits;
 mod webhook_signature;
 
+pub use house::{Done, HouseError, HouseOptions, Housekeeper};
 pub use lease::{Lifeline, OpenLifeline, SharedStore};
 pub use options::{Options, Undecided, UnknownCall};
 pub use parts::Parts;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::house::HouseOptions;
+
 /// What is done about a call that may have had an effect outside the sandbox and was cut off before its outcome was known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +69,8 @@ pub struct Options {
     /// Newest rules that this worker knows. Not a setting: test builds stand for the next release with it.
     #[serde(skip)]
     pub engine: u32,
+    /// What is removed, and when.
+    pub housekeeping: HouseOptions,
 }
 
 impl Default for Options {
@@ -89,6 +93,7 @@ impl Default for Options {
             unknown_call_deadline_ms: 24 * 60 * 60_000,
             unknown_call_undecided: Undecided::TellModel,
             engine: agent_core::ENGINE_VERSION,
+            housekeeping: HouseOptions::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Entropy;
+use agent_core::ports::housekeeping::{Housekeeping, Shelves};
 use agent_core::ports::model::Models;
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::store::Store;
@@ -22,6 +23,10 @@ pub struct Parts {
     pub lifeline: Arc<dyn OpenLifeline>,
     /// Long bodies, files and artifacts.
     pub blobs: Arc<dyn Blobs>,
+    /// The store's side of housekeeping.
+    pub housekeeping: Arc<dyn Housekeeping>,
+    /// The blob store's side of housekeeping.
+    pub shelves: Arc<dyn Shelves>,
     /// Models.
     pub models: Arc<dyn Models>,
     /// Tools.

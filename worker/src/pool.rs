@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::context::Context;
 use crate::error_text::source_chain;
+use crate::house::Housekeeper;
 use crate::job;
 use crate::lease::{Heartbeat, Lease};
 use crate::options::Options;
@@ -173,6 +174,22 @@ impl Worker {
 
     /// Works until `shutdown` is ready, then drains for at most the configured time, or until `at_once` is ready.
     pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()>,
+        at_once: impl Future<Output = ()>,
+    ) -> Drained {
+        let house = Housekeeper::new(
+            Arc::clone(&self.parts.housekeeping),
+            Arc::clone(&self.parts.shelves),
+            self.options.housekeeping.clone(),
+        );
+        tokio::select! {
+            drained = self.work(shutdown, at_once) => drained,
+            never = house.keep() => match never {},
+        }
+    }
+
+    async fn work(
         self,
         shutdown: impl Future<Output = ()>,
         at_once: impl Future<Output = ()>,

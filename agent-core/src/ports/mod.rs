@@ -2,6 +2,7 @@
 
 pub mod blobs;
 pub mod entropy;
+pub mod housekeeping;
 pub mod model;
 pub mod sealer;
 pub mod store;

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
 use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::task::spawn_blocking;
 
 use crate::key::key;
+use crate::shelf::is_tenant;
 use crate::trouble::{Trouble, explain, is_about_the_bucket};
 
 /// What a check writes. It stays: removing it would only make the next check dearer.
@@ -34,7 +37,7 @@ impl BucketBlobs {
 
     /// Writes the marker, which tells at once whether endpoint, bucket and credentials are right.
     pub(crate) async fn mark(&self) -> Result<(), Trouble> {
-        let marker = self.prefix.clone().join(MARKER);
+        let marker = self.marker();
         let text = Bytes::from_static(b"Errand keeps blobs here.\n");
         let put = self.store.put(&marker, text.into()).await;
         put.map(|_| ()).map_err(explain)
@@ -89,5 +92,88 @@ impl Blobs for BucketBlobs {
 
     async fn check(&self) -> Result<(), BlobError> {
         self.mark().await.map_err(unavailable)
+    }
+}
+
+impl BucketBlobs {
+    fn marker(&self) -> Key {
+        self.prefix.clone().join(MARKER)
+    }
+
+    /// The last parts of the prefixes right below one, sorted.
+    async fn below(&self, prefix: &Key) -> Result<Vec<String>, BlobError> {
+        let listed = self.store.list_with_delimiter(Some(prefix)).await;
+        let listed = listed.map_err(|error| unavailable(explain(error)))?;
+        let last = |prefix: &Key| prefix.filename().map(str::to_owned);
+        let mut names: Vec<String> = listed.common_prefixes.iter().filter_map(last).collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+#[async_trait]
+impl Shelves for BucketBlobs {
+    /// The service dates what is written, so its time is that of something just written.
+    async fn cutoff(&self, age_ms: u64) -> Result<Cutoff, BlobError> {
+        self.mark().await.map_err(unavailable)?;
+        let written = self.store.head(&self.marker()).await;
+        let written = written.map_err(|error| unavailable(explain(error)))?;
+        let now = written.last_modified.timestamp_millis();
+        Ok(Cutoff(now.saturating_sub_unsigned(age_ms)))
+    }
+
+    async fn shard_after(&self, shard: Option<&str>) -> Result<Option<String>, BlobError> {
+        for tenant in self.below(&self.prefix).await? {
+            let is_over = shard.is_some_and(|shard| shard.split('/').next() > Some(&tenant));
+            if is_over || !is_tenant(&tenant) {
+                continue;
+            }
+            for name in self
+                .below(&self.prefix.clone().join(tenant.as_str()))
+                .await?
+            {
+                let name = format!("{tenant}/{name}");
+                if shard.is_none_or(|shard| name.as_str() > shard) {
+                    return Ok(Some(name));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn old_in(&self, shard: &str, cutoff: Cutoff) -> Result<Vec<OwnedHash>, BlobError> {
+        let Some((tenant, name)) = shard.split_once('/') else {
+            return Ok(Vec::new());
+        };
+        let Ok(owner) = tenant.parse::<TenantId>() else {
+            return Ok(Vec::new());
+        };
+        let prefix = self.prefix.clone().join(tenant).join(name);
+        let listed = self.store.list(Some(&prefix));
+        let old = listed.try_filter_map(|object| {
+            let is_old = object.last_modified.timestamp_millis() < cutoff.0;
+            let hash = object
+                .location
+                .filename()
+                .and_then(|name| name.parse().ok());
+            let found = hash.filter(|_| is_old).map(|hash| (owner.clone(), hash));
+            std::future::ready(Ok(found))
+        });
+        let old: Result<Vec<OwnedHash>, _> = old.try_collect().await;
+        old.map_err(|error| unavailable(explain(error)))
+    }
+
+    async fn remove(&self, (tenant, hash): &OwnedHash, cutoff: Cutoff) -> Result<bool, BlobError> {
+        let place = key(&self.prefix, tenant, hash);
+        match self.store.head(&place).await {
+            Ok(found) if found.last_modified.timestamp_millis() >= cutoff.0 => return Ok(false),
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(true),
+            Err(error) => return Err(unavailable(explain(error))),
+        }
+        match self.store.delete(&place).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Err(error) => Err(unavailable(explain(error))),
+        }
     }
 }

@@ -9,10 +9,11 @@ mod key;
 mod local;
 mod open;
 mod options;
+mod shelf;
 mod touch;
 mod trouble;
 
 pub use bucket::BucketBlobs;
 pub use local::{FolderError, LocalBlobs};
-pub use open::{OpenError, open};
+pub use open::{OpenError, Opened, open};
 pub use options::Options;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
 use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
@@ -16,7 +17,7 @@ use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
 use crate::bucket::{hash_of, unavailable};
-use crate::touch;
+use crate::{shelf, touch};
 
 /// What a trial writes: a block of most file systems.
 const TRIAL_BYTES: usize = 4096;
@@ -36,6 +37,7 @@ pub struct FolderError {
 #[derive(Debug)]
 pub struct LocalBlobs {
     files: LocalFileSystem,
+    folder: PathBuf,
 }
 
 impl LocalBlobs {
@@ -52,7 +54,18 @@ impl LocalBlobs {
             .map_err(|error| failed(io::Error::other(error)))?;
         // Off by default, although a blob must not be lost once a commit names it.
         let files = files.with_fsync(true);
-        Ok(Self { files })
+        let folder = folder.to_owned();
+        Ok(Self { files, folder })
+    }
+
+    /// Works with the folder where it may block.
+    async fn at_folder<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, BlobError> {
+        let folder = self.folder.clone();
+        let done = spawn_blocking(move || work(&folder)).await;
+        done.map_err(unavailable)?.map_err(unavailable)
     }
 
     fn path(&self, key: &Key) -> Result<PathBuf, BlobError> {
@@ -133,8 +146,31 @@ impl Blobs for LocalBlobs {
     }
 
     async fn check(&self) -> Result<(), BlobError> {
-        let folder = self.path(&Key::default())?;
-        let tried = spawn_blocking(move || try_writing(&folder)).await;
-        tried.map_err(unavailable)?.map_err(unavailable)
+        self.at_folder(try_writing).await
+    }
+}
+
+#[async_trait]
+impl Shelves for LocalBlobs {
+    async fn cutoff(&self, age_ms: u64) -> Result<Cutoff, BlobError> {
+        let now = self.at_folder(shelf::now_ms).await?;
+        Ok(Cutoff(now.saturating_sub_unsigned(age_ms)))
+    }
+
+    async fn shard_after(&self, shard: Option<&str>) -> Result<Option<String>, BlobError> {
+        let after = shard.map(str::to_owned);
+        self.at_folder(move |folder| shelf::shard_after(folder, after.as_deref()))
+            .await
+    }
+
+    async fn old_in(&self, shard: &str, cutoff: Cutoff) -> Result<Vec<OwnedHash>, BlobError> {
+        let shard = shard.to_owned();
+        self.at_folder(move |folder| shelf::old_in(folder, &shard, cutoff))
+            .await
+    }
+
+    async fn remove(&self, (tenant, hash): &OwnedHash, cutoff: Cutoff) -> Result<bool, BlobError> {
+        let path = self.path(&key(tenant, hash))?;
+        self.at_folder(move |_| shelf::remove(&path, cutoff)).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::ports::blobs::Blobs;
+use agent_core::ports::housekeeping::Shelves;
 use egress::{Guard, Url};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
@@ -39,21 +40,36 @@ pub enum OpenError {
     },
 }
 
+/// An open blob store, for those who use blobs and for the one who sweeps them.
+#[derive(Clone)]
+pub struct Opened {
+    /// Puts and gets.
+    pub blobs: Arc<dyn Blobs>,
+    /// Ages and removal.
+    pub shelves: Arc<dyn Shelves>,
+}
+
+impl Opened {
+    fn of<S: Blobs + Shelves + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self {
+            blobs: store.clone(),
+            shelves: store,
+        }
+    }
+}
+
 /// Opens the blob store: the bucket if a URL is set, otherwise the folder. A bucket is tried by writing to it.
-pub async fn open(
-    options: &Options,
-    folder: &Path,
-    guard: &Guard,
-) -> Result<Arc<dyn Blobs>, OpenError> {
+pub async fn open(options: &Options, folder: &Path, guard: &Guard) -> Result<Opened, OpenError> {
     if options.url.is_empty() {
-        return Ok(Arc::new(LocalBlobs::open(folder)?));
+        return Ok(Opened::of(LocalBlobs::open(folder)?));
     }
     let blobs = bucket(options, guard)?;
     blobs
         .mark()
         .await
         .map_err(|trouble| refused(options, trouble))?;
-    Ok(Arc::new(blobs))
+    Ok(Opened::of(blobs))
 }
 
 fn refused(options: &Options, trouble: Trouble) -> OpenError {

@@ -140,6 +140,23 @@ async fn a_store_that_cannot_be_written_to_is_unavailable_with_the_reason() {
     assert!(error.source().is_some());
 }
 
+#[tokio::test]
+async fn a_check_tells_whether_the_folder_takes_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalBlobs::open(folder.path()).unwrap();
+    store.check().await.unwrap();
+    assert_eq!(
+        files(folder.path()),
+        Vec::<PathBuf>::new(),
+        "it leaves nothing"
+    );
+    fs::remove_dir(folder.path()).unwrap();
+    let error = store.check().await.unwrap_err();
+    assert!(matches!(error, BlobError::Unavailable(_)), "{error:?}");
+    fs::create_dir(folder.path()).unwrap();
+    store.check().await.unwrap();
+}
+
 /// The contents that the process which is killed puts, one after another.
 fn content(number: u64) -> Vec<u8> {
     let mut content = vec![b'.'; 1_000_000];

@@ -34,6 +34,7 @@ impl Commits for MemoryStore {
 fn append(state: &mut State, commit: Append, now: i64) -> Result<Committed, StoreError> {
     let guard = commit.guard;
     state.check_guard(&guard)?;
+    state.check_blobs(&guard.tenant, &commit.blobs)?;
     let row = state.task_mut(&guard.tenant, &guard.task)?;
     row.push(commit.events, now);
     row.task.spent = row.task.spent.plus(commit.charge);
@@ -56,7 +57,7 @@ fn append(state: &mut State, commit: Append, now: i64) -> Result<Committed, Stor
             message.state = patch.state;
         }
     }
-    state.name_blobs(&guard.tenant, commit.blobs);
+    state.name_blobs((&guard.tenant, &guard.task), commit.blobs);
     move_job(state, &guard, commit.job, now);
     Ok(committed)
 }
@@ -110,6 +111,7 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
         }
         Right::Owner(tenant, task) => (tenant.clone(), task.clone()),
     };
+    state.check_blobs(&tenant, &commit.blobs)?;
     let row = state.task_mut(&tenant, &task)?;
     if row.task.version != commit.version {
         return Err(StoreError::VersionMoved {
@@ -123,7 +125,7 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
     set_task(&mut row.task, commit.task, now);
     set_steps(&mut row.task.steps, commit.new_steps, commit.steps);
     let committed = committed(&row.task, now);
-    state.name_blobs(&tenant, commit.blobs);
+    state.name_blobs((&tenant, &task), commit.blobs);
     for message in commit.deliveries {
         let row = DeliveryRow {
             tenant: tenant.clone(),

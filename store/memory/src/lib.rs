@@ -6,6 +6,7 @@
 
 mod clock;
 mod commits;
+mod housekeeping;
 mod jobs;
 mod keys;
 mod rows;
@@ -81,7 +82,11 @@ impl MemoryStore {
 
     /// Owner and name of every blob that a commit has named.
     pub fn named_blobs(&self) -> BTreeSet<(TenantId, BlobHash)> {
-        self.lock().blobs.clone()
+        let state = self.lock();
+        let named = state.blobs.iter();
+        named
+            .map(|(_, tenant, hash)| (tenant.clone(), hash.clone()))
+            .collect()
     }
 
     /// Every job of a task, by id.

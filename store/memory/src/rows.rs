@@ -24,7 +24,13 @@ pub(crate) struct State {
     pub webhooks: BTreeMap<WebhookId, NewWebhook>,
     pub deliveries: BTreeMap<DeliveryId, DeliveryRow>,
     pub calls: BTreeMap<CallId, CallRow>,
-    pub blobs: BTreeSet<(TenantId, BlobHash)>,
+    /// Which task names which blob.
+    pub blobs: BTreeSet<(TaskId, TenantId, BlobHash)>,
+    /// Since when a blob is being swept.
+    pub doomed: BTreeMap<(TenantId, BlobHash), i64>,
+    /// Tasks whose records of calls and blobs are still to be removed.
+    pub leftover: BTreeSet<TaskId>,
+    pub chores: BTreeMap<&'static str, ChoreRow>,
     pub tenants: BTreeMap<String, TenantId>,
     pub keys: BTreeMap<KeyId, (String, ApiKey)>,
     pub order: Order,
@@ -35,6 +41,15 @@ pub(crate) struct TaskRow {
     pub task: Task,
     pub events: Vec<Event>,
     pub artifacts: BTreeMap<String, Artifact>,
+}
+
+/// A chore that was taken at least once.
+#[derive(Default)]
+pub(crate) struct ChoreRow {
+    pub fence: i64,
+    pub cursor: Option<String>,
+    pub due_at_ms: i64,
+    pub held_until_ms: i64,
 }
 
 pub(crate) struct JobRow {
@@ -200,8 +215,27 @@ impl State {
         self.jobs.insert(job.id, row);
     }
 
-    pub(crate) fn name_blobs(&mut self, tenant: &TenantId, blobs: Vec<BlobRef>) {
-        let named = blobs.into_iter().map(|blob| (tenant.clone(), blob.hash));
+    /// Refuses to name a blob that is being swept.
+    pub(crate) fn check_blobs(
+        &self,
+        tenant: &TenantId,
+        blobs: &[BlobRef],
+    ) -> Result<(), StoreError> {
+        let doomed = |blob: &BlobRef| {
+            let owned = (tenant.clone(), blob.hash.clone());
+            self.doomed.contains_key(&owned)
+        };
+        if blobs.iter().any(doomed) {
+            let reason = "a blob is being swept; put it again";
+            return Err(StoreError::Unavailable(reason.into()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn name_blobs(&mut self, (tenant, task): (&TenantId, &TaskId), blobs: Vec<BlobRef>) {
+        let named = blobs
+            .into_iter()
+            .map(|blob| (task.clone(), tenant.clone(), blob.hash));
         self.blobs.extend(named);
     }
 

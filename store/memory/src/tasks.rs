@@ -16,7 +16,7 @@ use crate::rows::{State, TaskRow};
 #[async_trait]
 impl Tasks for MemoryStore {
     async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
-        let created = submit(&mut self.lock(), task, self.now());
+        let created = submit(&mut self.lock(), task, self.now())?;
         if created == Submitted::Created {
             self.hint_jobs();
             self.hint_logs();
@@ -146,22 +146,24 @@ fn earlier_submit(state: &State, tenant: &TenantId, repeat: &Idempotency) -> Opt
     })
 }
 
-fn submit(state: &mut State, new: NewTask, now: i64) -> Submitted {
+fn submit(state: &mut State, new: NewTask, now: i64) -> Result<Submitted, StoreError> {
     if let Some(repeat) = new.idempotency {
         if let Some(earlier) = earlier_submit(state, &new.tenant, &repeat) {
-            return earlier;
+            return Ok(earlier);
         }
+        state.check_blobs(&new.tenant, &new.blobs)?;
         state.submits.insert(
             (new.tenant.clone(), repeat.key),
             (repeat.request, new.id.clone()),
         );
     }
+    state.check_blobs(&new.tenant, &new.blobs)?;
     let webhook = new.webhook.map(|webhook| {
         let id = webhook.id.clone();
         state.webhooks.insert(id.clone(), webhook);
         id
     });
-    state.name_blobs(&new.tenant, new.blobs);
+    state.name_blobs((&new.tenant, &new.id), new.blobs);
     state.add_job((&new.tenant, &new.id), new.job, None, now);
     let mut row = TaskRow {
         task: Task {
@@ -195,5 +197,5 @@ fn submit(state: &mut State, new: NewTask, now: i64) -> Submitted {
     };
     row.push(vec![new.event], now);
     state.tasks.insert(new.id, row);
-    Submitted::Created
+    Ok(Submitted::Created)
 }

@@ -4,7 +4,7 @@ use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Right, Room};
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord, OwnedRecord};
 
 use crate::Connection;
 pub(crate) use crate::alone::append_alone;
@@ -124,7 +124,8 @@ pub(crate) async fn write_log(
             "queries/commit/name_blobs.sql",
             &column(&log.blobs, |blob| blob.0) as &[&str],
             &column(&log.blobs, |blob| blob.1) as &[&str],
-            &column(&log.blobs, |blob| blob.2)
+            &column(&log.blobs, |blob| blob.2) as &[&str],
+            &column(&log.blobs, |blob| blob.3)
         )
         .execute(&mut *connection)
         .await?;
@@ -259,4 +260,22 @@ pub(crate) async fn free(
         .execute(connection)
         .await?;
     Ok(freed.rows_affected())
+}
+
+/// Takes tasks that may be removed.
+pub(crate) async fn pick_retired(
+    connection: &mut Connection,
+    retention_ms: i64,
+    kept_ms: i64,
+    at_most: i64,
+) -> Result<Vec<OwnedRecord>, sqlx::Error> {
+    query_file_as!(
+        OwnedRecord,
+        "queries/retire/pick.sql",
+        retention_ms,
+        kept_ms,
+        at_most
+    )
+    .fetch_all(connection)
+    .await
 }

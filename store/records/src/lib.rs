@@ -9,6 +9,7 @@ mod artifact;
 mod commit;
 mod delivery;
 mod event;
+mod housekeeping;
 mod job;
 mod key;
 mod parts;
@@ -20,6 +21,7 @@ pub use artifact::ArtifactRecord;
 pub use commit::{ChargedRecord, CommittedRecord, GuardRecord};
 pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
+pub use housekeeping::{ChoreRecord, OwnedRecord};
 pub use job::{
     ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, ReadyRecord, TurnRecord, UnfreedRecord,
 };

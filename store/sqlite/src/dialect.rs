@@ -8,7 +8,7 @@ use agent_core::job::Incarnation;
 use agent_core::ports::store::{Append, Committed, Room, StoreError};
 use serde::Serialize;
 use sqlx::{query_file, query_file_as};
-use store_records::{ChargedRecord, ClaimRecord, HeldRecord, ReadyRecord};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord, OwnedRecord, ReadyRecord};
 
 use crate::verbs::log::{EventRow, Log, SettledRow, count};
 use crate::verbs::{Work, now_ms};
@@ -261,4 +261,22 @@ pub(crate) async fn free(
         .execute(connection)
         .await?;
     Ok(freed.rows_affected())
+}
+
+/// Takes tasks that may be removed.
+pub(crate) async fn pick_retired(
+    connection: &mut Connection,
+    retention_ms: i64,
+    kept_ms: i64,
+    at_most: i64,
+) -> Result<Vec<OwnedRecord>, sqlx::Error> {
+    query_file_as!(
+        OwnedRecord,
+        "queries/retire/pick.sql",
+        retention_ms,
+        kept_ms,
+        at_most
+    )
+    .fetch_all(connection)
+    .await
 }

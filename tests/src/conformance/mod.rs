@@ -15,6 +15,7 @@ pub mod parallel;
 pub mod queue;
 pub mod races;
 pub mod records;
+pub mod retention;
 pub mod submit;
 pub mod transition;
 pub mod turns;
@@ -194,6 +195,18 @@ macro_rules! conformance_cases {
                 a_tool_call_is_recorded_with_effect_key_and_fence_until_its_outcome_is_known
                 a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else
                 every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant
+            }
+            retention {
+                a_task_that_finished_long_ago_is_removed_with_all_that_belongs_to_it
+                a_removed_log_is_cut_off_from_its_end_and_never_has_a_gap
+                a_task_is_kept_while_a_message_of_it_is_still_to_be_sent
+                a_task_is_kept_as_long_as_its_idempotency_key
+                tasks_are_removed_in_batches_oldest_first_also_by_two_at_once
+                only_blobs_that_no_task_names_any_more_are_doomed
+                no_commit_can_name_a_blob_that_is_being_swept
+                a_sweep_that_was_broken_off_is_found_again
+                a_chore_is_one_workers_until_its_time_is_over_and_goes_on_where_it_was
+                of_many_that_want_a_chore_one_gets_it
             }
         }
     };

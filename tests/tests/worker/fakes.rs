@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
 use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
 use agent_core::ports::model::{
     Finish, Message, ModelFailure, ModelReply, ModelRequest, Models, ProposedCall, Usage,
 };
@@ -171,6 +172,28 @@ impl Blobs for MemoryBlobs {
             .get(&(tenant.clone(), hash.clone()))
             .cloned();
         found.ok_or_else(|| BlobError::Missing { hash: hash.clone() })
+    }
+}
+
+/// Shelves on which nothing lies.
+pub struct NoShelves;
+
+#[async_trait]
+impl Shelves for NoShelves {
+    async fn cutoff(&self, _age_ms: u64) -> Result<Cutoff, BlobError> {
+        Ok(Cutoff(0))
+    }
+
+    async fn shard_after(&self, _shard: Option<&str>) -> Result<Option<String>, BlobError> {
+        Ok(None)
+    }
+
+    async fn old_in(&self, _shard: &str, _cutoff: Cutoff) -> Result<Vec<OwnedHash>, BlobError> {
+        Ok(Vec::new())
+    }
+
+    async fn remove(&self, _blob: &OwnedHash, _cutoff: Cutoff) -> Result<bool, BlobError> {
+        Ok(false)
     }
 }
 

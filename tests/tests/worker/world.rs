@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Drained, OpenLifeline, Options, Parts, SharedStore, Worker};
 
-use crate::fakes::{FakeModels, FakeTools, MemoryBlobs, MemoryWorkspaces};
+use crate::fakes::{FakeModels, FakeTools, MemoryBlobs, MemoryWorkspaces, NoShelves};
 
 /// How long any wait in these tests may take before it counts as never.
 const NEVER: Duration = Duration::from_secs(20);
@@ -145,6 +145,8 @@ impl World {
             lifeline: lifeline.unwrap_or_else(|| Arc::new(SharedStore(Arc::clone(&store)))),
             store,
             blobs: self.blobs.clone(),
+            housekeeping: self.store.clone(),
+            shelves: Arc::new(NoShelves),
             models: self.models.clone(),
             tools: self.tools.clone(),
             workspaces: self.workspaces.clone(),

@@ -1,8 +1,7 @@
--- Notes that the commits of a batch name blobs. They come in the same order from every process, so that two batches cannot
--- wait for each other in a circle.
+-- Notes that the commits of a batch name blobs. Fails when one of them is being swept. The tasks are locked, so two batches
+-- never name the same blob for one task at once.
 -- Differs from SQLite: all in one round trip, as arrays.
-INSERT INTO blob (tenant_id, hash, bytes, named_at_ms)
-SELECT one.tenant_id, one.hash, one.bytes, now_ms
-FROM   unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS one (tenant_id, hash, bytes, place), errand_now
-ORDER  BY one.place
-ON CONFLICT (tenant_id, hash) DO NOTHING
+INSERT INTO blob (tenant_id, task_id, hash, bytes)
+SELECT one.tenant_id, one.task_id, one.hash, one.bytes
+FROM   unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS one (tenant_id, task_id, hash, bytes)
+ON CONFLICT (task_id, hash) DO NOTHING
