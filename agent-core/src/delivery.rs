@@ -138,6 +138,8 @@ pub struct DeliveryPatch {
     pub attempts: u32,
     /// Where it stands now.
     pub state: DeliveryState,
+    /// What went wrong at this attempt, for the owner of the task.
+    pub error: Option<String>,
 }
 
 /// Longest part of the answer that a message carries, in bytes; the whole answer is in the API.

@@ -14,6 +14,7 @@ use crate::id::{ArtifactId, CallId, DeliveryId, StepId};
 use crate::plan::Plan;
 use crate::ports::model::{CallProblem, Usage};
 use crate::ports::tool::EffectClass;
+use crate::queue::{JobQuarantined, JobRecovered, JobRequeued};
 use crate::task::{TaskResult, TaskSpec, WaitKind};
 
 /// The format of the bodies that this version writes.
@@ -164,12 +165,18 @@ events! {
     TaskWaiting = "task.waiting" public ["wait", "until_ms", "reason"];
     /// The task goes on after a wait.
     TaskResumed = "task.resumed" public ["reason"];
+    /// A worker took up a job on which others have died.
+    JobRecovered = "job.recovered" public ["crashes"];
+    /// Workers died on a job again and again; it was set aside until somebody requeues it.
+    JobQuarantined = "job.quarantined" public ["job", "job_kind", "crashes", "reason", "last_events"];
+    /// A job that was set aside goes on.
+    JobRequeued = "job.requeued" public ["job"];
     /// The budget was changed.
     BudgetRaised = "budget.raised" public ["budget"];
     /// The task ended.
     TaskFinished = "task.finished" public ["state", "result", "error"];
     /// A webhook message was tried.
-    DeliveryAttempted = "delivery.attempted" public ["delivery", "attempt", "status", "outcome", "next_in_ms", "error"];
+    DeliveryAttempted = "delivery.attempted" public ["delivery", "attempt", "status", "outcome", "next_in_ms", "error", "crashes"];
 }
 
 /// See [`EventKind::TaskSubmitted`].
@@ -440,6 +447,9 @@ pub struct DeliveryAttempted {
     pub next_in_ms: Option<u64>,
     /// What went wrong: the receiver's status, or why it could not be reached.
     pub error: Option<String>,
+    /// How often a worker died on the message so far.
+    #[serde(default)]
+    pub crashes: u32,
 }
 
 impl NewEvent {

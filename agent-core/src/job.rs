@@ -105,6 +105,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// How often a worker ended badly while it held the job: died, or dropped it in a panic.
+    pub fn deaths(&self) -> u32 {
+        self.crashes.saturating_add(self.attempts)
+    }
+
     /// The guard that every commit under this claim carries.
     pub fn guard(&self) -> Guard {
         Guard {

@@ -69,6 +69,8 @@ pub struct Options {
     pub sse_ping_ms: u64,
     /// How long the answer about a key is kept. A revoked key lives this long at most; 1000 is the ceiling.
     pub key_cache_ms: u64,
+    /// How long a worker may be silent before it is said to be gone; the lease of the workers is a good choice.
+    pub worker_silent_ms: u64,
     /// How long requests at work may go on after a shutdown was asked for.
     pub drain_ms: u64,
 }
@@ -103,6 +105,7 @@ impl Default for Options {
             poll_ms: 500,
             sse_ping_ms: 15_000,
             key_cache_ms: 500,
+            worker_silent_ms: 15_000,
             drain_ms: 10_000,
         }
     }

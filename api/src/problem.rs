@@ -131,6 +131,11 @@ impl Problem {
         }
     }
 
+    /// What went wrong, for programs.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
     /// 400 with one fault: the request cannot be read.
     pub fn malformed(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         let message = message.into();

@@ -90,6 +90,17 @@ pub enum Command {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+    /// Say why a task is where it is, and what to do
+    Why {
+        #[command(flatten)]
+        target: Target,
+        task: String,
+    },
+    /// List and requeue what was set aside: jobs that workers died on, messages that nobody took
+    Dead {
+        #[command(subcommand)]
+        action: DeadAction,
+    },
     /// Follow a task until it ends
     Watch {
         #[command(flatten)]
@@ -255,6 +266,59 @@ pub struct Submit {
     /// Follow the task until it ends
     #[arg(long)]
     pub wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DeadFilter {
+    /// Only those of this kind: job, unreadable or delivery
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Only those set aside before this time, in milliseconds since the epoch
+    #[arg(long, value_name = "MS")]
+    pub before_ms: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct ListDead {
+    #[command(flatten)]
+    pub target: Target,
+    #[command(flatten)]
+    pub filter: DeadFilter,
+    /// Most to show
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct Requeue {
+    #[command(flatten)]
+    pub target: Target,
+    /// The dead letter
+    #[arg(conflicts_with = "all")]
+    pub id: Option<String>,
+    /// All of them, or all that the filters leave
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub filter: DeadFilter,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeadAction {
+    /// List them, the last one first
+    List(ListDead),
+    /// Let one, or all, go on
+    Requeue(Requeue),
+}
+
+impl DeadAction {
+    /// Which server is asked.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::List(asked) => &asked.target,
+            Self::Requeue(asked) => &asked.target,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

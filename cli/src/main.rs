@@ -92,6 +92,8 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
         Command::Submit(_)
         | Command::Status { .. }
         | Command::List { .. }
+        | Command::Why { .. }
+        | Command::Dead { .. }
         | Command::Watch { .. }
         | Command::Logs { .. }
         | Command::Cancel { .. }
@@ -142,6 +144,12 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
             limit,
         } => {
             command::tasks::list(&client(target)?, state.as_deref(), *limit, target.json).await?;
+        }
+        Command::Why { target, task } => {
+            command::upkeep::why(&client(target)?, task, target.json).await?;
+        }
+        Command::Dead { action } => {
+            command::upkeep::dead(&client(action.target())?, action).await?;
         }
         Command::Logs {
             target,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use agent_core::delivery::DeliveryState;
 use agent_core::id::StepId;
 use agent_core::job::Guard;
 use agent_core::ports::store::{Append, Artifact, Committed, StoreError};
@@ -12,7 +13,7 @@ use store_records::{GuardRecord, plain, saturated};
 
 use super::failure::Failure;
 use super::log::Log;
-use super::queue;
+use super::{queue, upkeep};
 use crate::{Connection, dialect};
 
 /// Charges appends of which no two are about one task, and notes what is left to be written for those whose guard held.
@@ -81,6 +82,9 @@ async fn write<'a>(
         )
         .execute(&mut *connection)
         .await?;
+        if patch.state == DeliveryState::Abandoned {
+            upkeep::abandoned(connection, guard, patch, committed.seq).await?;
+        }
     }
     queue::after(connection, guard, commit.job, log, turns).await
 }

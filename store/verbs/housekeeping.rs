@@ -178,6 +178,9 @@ async fn retire(connection: &mut Connection, tenant: &str, task: &str) -> Result
     query_file!("../queries/retire/leave.sql", tenant, task)
         .execute(&mut *connection)
         .await?;
+    query_file!("../queries/retire/dead.sql", tenant, task)
+        .execute(&mut *connection)
+        .await?;
     query_file!("../queries/retire/deliveries.sql", tenant, task)
         .execute(&mut *connection)
         .await?;

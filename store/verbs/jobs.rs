@@ -200,7 +200,7 @@ async fn claim(
             Err(error) => {
                 // It would stand at the head of the queue for ever. Parked, it waits for a person and stops nobody.
                 tracing::error!(job.id = row.id, error = %error, "job {} cannot be read and is set aside", row.id);
-                queue::set_aside(&mut tx, row).await?;
+                queue::set_aside(&mut tx, row, &error).await?;
             }
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use agent_core::blob::BlobRef;
 use agent_core::event::PreparedEvent;
-use agent_core::id::{StepId, TaskId, TenantId};
+use agent_core::id::{CallId, StepId, TaskId, TenantId};
 use agent_core::job::Guard;
 use agent_core::ports::store::{CallChange, CallState};
 use store_records::{BodyColumns, plain, saturated};
@@ -38,7 +38,8 @@ pub(crate) struct IntendedRow<'a> {
 
 /// A tool call that is made no more: its outcome is known, or is known to be unknown.
 pub(crate) struct SettledRow<'a> {
-    pub guard: &'a Guard,
+    pub tenant: &'a str,
+    pub task: &'a str,
     pub seq: i64,
     pub call: &'a str,
 }
@@ -99,13 +100,28 @@ impl<'a> Log<'a> {
                 key,
             }),
             CallChange::Settled { call, state } => {
-                let call = call.as_str();
-                let row = SettledRow { guard, seq, call };
-                match state {
-                    CallState::Unknown => self.unknown.push(row),
-                    CallState::Returned | CallState::Failed => self.done.push(row),
-                }
+                self.settle((&guard.tenant, &guard.task), call, *state, seq);
             }
+        }
+    }
+
+    /// Adds how a tool call ended.
+    pub(crate) fn settle(
+        &mut self,
+        (tenant, task): (&'a TenantId, &'a TaskId),
+        call: &'a CallId,
+        state: CallState,
+        seq: i64,
+    ) {
+        let row = SettledRow {
+            tenant: tenant.as_str(),
+            task: task.as_str(),
+            seq,
+            call: call.as_str(),
+        };
+        match state {
+            CallState::Unknown => self.unknown.push(row),
+            CallState::Returned | CallState::Failed => self.done.push(row),
         }
     }
 

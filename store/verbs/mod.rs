@@ -16,6 +16,7 @@ mod queue;
 mod submit;
 mod tasks;
 mod transition;
+mod upkeep;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};

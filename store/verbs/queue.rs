@@ -4,13 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, NewJob};
-use agent_core::ports::store::{JobChanges, Release};
+use agent_core::ports::store::{JobChanges, Release, StoreError};
 use agent_core::turns::{Line, Turn, Turns};
 use sqlx::{query_file, query_file_as};
 use store_records::{ClaimRecord, GivenBackRecord, TurnRecord};
 
+use super::failure::Failure;
 use super::log::Log;
-use super::span_ms;
+use super::{span_ms, upkeep};
 use crate::Connection;
 
 /// How new jobs get their place in the queue.
@@ -45,10 +46,20 @@ pub(crate) async fn after<'a>(
             release(connection, guard, uncharged, turns).await?;
         }
         JobAfter::Park => {
-            give_back(connection, guard, (false, None), turns).await?;
+            park(connection, guard, turns).await?;
         }
     }
     Ok(())
+}
+
+/// Ends the hold of a job that stays aside. Says whether it was held.
+pub(crate) async fn park(
+    connection: &mut Connection,
+    guard: &Guard,
+    turns: &Mutex<Turns>,
+) -> Result<bool, sqlx::Error> {
+    let given = give_back(connection, guard, (false, None), turns).await?;
+    Ok(given.is_some())
 }
 
 /// Gives a held job back to the queue. Says whether it was held.
@@ -98,10 +109,11 @@ async fn give_back(
     Ok(given)
 }
 
-/// Parks a job whose row cannot be read, and so has no guard.
+/// Makes a job whose row cannot be read, and so has no guard, a dead letter.
 pub(crate) async fn set_aside(
     connection: &mut Connection,
     row: &ClaimRecord,
+    error: &StoreError,
 ) -> Result<(), sqlx::Error> {
     query_file_as!(
         GivenBackRecord,
@@ -114,9 +126,9 @@ pub(crate) async fn set_aside(
         None::<i64>,
         0
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(())
+    upkeep::unreadable(connection, row, &error.to_string()).await
 }
 
 /// Makes a job that nobody holds claimable, now or from `run_at_ms` on, which its row already says.
@@ -182,7 +194,7 @@ pub(crate) async fn change(
     (tenant, task): (&TenantId, &TaskId),
     changes: &JobChanges,
     how: &Enqueue<'_>,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), Failure> {
     let (owner, id) = (tenant.as_str(), task.as_str());
     if changes.delete_work {
         query_file!("../queries/job/unqueue_work_ready.sql", owner, id)
@@ -191,12 +203,15 @@ pub(crate) async fn change(
         query_file!("../queries/job/unqueue_work_delayed.sql", owner, id)
             .execute(&mut *connection)
             .await?;
+        query_file!("../queries/dead/remove_work.sql", owner, id)
+            .execute(&mut *connection)
+            .await?;
         query_file!("../queries/job/delete_work.sql", owner, id)
             .execute(&mut *connection)
             .await?;
     }
-    for step in &changes.delete_steps {
-        delete_step(connection, (owner, id), step.as_str()).await?;
+    for step in &changes.take_back {
+        take_back(connection, (owner, id), step.as_str()).await?;
     }
     if changes.wake {
         query_file!("../queries/job/unqueue_work_delayed.sql", owner, id)
@@ -209,24 +224,30 @@ pub(crate) async fn change(
             .execute(&mut *connection)
             .await?;
     }
+    if let Some(job) = &changes.requeue {
+        upkeep::requeue_in_commit(connection, (tenant, task), job).await?;
+    }
     for job in &changes.create {
         create(connection, (tenant, task), job, how).await?;
     }
     Ok(())
 }
 
-async fn delete_step(
+async fn take_back(
     connection: &mut Connection,
     (owner, task): (&str, &str),
     step: &str,
 ) -> Result<(), sqlx::Error> {
-    query_file!("../queries/job/unqueue_step_ready.sql", owner, task, step)
-        .execute(&mut *connection)
-        .await?;
     query_file!("../queries/job/unqueue_step_delayed.sql", owner, task, step)
         .execute(&mut *connection)
         .await?;
-    query_file!("../queries/job/delete_step.sql", owner, task, step)
+    query_file!("../queries/job/take_back_ready.sql", owner, task, step)
+        .execute(&mut *connection)
+        .await?;
+    query_file!("../queries/dead/remove_step.sql", owner, task, step)
+        .execute(&mut *connection)
+        .await?;
+    query_file!("../queries/job/take_back_jobs.sql", owner, task, step)
         .execute(&mut *connection)
         .await?;
     Ok(())

@@ -14,7 +14,7 @@ use store_records::{
 
 use super::failure::Failure;
 use super::log::{Log, count};
-use super::{append, queue};
+use super::{append, queue, upkeep};
 use crate::Connection;
 
 type Owner<'a> = (&'a TenantId, &'a TaskId);
@@ -32,6 +32,9 @@ pub(crate) async fn apply<'a>(
     }
     for change in &commit.steps {
         change_step(connection, owner, change).await?;
+    }
+    for (call, state) in &commit.settled {
+        log.settle(owner, call, *state, committed.seq);
     }
     log.add(owner, &commit.events, (committed.seq, committed.at_ms));
     log.name(owner, &commit.blobs);
@@ -51,6 +54,9 @@ pub(crate) async fn apply<'a>(
     // After the other jobs: until here the job that the commit is made under is held, so it is not woken.
     if let Right::Job(guard, after) = &commit.right {
         queue::after(connection, guard, *after, log, turns).await?;
+        if let Some(found) = &commit.jobs.quarantine {
+            upkeep::quarantine(connection, guard, found).await?;
+        }
     }
     Ok(committed)
 }

@@ -156,6 +156,7 @@ pub fn transition(task: &Task, right: Right) -> Transition {
         new_steps: Vec::new(),
         steps: Vec::new(),
         jobs: JobChanges::default(),
+        settled: Vec::new(),
         deliveries: Vec::new(),
         events: Vec::new(),
         blobs: Vec::new(),

@@ -28,22 +28,14 @@ fn count_since_progress(events: &[EventBody], counted: impl Fn(&EventBody) -> bo
     u32::try_from(since_progress.filter(|event| counted(event)).count()).unwrap_or(u32::MAX)
 }
 
-/// How often a step was taken up again, other than after a wait, without progress since.
-pub fn stalls(events: &[EventBody]) -> u32 {
-    let since_progress = || events.iter().rev().take_while(|event| !is_progress(event));
-    let resumed = since_progress()
-        .filter(|event| matches!(event, EventBody::StepResumed(_)))
-        .count();
-    let waited = since_progress()
-        .filter(|event| matches!(event, EventBody::StepWaiting(_)))
-        .count();
-    u32::try_from(resumed.saturating_sub(waited)).unwrap_or(u32::MAX)
-}
-
 fn is_progress(event: &EventBody) -> bool {
     matches!(
         event,
-        EventBody::ModelReplied(_) | EventBody::ToolReturned(_) | EventBody::PlanAccepted(_)
+        EventBody::ModelReplied(_)
+            | EventBody::ToolReturned(_)
+            | EventBody::PlanAccepted(_)
+            // Whoever requeued it has seen to the cause.
+            | EventBody::JobRequeued(_)
     )
 }
 

@@ -48,7 +48,8 @@ pub struct Options {
     pub poll_max_ms: u64,
     /// How long a shutdown waits for running jobs before it hands them back.
     pub drain_ms: u64,
-    /// How often a worker may die on a job, without progress in between, before the job is given up.
+    /// How often a worker may die on a job, without progress in between, before the job is set aside for a person to look
+    /// at.
     pub crashes_max: u32,
     /// How long one question to a model may take, retries included.
     pub model_deadline_ms: u64,
@@ -83,7 +84,7 @@ impl Default for Options {
             poll_min_ms: 500,
             poll_max_ms: 2_000,
             drain_ms: 30_000,
-            crashes_max: 5,
+            crashes_max: 3,
             model_deadline_ms: 10 * 60_000,
             trouble_pause_min_ms: 5_000,
             trouble_pause_max_ms: 15 * 60_000,

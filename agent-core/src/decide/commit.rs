@@ -39,6 +39,7 @@ pub async fn prepare(
         new_steps,
         steps,
         jobs: decision.jobs,
+        settled: decision.settled,
         deliveries: decision.deliveries,
         events,
         blobs: named,

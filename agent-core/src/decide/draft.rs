@@ -41,6 +41,7 @@ impl<'a> Draft<'a> {
             new_steps: Vec::new(),
             steps: Vec::new(),
             jobs: JobChanges::default(),
+            settled: Vec::new(),
             own_job: JobAfter::Keep,
             deliveries: Vec::new(),
             events: Vec::new(),

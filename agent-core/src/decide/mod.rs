@@ -9,6 +9,7 @@ pub mod commit;
 mod draft;
 mod owner;
 mod plan;
+mod quarantine;
 mod report;
 mod step;
 mod wait;
@@ -17,16 +18,17 @@ use crate::budget::{Budget, Limit, Spend};
 use crate::call::CallDecided;
 use crate::delivery::NewDelivery;
 use crate::event::NewEvent;
-use crate::id::StepId;
+use crate::id::{CallId, StepId};
 use crate::job::JobAfter;
 use crate::plan::{Plan, StepSpec};
 use crate::ports::entropy::Entropy;
-use crate::ports::store::JobChanges;
+use crate::ports::store::{CallState, JobChanges};
 use crate::report::Verdict;
 use crate::step::{StepOutcome, StepState};
 use crate::task::{Task, TaskResult, TaskState, WaitKind, Waiting};
 
 use draft::Draft;
+pub use quarantine::SetAside;
 
 /// How many times a failed plan is replaced by a new one.
 pub const REPLANS_MAX: u32 = 1;
@@ -40,6 +42,8 @@ pub enum Input {
         step: Option<StepId>,
         /// Whether the step's log shows that it was begun before.
         begun: bool,
+        /// How often a worker died on the job so far.
+        crashes: u32,
     },
     /// The planner made a plan without faults.
     PlanAccepted {
@@ -96,6 +100,20 @@ pub enum Input {
         /// What is decided.
         decided: CallDecided,
     },
+    /// Workers died on a job again and again without getting further. Comes from the worker that claimed it next.
+    Quarantined {
+        /// The step, or `None` for the plan or report job.
+        step: Option<StepId>,
+        /// What is known about the job.
+        aside: SetAside,
+    },
+    /// The owner lets a job go on that was set aside.
+    Requeued {
+        /// The step, or `None` for the plan or report job.
+        step: Option<StepId>,
+        /// The job.
+        job: crate::id::JobId,
+    },
     /// The owner changes the limits.
     BudgetRaised {
         /// The limits from now on.
@@ -133,6 +151,10 @@ impl Input {
             Self::Reported { .. } => "reported",
             Self::CancelRequested { .. } => "cancel requested",
             Self::BudgetRaised { .. } => "budget raised",
+            Self::Quarantined { step: None, .. } => "task job quarantined",
+            Self::Quarantined { step: Some(_), .. } => "step quarantined",
+            Self::Requeued { step: None, .. } => "task job requeued",
+            Self::Requeued { step: Some(_), .. } => "step requeued",
             Self::CallDecided { .. } => "call decided",
         }
     }
@@ -140,7 +162,10 @@ impl Input {
     /// Whether it comes from the plan or report job.
     fn is_of_task_job(&self) -> bool {
         match self {
-            Self::Claimed { step, .. } | Self::Waited { step, .. } => step.is_none(),
+            Self::Claimed { step, .. }
+            | Self::Waited { step, .. }
+            | Self::Quarantined { step, .. }
+            | Self::Requeued { step, .. } => step.is_none(),
             Self::PlanAccepted { .. } | Self::PlanFailed { .. } | Self::Reported { .. } => true,
             Self::StepSucceeded { .. }
             | Self::StepFailed { .. }
@@ -154,7 +179,10 @@ impl Input {
     pub fn is_owners(&self) -> bool {
         matches!(
             self,
-            Self::CancelRequested { .. } | Self::BudgetRaised { .. } | Self::CallDecided { .. }
+            Self::CancelRequested { .. }
+                | Self::BudgetRaised { .. }
+                | Self::CallDecided { .. }
+                | Self::Requeued { .. }
         )
     }
 }
@@ -235,6 +263,8 @@ pub struct Decision {
     pub steps: Vec<ChangedStep>,
     /// Other jobs.
     pub jobs: JobChanges,
+    /// Tool calls whose outcome is known now.
+    pub settled: Vec<(CallId, CallState)>,
     /// The job under which this was decided.
     pub own_job: JobAfter,
     /// Messages to be sent.
@@ -265,7 +295,7 @@ pub fn decide(
         return refuse("the task has ended");
     }
     let owners = input.is_owners();
-    let claims = matches!(input, Input::Claimed { .. });
+    let claims = matches!(input, Input::Claimed { .. } | Input::Quarantined { .. });
     if task.state == TaskState::Queued && !owners && !claims {
         return refuse("no worker has begun the task");
     }
@@ -280,11 +310,16 @@ pub fn decide(
     }
     let draft = Draft::new(task, now_ms, entropy);
     let decided = match input {
-        Input::Claimed { step: None, .. } => Ok(wait::task_job_claimed(draft)),
+        Input::Claimed {
+            step: None,
+            crashes,
+            ..
+        } => Ok(wait::task_job_claimed(draft, crashes)),
         Input::Claimed {
             step: Some(step),
             begun,
-        } => step::claimed(draft, &step, begun),
+            crashes,
+        } => step::claimed(draft, &step, begun, crashes),
         Input::PlanAccepted { plan } => plan::accepted(draft, plan),
         Input::PlanFailed { reason } => Ok(plan::failed(draft, &reason)),
         Input::StepSucceeded { step, result } => step::succeeded(draft, &step, result),
@@ -310,6 +345,8 @@ pub fn decide(
         ),
         Input::CancelRequested { reason } => Ok(owner::cancelled(draft, reason)),
         Input::BudgetRaised { budget } => Ok(owner::budget_raised(draft, budget)),
+        Input::Quarantined { step, aside } => quarantine::quarantined(draft, step.as_ref(), aside),
+        Input::Requeued { step, job } => quarantine::requeued(draft, step.as_ref(), job),
         Input::CallDecided { step, decided } => owner::call_decided(draft, &step, decided),
     };
     decided

@@ -4,7 +4,7 @@ use crate::budget::Budget;
 use crate::call::{CallDecided, CallDecision};
 use crate::event::BudgetRaised;
 use crate::id::StepId;
-use crate::job::JobKind;
+use crate::ports::store::CallState;
 use crate::step::StepState;
 use crate::task::{TaskState, WaitKind};
 
@@ -42,8 +42,9 @@ pub fn budget_raised(mut draft: Draft<'_>, budget: Budget) -> Draft<'_> {
     draft
 }
 
-/// A call with an unknown outcome is settled, and the step that waited for it goes on under a new job: a worker that
-/// was about to go on without an answer has read the log before this decision, and must not act on what it read.
+/// A call with an unknown outcome is settled, and the step that waited for it goes on under a higher fence: a worker that
+/// was about to go on without an answer has read the log before this decision, and must not act on what it read. The job
+/// stays the same, since receivers of a call that is made again must never see its fence fall.
 pub fn call_decided<'a>(
     mut draft: Draft<'a>,
     id: &StepId,
@@ -58,10 +59,17 @@ pub fn call_decided<'a>(
     if !CallDecision::OF_OWNER.contains(&decided.decision) {
         return Err("an owner decides done, not_done or repeat".to_owned());
     }
+    let known = match decided.decision {
+        CallDecision::Done => Some(CallState::Returned),
+        CallDecision::NotDone => Some(CallState::Failed),
+        // The next intent opens the call again.
+        CallDecision::Repeat | CallDecision::Undecided => None,
+    };
+    let settled = known.map(|state| (decided.call.clone(), state));
+    draft.out.settled.extend(settled);
     draft.note_of(id, decided);
     draft.set_step(id, StepState::Ready, None, None);
-    draft.out.jobs.delete_steps.push(id.clone());
-    draft.create_job(JobKind::Step, Some(id.clone()));
+    draft.out.jobs.take_back.push(id.clone());
     draft.run("its owner decided about a call");
     Ok(draft)
 }

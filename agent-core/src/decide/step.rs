@@ -3,6 +3,7 @@
 use crate::event::{StepFailed, StepResumed, StepStarted, StepSucceeded, StepWaiting};
 use crate::id::StepId;
 use crate::job::JobAfter;
+use crate::queue::JobRecovered;
 use crate::step::{StepOutcome, StepState};
 use crate::task::Waiting;
 
@@ -10,7 +11,12 @@ use super::Wait;
 use super::draft::Draft;
 
 /// A worker took the step up, for the first time or again.
-pub fn claimed<'a>(mut draft: Draft<'a>, id: &StepId, begun: bool) -> Result<Draft<'a>, String> {
+pub fn claimed<'a>(
+    mut draft: Draft<'a>,
+    id: &StepId,
+    begun: bool,
+    crashes: u32,
+) -> Result<Draft<'a>, String> {
     let step = draft.step_in(
         id,
         &[StepState::Ready, StepState::Running, StepState::Waiting],
@@ -32,6 +38,9 @@ pub fn claimed<'a>(mut draft: Draft<'a>, id: &StepId, begun: bool) -> Result<Dra
                 title: step.title.clone(),
             },
         );
+    }
+    if crashes > 0 {
+        draft.note_of(id, JobRecovered { crashes });
     }
     draft.set_step(id, StepState::Running, None, None);
     Ok(draft)

@@ -1,15 +1,19 @@
 //! Decisions about the jobs that belong to the task as a whole: plan and report.
 
 use crate::job::JobAfter;
+use crate::queue::JobRecovered;
 
 use super::Wait;
 use super::draft::Draft;
 use super::step::waiting_at;
 
 /// A worker took up the plan or report job.
-pub fn task_job_claimed(mut draft: Draft<'_>) -> Draft<'_> {
+pub fn task_job_claimed(mut draft: Draft<'_>, crashes: u32) -> Draft<'_> {
     draft.forget_idle_time(None);
     draft.run("a worker took the task up again");
+    if crashes > 0 {
+        draft.note(JobRecovered { crashes });
+    }
     draft
 }
 

@@ -7,5 +7,6 @@ pub mod model;
 pub mod sealer;
 pub mod store;
 pub mod tool;
+pub mod upkeep;
 pub mod wake;
 pub mod workspaces;

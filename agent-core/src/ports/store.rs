@@ -13,6 +13,7 @@ use crate::id::{ArtifactId, CallId, DeliveryId, JobId, KeyId, StepId, TaskId, Te
 use crate::job::{Claim, Fence, Guard, Incarnation, JobAfter, NewJob, WorkerName};
 use crate::key::ApiKey;
 use crate::ports::tool::EffectClass;
+use crate::ports::upkeep::Upkeep;
 use crate::step::{Step, StepState};
 use crate::task::{Priority, Task, TaskState, Waiting};
 
@@ -166,8 +167,8 @@ impl CallState {
 /// the commit's last event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallChange {
-    /// The call is about to be made. The intent of a call that was intended before raises its fence and changes
-    /// nothing else.
+    /// The call is about to be made. The intent of a call that was intended before raises its fence, makes it one that
+    /// has not ended, and changes nothing else.
     Intended {
         /// Identity.
         call: CallId,
@@ -253,10 +254,15 @@ pub struct JobChanges {
     pub create: Vec<NewJob>,
     /// Delete every job of the task except deliveries (and except those in `create`).
     pub delete_work: bool,
-    /// Delete the jobs of these steps.
-    pub delete_steps: Vec<StepId>,
-    /// Make every parked or delayed job of the task, deliveries excepted, ready now.
+    /// Take the jobs of these steps from whoever holds them and make them ready, under a higher fence; one that was a
+    /// dead letter is none any more.
+    pub take_back: Vec<StepId>,
+    /// Make every parked or delayed job of the task ready now, deliveries and dead letters excepted.
     pub wake: bool,
+    /// Make the job that the commit is made under, which it parks, a dead letter.
+    pub quarantine: Option<crate::queue::Quarantine>,
+    /// Make this dead letter ready again, its deaths and attempts forgotten. One that is none any more is left alone.
+    pub requeue: Option<JobId>,
 }
 
 /// By what right a transition is made.
@@ -285,6 +291,8 @@ pub struct Transition {
     pub steps: Vec<StepChange>,
     /// Other jobs.
     pub jobs: JobChanges,
+    /// Tool calls whose outcome is known now. The event number that is stored is that of the commit's last event.
+    pub settled: Vec<(CallId, CallState)>,
     /// Messages to be sent.
     pub deliveries: Vec<NewDelivery>,
     /// Events, in order.
@@ -477,6 +485,6 @@ pub trait Health: Send + Sync {
 }
 
 /// Everything a process needs from a store.
-pub trait Store: Tasks + Commits + Jobs + Keys + Health {}
+pub trait Store: Tasks + Commits + Jobs + Keys + Health + Upkeep {}
 
-impl<T: Tasks + Commits + Jobs + Keys + Health> Store for T {}
+impl<T: Tasks + Commits + Jobs + Keys + Health + Upkeep> Store for T {}

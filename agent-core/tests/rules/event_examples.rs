@@ -9,11 +9,12 @@ use agent_core::event::{
     StepStarted, StepSucceeded, StepWaiting, TaskFinished, TaskResumed, TaskStarted, TaskSubmitted,
     TaskWaiting, ToolIntended, ToolReturned, ToolUnknown,
 };
-use agent_core::id::{ArtifactId, CallId, DeliveryId, StepId};
+use agent_core::id::{ArtifactId, CallId, DeliveryId, JobId, StepId};
 use agent_core::plan::{Criterion, Plan, StepSpec};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{CallProblem, Thought, Usage};
 use agent_core::ports::tool::EffectClass;
+use agent_core::queue::{JobQuarantined, JobRecovered, JobRequeued};
 use agent_core::report::Verdict;
 use agent_core::task::{Attachment, TaskResult, TaskSpec, TaskState, WaitKind};
 use serde_json::json;
@@ -88,6 +89,19 @@ pub fn example(kind: EventKind) -> EventBody {
             reason: "the budget was raised".to_owned(),
         }
         .into(),
+        EventKind::JobRecovered => JobRecovered { crashes: 1 }.into(),
+        EventKind::JobQuarantined => JobQuarantined {
+            job: JobId::new(&Seeded::new(6)),
+            job_kind: "step".to_owned(),
+            crashes: 3,
+            reason: "workers died 3 times on it without getting further".to_owned(),
+            last_events: vec![11, 12],
+        }
+        .into(),
+        EventKind::JobRequeued => JobRequeued {
+            job: JobId::new(&Seeded::new(6)),
+        }
+        .into(),
         EventKind::BudgetRaised => BudgetRaised {
             budget: Budget::default(),
         }
@@ -100,6 +114,7 @@ pub fn example(kind: EventKind) -> EventBody {
             outcome: "will_retry".to_owned(),
             next_in_ms: Some(300_000),
             error: Some("the receiver answered 503".to_owned()),
+            crashes: 0,
         }
         .into(),
     }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use agent_core::blob::Stored;
 use agent_core::budget::{Budget, Limit, Spend};
 use agent_core::call::{CallDecided, CallDecision};
-use agent_core::decide::{Input, Wait};
-use agent_core::id::{CallId, StepId, TaskId, TenantId, WebhookId};
+use agent_core::decide::{Input, SetAside, Wait};
+use agent_core::id::{CallId, JobId, StepId, TaskId, TenantId, WebhookId};
+use agent_core::job::JobKind;
 use agent_core::plan::{Plan, StepSpec};
 use agent_core::ports::entropy::Seeded;
+use agent_core::queue::Quarantine;
 use agent_core::step::{Step, StepState};
 use agent_core::task::{Priority, Task, TaskState, WaitKind, Waiting};
 
@@ -141,6 +143,11 @@ pub fn situations() -> Vec<Situation> {
         &[("work", Waits, &[]), ("after", Blocked, &["work"])],
     );
     step_waits_for(&mut approval, "work", WaitKind::Approval);
+    let mut aside = with_steps(
+        waiting_task(WaitKind::Input),
+        &[("work", Waits, &[]), ("after", Blocked, &["work"])],
+    );
+    step_waits_for(&mut aside, "work", WaitKind::Input);
     vec![
         of("no worker has begun it", task(T::Queued)),
         of("the first plan is being made", task(T::Running)),
@@ -183,6 +190,11 @@ pub fn situations() -> Vec<Situation> {
             ),
         ),
         of("its step waits for a decision about a call", approval),
+        of(
+            "its plan job was quarantined",
+            waiting_task(WaitKind::Input),
+        ),
+        of("its step was quarantined", aside),
         of("ended", ended(T::Succeeded, Succeeded)),
         of("ended", ended(T::Partial, Succeeded)),
         of("ended", ended(T::Failed, Skipped)),
@@ -226,11 +238,29 @@ fn decided() -> CallDecided {
     }
 }
 
+/// The id of a job that was set aside.
+fn dead_job() -> JobId {
+    JobId::new(&Seeded::new(60))
+}
+
+fn aside(kind: JobKind) -> SetAside {
+    SetAside {
+        job: dead_job(),
+        kind,
+        crashes: 3,
+        found: Quarantine {
+            reason: "workers died".to_owned(),
+            events: vec![4, 5],
+        },
+    }
+}
+
 /// The inputs that are about one step, with their names in the tables.
 pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
     let claimed = |begun| Input::Claimed {
         step: Some(step.clone()),
         begun,
+        crashes: 0,
     };
     let waits = |kind| Input::Waited {
         step: Some(step.clone()),
@@ -262,6 +292,20 @@ pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
                 decided: decided(),
             },
         ),
+        (
+            "step quarantined",
+            Input::Quarantined {
+                step: Some(step.clone()),
+                aside: aside(JobKind::Step),
+            },
+        ),
+        (
+            "step requeued",
+            Input::Requeued {
+                step: Some(step.clone()),
+                job: dead_job(),
+            },
+        ),
         ("step waits for a person", waits(WaitKind::Budget)),
     ]
 }
@@ -285,6 +329,7 @@ pub fn task_inputs() -> Vec<(&'static str, Input)> {
             Input::Claimed {
                 step: None,
                 begun: false,
+                crashes: 0,
             },
         ),
         ("plan accepted", Input::PlanAccepted { plan: plan() }),
@@ -292,6 +337,20 @@ pub fn task_inputs() -> Vec<(&'static str, Input)> {
         ("task job waits for a time", waits(WaitKind::Provider)),
         ("task job waits for a person", waits(WaitKind::Budget)),
         ("reported", reported),
+        (
+            "task job quarantined",
+            Input::Quarantined {
+                step: None,
+                aside: aside(JobKind::Plan),
+            },
+        ),
+        (
+            "task job requeued",
+            Input::Requeued {
+                step: None,
+                job: dead_job(),
+            },
+        ),
         ("cancel requested", Input::CancelRequested { reason: None }),
         ("budget raised", Input::BudgetRaised { budget }),
     ]

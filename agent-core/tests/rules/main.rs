@@ -8,6 +8,7 @@ mod conversations;
 mod event_document;
 mod event_examples;
 mod events;
+mod explaining;
 mod fixture;
 mod merging;
 mod plans;

@@ -129,11 +129,18 @@ fn jobs(task: &Task, decision: &Decision) -> Vec<String> {
     if decision.jobs.delete_work {
         words.push("all work deleted".to_owned());
     }
-    for step in &decision.jobs.delete_steps {
-        words.push(format!("work of {} deleted", key_of(task, decision, step)));
+    for step in &decision.jobs.take_back {
+        let key = key_of(task, decision, step);
+        words.push(format!("work of {key} taken back and made ready"));
     }
     if decision.jobs.wake {
         words.push("all that are aside made ready".to_owned());
+    }
+    if decision.jobs.quarantine.is_some() {
+        words.push("this one is a dead letter".to_owned());
+    }
+    if decision.jobs.requeue.is_some() {
+        words.push("the dead letter made ready".to_owned());
     }
     let created = |job: &NewJob| {
         let about = job.step.as_ref().map(|step| key_of(task, decision, step));

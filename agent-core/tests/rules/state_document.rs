@@ -98,6 +98,14 @@ fn rows(
     }
 }
 
+/// Inputs that begin something, and end nothing.
+const BEGINNINGS: [&str; 4] = [
+    "step claimed",
+    "step claimed again",
+    "call decided",
+    "step requeued",
+];
+
 type Cells = fn(&Answer) -> [String; 6];
 
 fn all_cells(answer: &Answer) -> [String; 6] {
@@ -177,7 +185,7 @@ fn follows(text: &mut String) {
         let inputs = step_inputs(&step_id(&task, "work"));
         let ends = inputs
             .into_iter()
-            .filter(|(name, _)| !name.starts_with("step claimed") && *name != "call decided");
+            .filter(|(name, _)| !BEGINNINGS.contains(name));
         rows(text, company, &task, ends.collect(), all_cells);
     }
 }

@@ -2,12 +2,15 @@
 
 pub mod cancel_task;
 pub mod decide_call;
+pub mod explain_task;
 pub mod get_artifact;
 pub mod health;
 pub mod list_artifacts;
+pub mod list_dead;
 pub mod list_events;
 pub mod list_tasks;
 pub mod raise_budget;
+pub mod requeue_dead;
 pub mod show_task;
 pub mod stream_events;
 pub mod submit_task;
@@ -40,6 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/v1/tasks/{id}/calls/{call_id}/decision",
             post(decide_call::decide_call),
         )
+        .route("/v1/tasks/{id}/why", get(explain_task::explain_task))
         .route("/v1/tasks/{id}/events", get(list_events::list_events))
         .route(
             "/v1/tasks/{id}/artifacts",
@@ -49,6 +53,9 @@ pub fn router(app: Arc<App>) -> Router {
             "/v1/tasks/{id}/artifacts/{*name}",
             get(get_artifact::get_artifact),
         )
+        .route("/v1/dead", get(list_dead::list_dead))
+        .route("/v1/dead/requeue", post(requeue_dead::requeue_many))
+        .route("/v1/dead/{id}/requeue", post(requeue_dead::requeue_one))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/openapi.json", get(openapi::serve))

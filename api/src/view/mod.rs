@@ -5,15 +5,18 @@
 
 mod artifact;
 mod budget;
+mod dead;
 mod event;
 mod links;
 mod result;
 mod state;
 mod step;
 mod task;
+mod why;
 
 pub use artifact::ArtifactView;
 pub use budget::{BudgetView, SpentView};
+pub use dead::{DeadKindName, DeadView, RequeuedView};
 pub use event::EventView;
 pub(crate) use links::percent;
 pub use links::{artifact_path, task_path};
@@ -22,6 +25,7 @@ pub use state::{PriorityName, StepStateName, TaskStateName, WaitKindName};
 pub use step::{PlanView, StepView};
 pub use task::{FileView, LinksView, TaskSummary, TaskView, WaitingView, WebhookView};
 pub(crate) use task::{full, summary};
+pub use why::{CauseName, HolderView, ReasonView, WhyView};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -5,6 +5,7 @@ use agent_core::task::{Priority, TaskState, WaitKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Makes a type of names that the API spells, from a type of the core.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident of $core:ident { $($(#[$arm:meta])* $variant:ident,)* }) => {
         $(#[$doc])*
@@ -19,6 +20,8 @@ macro_rules! names {
         }
     };
 }
+
+pub(crate) use names;
 
 names! {
     /// Where a task stands. The last four are final.

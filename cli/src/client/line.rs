@@ -71,6 +71,8 @@ fn described(event: &Value) -> Option<String> {
         ),
         "task.waiting" => format!("waits for {}: {}", text("wait"), text("reason")),
         "task.resumed" => format!("goes on: {}", text("reason")),
+        "job.quarantined" => format!("set aside: {}", text("reason")),
+        "job.requeued" => format!("requeued: {}", text("job")),
         "budget.raised" => "the budget was changed".to_owned(),
         "task.finished" => match data.get("error").and_then(Value::as_str) {
             Some(error) => format!("{}: {error}", text("state")),

@@ -7,4 +7,5 @@ pub mod migrate;
 pub mod serve;
 pub mod submit;
 pub mod tasks;
+pub mod upkeep;
 pub mod watch;

@@ -13,6 +13,8 @@ use agent_core::ports::store::{
     Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
     Store as Port, StoreError, Submitted, TaskQuery, Tasks, Transition,
 };
+use agent_core::ports::upkeep::Upkeep;
+use agent_core::queue::{DeadId, DeadLetter, DeadQuery, TaskQueue};
 use agent_core::task::Task;
 use async_trait::async_trait;
 
@@ -188,5 +190,43 @@ impl Keys for Store {
 impl Health for Store {
     async fn now_ms(&self) -> Result<i64, StoreError> {
         self.inner.now_ms().await
+    }
+}
+
+#[async_trait]
+impl Upkeep for Store {
+    async fn task_queue(&self, tenant: &TenantId, task: &TaskId) -> Result<TaskQueue, StoreError> {
+        self.inner.task_queue(tenant, task).await
+    }
+
+    async fn list_dead(
+        &self,
+        tenant: &TenantId,
+        query: &DeadQuery,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.list_dead(tenant, query).await
+    }
+
+    async fn find_dead(
+        &self,
+        tenant: &TenantId,
+        id: &DeadId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        self.inner.find_dead(tenant, id).await
+    }
+
+    async fn set_aside(&self, guard: &Guard, reason: &str) -> Result<(), StoreError> {
+        let aside = self.inner.set_aside(guard, reason);
+        self.points.around("set_aside", aside).await
+    }
+
+    async fn requeue_dead(
+        &self,
+        tenant: &TenantId,
+        id: &DeadId,
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        let requeued = self.inner.requeue_dead(tenant, id, job);
+        self.points.around("requeue_dead", requeued).await
     }
 }

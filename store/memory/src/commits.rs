@@ -1,7 +1,7 @@
 //! The two kinds of commit. Every check comes before the first change, so a refused commit changes nothing.
 
 use agent_core::delivery::DeliveryState;
-use agent_core::id::{JobId, TaskId, TenantId};
+use agent_core::id::{CallId, JobId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, JobKind};
 use agent_core::ports::store::{
     Append, CallChange, CallState, Commits, Committed, JobChanges, Right, StepChange, StoreError,
@@ -12,7 +12,7 @@ use agent_core::task::Task;
 use async_trait::async_trait;
 
 use crate::MemoryStore;
-use crate::rows::{CallRow, DeliveryRow, JobState, State};
+use crate::rows::{CallRow, DeliveryRow, JobRow, JobState, State};
 
 #[async_trait]
 impl Commits for MemoryStore {
@@ -55,6 +55,9 @@ fn append(state: &mut State, commit: Append, now: i64) -> Result<Committed, Stor
         if let Some(message) = message.filter(|message| message.task == guard.task) {
             message.attempts = patch.attempts;
             message.state = patch.state;
+            if patch.state == DeliveryState::Abandoned {
+                state.abandon(&guard, &patch, committed.seq, now);
+            }
         }
     }
     state.name_blobs((&guard.tenant, &guard.task), commit.blobs);
@@ -82,23 +85,24 @@ fn record_call(state: &mut State, guard: &Guard, change: CallChange, seq: i64) {
                 intended_seq: seq,
                 settled: None,
             });
-            row.fence = row.fence.max(guard.fence);
+            row.fence = guard.fence;
+            row.settled = None;
         }
         CallChange::Settled { call, state: ended } => {
-            if state
-                .calls
-                .get(&call)
-                .is_none_or(|row| row.task != guard.task)
-            {
-                return;
-            }
-            match (ended, state.calls.get_mut(&call)) {
-                (CallState::Unknown, Some(row)) => row.settled = Some((ended, seq)),
-                // How it ended is in the log.
-                (CallState::Returned | CallState::Failed, _) | (CallState::Unknown, None) => {
-                    state.calls.remove(&call);
-                }
-            }
+            settle_call(state, &guard.task, &call, (ended, seq));
+        }
+    }
+}
+
+fn settle_call(state: &mut State, task: &TaskId, call: &CallId, settled: (CallState, i64)) {
+    let Some(row) = state.calls.get_mut(call).filter(|row| row.task == *task) else {
+        return;
+    };
+    match settled.0 {
+        CallState::Unknown => row.settled = Some(settled),
+        // How it ended is in the log.
+        CallState::Returned | CallState::Failed => {
+            state.calls.remove(call);
         }
     }
 }
@@ -125,6 +129,9 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
     set_task(&mut row.task, commit.task, now);
     set_steps(&mut row.task.steps, commit.new_steps, commit.steps);
     let committed = committed(&row.task, now);
+    for (call, ended) in &commit.settled {
+        settle_call(state, &task, call, (*ended, committed.seq));
+    }
     state.name_blobs((&tenant, &task), commit.blobs);
     for message in commit.deliveries {
         let row = DeliveryRow {
@@ -136,6 +143,7 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
         };
         state.deliveries.insert(row.message.id.clone(), row);
     }
+    let quarantine = commit.jobs.quarantine.clone();
     let parent = match &commit.right {
         Right::Job(guard, _) => Some(&guard.job),
         Right::Owner(..) => None,
@@ -144,6 +152,9 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
     // After the other jobs: the job that the commit is made under counts as held until here, so it is not woken.
     if let Right::Job(guard, after) = &commit.right {
         move_job(state, guard, *after, now);
+        if let Some(found) = quarantine {
+            state.quarantine(guard, found, now);
+        }
     }
     Ok(committed)
 }
@@ -184,23 +195,33 @@ fn change_jobs(
     now: i64,
 ) {
     state.jobs.retain(|_, job| {
-        let is_dropped = job.claim.task == *task
-            && job.claim.kind != JobKind::Deliver
-            && (changes.delete_work
-                || job
-                    .claim
-                    .step
-                    .as_ref()
-                    .is_some_and(|step| changes.delete_steps.contains(step)));
+        let is_dropped =
+            job.claim.task == *task && job.claim.kind != JobKind::Deliver && changes.delete_work;
         !is_dropped
     });
+    state.bury();
+    state.take_jobs_back(tenant, task, &changes.take_back);
     if changes.wake {
-        for job in state.jobs.values_mut() {
-            let is_aside = matches!(job.state, JobState::Parked | JobState::Delayed(_));
-            if is_aside && job.claim.task == *task && job.claim.kind != JobKind::Deliver {
+        let is_woken = |job: &&JobRow| {
+            matches!(job.state, JobState::Parked | JobState::Delayed(_))
+                && job.claim.task == *task
+                && job.claim.kind != JobKind::Deliver
+                && !state.is_dead(job)
+        };
+        let woken: Vec<JobId> = state
+            .jobs
+            .values()
+            .filter(is_woken)
+            .map(|job| job.claim.job.clone())
+            .collect();
+        for id in woken {
+            if let Some(job) = state.jobs.get_mut(&id) {
                 job.state = JobState::Ready;
             }
         }
+    }
+    if let Some(job) = &changes.requeue {
+        state.requeue(tenant, job);
     }
     for job in changes.create {
         state.add_job((tenant, task), job, parent, now);

@@ -60,6 +60,7 @@ impl Housekeeping for MemoryStore {
             }
             state.submits.retain(|_, (_, of)| of != task);
             state.deliveries.retain(|_, row| row.task != *task);
+            state.dead.retain(|_, letter| letter.task != *task);
             state.leftover.insert(task.clone());
         }
         Ok(picked.len() as u64)

@@ -11,6 +11,7 @@ mod jobs;
 mod keys;
 mod rows;
 mod tasks;
+mod upkeep;
 mod wake;
 
 use std::collections::BTreeSet;
@@ -19,13 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agent_core::blob::BlobHash;
 use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::store::{Health, StoreError};
+use agent_core::queue::QueuedJob;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::rows::{JobRow, State};
+use crate::rows::State;
 
-pub use crate::rows::{CallRow, JobPlace, QueuedJob};
+pub use crate::rows::CallRow;
 
 /// A store in memory. Clones are handles on the same data.
 #[derive(Clone)]
@@ -91,9 +93,7 @@ impl MemoryStore {
 
     /// Every job of a task, by id.
     pub fn jobs(&self, task: &TaskId) -> Vec<QueuedJob> {
-        let state = self.lock();
-        let of_task = state.jobs.values().filter(|job| job.claim.task == *task);
-        of_task.map(JobRow::shown).collect()
+        self.lock().queued(|job| job.claim.task == *task)
     }
 
     /// A panic under the lock leaves the struct as it was before the verb: checks come first, then plain moves.

@@ -8,10 +8,11 @@ use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::delivery::{DeliveryState, NewDelivery, NewWebhook};
 use agent_core::event::{Event, PreparedEvent};
 use agent_core::id::{CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId, WebhookId};
-use agent_core::job::{Claim, Fence, Guard, Incarnation, JobKind, NewJob, WorkerName};
+use agent_core::job::{Claim, Fence, Guard, Incarnation, NewJob, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::store::{Artifact, CallState, StoreError};
 use agent_core::ports::tool::EffectClass;
+use agent_core::queue::{DeadId, DeadLetter};
 use agent_core::task::{Priority, Task};
 use agent_core::turns::{Line, Turn, Turns};
 
@@ -23,6 +24,7 @@ pub(crate) struct State {
     pub submits: BTreeMap<(TenantId, String), (BlobHash, TaskId)>,
     pub webhooks: BTreeMap<WebhookId, NewWebhook>,
     pub deliveries: BTreeMap<DeliveryId, DeliveryRow>,
+    pub dead: BTreeMap<(TenantId, DeadId), DeadLetter>,
     pub calls: BTreeMap<CallId, CallRow>,
     /// Which task names which blob.
     pub blobs: BTreeSet<(TaskId, TenantId, BlobHash)>,
@@ -119,32 +121,6 @@ pub struct CallRow {
     pub intended_seq: i64,
     /// How it ended, with the number of the event that says so; absent while that is open.
     pub settled: Option<(CallState, i64)>,
-}
-
-/// Where a job lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobPlace {
-    /// It can be claimed.
-    Ready,
-    /// It can be claimed when its time has come.
-    Delayed,
-    /// It stays aside until a commit wakes it.
-    Parked,
-    /// A worker has it.
-    Held,
-}
-
-/// A job as it lies in the queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueuedJob {
-    /// Identity.
-    pub job: JobId,
-    /// What it is for.
-    pub kind: JobKind,
-    /// The step, for kind `step`.
-    pub step: Option<StepId>,
-    /// Where it lies.
-    pub place: JobPlace,
 }
 
 impl State {
@@ -273,20 +249,6 @@ impl TaskRow {
 }
 
 impl JobRow {
-    pub(crate) fn shown(&self) -> QueuedJob {
-        QueuedJob {
-            job: self.claim.job.clone(),
-            kind: self.claim.kind,
-            step: self.claim.step.clone(),
-            place: match self.state {
-                JobState::Ready => JobPlace::Ready,
-                JobState::Delayed(_) => JobPlace::Delayed,
-                JobState::Parked => JobPlace::Parked,
-                JobState::Held(_) => JobPlace::Held,
-            },
-        }
-    }
-
     pub(crate) fn is_held_under(&self, fence: Fence) -> bool {
         matches!(self.state, JobState::Held(_)) && self.claim.fence == fence
     }

@@ -100,8 +100,8 @@ pub(crate) async fn write_log(
         let calls = &log.unknown;
         query_file!(
             "queries/commit/settle_calls.sql",
-            &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
-            &column(calls, |call| call.guard.task.as_str()) as &[&str],
+            &column(calls, |call| call.tenant) as &[&str],
+            &column(calls, |call| call.task) as &[&str],
             &column(calls, |call| call.call) as &[&str],
             &column(calls, |call| call.seq)
         )
@@ -112,8 +112,8 @@ pub(crate) async fn write_log(
         let calls = &log.done;
         query_file!(
             "queries/commit/delete_calls.sql",
-            &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
-            &column(calls, |call| call.guard.task.as_str()) as &[&str],
+            &column(calls, |call| call.tenant) as &[&str],
+            &column(calls, |call| call.task) as &[&str],
             &column(calls, |call| call.call) as &[&str]
         )
         .execute(&mut *connection)

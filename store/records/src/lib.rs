@@ -13,6 +13,7 @@ mod housekeeping;
 mod job;
 mod key;
 mod parts;
+mod queue;
 mod read;
 mod step;
 mod task;
@@ -27,6 +28,7 @@ pub use job::{
 };
 pub use key::{KeyRecord, RecallRecord};
 pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};
+pub use queue::{DeadRecord, OpenCallRecord, QueuedRecord, RemovedRecord, log_column};
 pub use read::{corrupt, parsed};
 pub use step::{StepRecord, depends_on_column};
 pub use task::{TaskRecord, metadata_column};

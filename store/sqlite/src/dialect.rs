@@ -124,13 +124,7 @@ async fn write_calls(connection: &mut Connection, log: &Log<'_>) -> Result<(), s
 }
 
 fn ids<'a>(call: &'a SettledRow<'_>) -> (&'a str, &'a str, &'a str, i64) {
-    let guard = call.guard;
-    (
-        guard.tenant.as_str(),
-        guard.task.as_str(),
-        call.call,
-        call.seq,
-    )
+    (call.tenant, call.task, call.call, call.seq)
 }
 
 fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {

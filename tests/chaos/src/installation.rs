@@ -96,6 +96,8 @@ impl Installation {
                 "ERRAND_WORKER__CONCURRENCY",
                 options.concurrency.to_string(),
             ),
+            // Processes are killed faster than work gets further; no job is to blame for that.
+            ("ERRAND_WORKER__CRASHES_MAX", "1000".to_owned()),
             ("ERRAND_WORKER__TROUBLE_PAUSE_MIN_MS", "500".to_owned()),
             ("ERRAND_WORKER__TROUBLE_PAUSE_MAX_MS", "2000".to_owned()),
         ];

@@ -2,7 +2,7 @@
 
 use agent_core::id::TaskId;
 use agent_core::job::{Claim, JobAfter, JobKind, NewJob};
-use agent_core::ports::store::Right;
+use agent_core::ports::store::{Right, StoreError};
 use agent_core::task::Priority;
 
 use crate::harness::Harness;
@@ -97,16 +97,30 @@ pub async fn deleting_the_work_ends_the_job_that_it_is_done_under(h: &mut Harnes
     assert_eq!(h.store.lost(&held).await.unwrap(), vec![claim.job]);
 }
 
-pub async fn deleting_jobs_of_steps_spares_those_of_other_steps(h: &mut Harness) {
-    let id = h.submitted().await;
-    let worker = h.worker("w").await;
-    let plan = worker.claim_one().await;
-    let steps = worker.plan(&plan, 3, &*h.entropy).await;
+pub async fn a_job_that_is_taken_back_is_ready_and_its_fence_rises_whoever_had_it(h: &mut Harness) {
+    let (id, worker, claims) = jobs_of_every_sort(h).await;
+    let of = |claim: &Claim| claim.step.clone().unwrap();
     let mut commit = samples::owners(&h.task(&id).await);
-    commit.jobs.delete_steps = vec![steps[0].clone(), steps[2].clone()];
+    commit.jobs.take_back = vec![of(&claims[1]), of(&claims[2])];
     h.store.transition(commit).await.unwrap();
-    let claim = worker.claim_one().await;
-    assert_eq!(claim.step, Some(steps[1].clone()));
+    let held = [(claims[2].job.clone(), claims[2].fence)];
+    assert_eq!(
+        h.store.lost(&held).await.unwrap(),
+        vec![claims[2].job.clone()]
+    );
+    let late = h.store.append(samples::append_note(&claims[2], "late"));
+    let late = late.await;
+    assert!(matches!(late, Err(StoreError::Stale { .. })), "{late:?}");
+    let mut again = worker.claim(10).await;
+    again.sort_by(|a, b| a.job.cmp(&b.job));
+    let seen: Vec<_> = again.iter().map(|c| (&c.job, c.fence.0)).collect();
+    let wanted = [&claims[1], &claims[2]].map(|c| (&c.job, c.fence.0 + 2));
+    assert_eq!(seen, wanted);
+    // Nothing is left of the delay, and the parked one stayed where it was.
+    h.shift_clock(60_001).await;
+    let later = Worker::begin(h.store.clone(), "later").await;
+    let left = later.claim(10).await;
+    assert_eq!(kinds(&left), [JobKind::Deliver]);
 }
 
 pub async fn waking_makes_what_was_put_aside_ready_and_spares_the_rest(h: &mut Harness) {

@@ -5,6 +5,7 @@
 
 pub mod append;
 pub mod crash;
+pub mod dead;
 pub mod job_changes;
 pub mod keys;
 pub mod lease;
@@ -125,7 +126,7 @@ macro_rules! conformance_cases {
                 new_jobs_are_claimed_with_all_that_they_carry
                 deleting_the_work_spares_deliveries_and_new_jobs
                 deleting_the_work_ends_the_job_that_it_is_done_under
-                deleting_jobs_of_steps_spares_those_of_other_steps
+                a_job_that_is_taken_back_is_ready_and_its_fence_rises_whoever_had_it
                 waking_makes_what_was_put_aside_ready_and_spares_the_rest
                 a_commit_that_wakes_others_does_not_wake_what_it_puts_aside_itself
                 what_becomes_of_the_job_is_part_of_the_transition
@@ -172,6 +173,18 @@ macro_rules! conformance_cases {
                 an_attempt_is_counted_in_the_commit_that_moves_its_job
                 another_tenant_finds_no_message
             }
+            dead {
+                the_jobs_of_a_task_are_shown_where_they_lie
+                no_worker_is_heard_of_when_all_lives_are_over
+                a_job_that_is_set_aside_is_a_dead_letter_that_no_wake_makes_ready
+                a_requeued_job_is_ready_and_its_deaths_are_forgotten
+                a_message_that_is_given_up_is_a_dead_letter_and_begins_again
+                a_job_that_a_commit_set_aside_is_not_requeued_without_one
+                dead_letters_come_in_pages_and_by_kind_and_age
+                dead_letters_go_with_the_work_of_their_task_and_messages_stay
+                a_job_that_cannot_be_worked_on_is_a_dead_letter_until_it_is_requeued
+                a_dead_letter_goes_with_a_task_that_is_removed
+            }
             wake {
                 whoever_waits_for_jobs_hears_of_a_submit
                 whoever_waits_for_a_task_hears_of_its_events
@@ -194,6 +207,7 @@ macro_rules! conformance_cases {
             records {
                 a_tool_call_is_recorded_with_effect_key_and_fence_until_its_outcome_is_known
                 a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else
+                a_call_is_open_until_its_outcome_is_known
                 every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant
             }
             retention {

@@ -74,15 +74,15 @@ pub async fn one_blob_may_be_named_again_and_again(h: &mut Harness) {
     }
 }
 
-struct Sent {
-    task: TaskId,
-    worker: Worker,
-    claim: Claim,
-    delivery: Delivery,
+pub(super) struct Sent {
+    pub task: TaskId,
+    pub worker: Worker,
+    pub claim: Claim,
+    pub delivery: Delivery,
 }
 
 /// A task with a webhook that has ended, and its message's job, claimed.
-async fn sent(h: &Harness) -> Sent {
+pub(super) async fn sent(h: &Harness) -> Sent {
     let webhook = NewWebhook {
         id: WebhookId::new(&*h.entropy),
         url: "https://example.com/hook?a=1&b=ü".to_owned(),
@@ -148,6 +148,7 @@ pub async fn an_attempt_is_counted_in_the_commit_that_moves_its_job(h: &mut Harn
             id: sent.delivery.id.clone(),
             attempts,
             state,
+            error: None,
         });
         commit.job = after;
         h.store.append(commit).await.unwrap();

@@ -80,6 +80,7 @@ async fn begin_step(h: &Harness, index: u32) -> (Worker, Claim) {
     let input = Input::Claimed {
         step: claim.step.clone(),
         begun: false,
+        crashes: 0,
     };
     settle(&*worker.store, &h.entropy, &claim, input).await;
     (worker, claim)
@@ -92,6 +93,7 @@ async fn end_all_at_once(h: &Harness, count: u32, end: fn(u32, StepId) -> Input)
     let claimed = Input::Claimed {
         step: None,
         begun: false,
+        crashes: 0,
     };
     settle(&*h.store, &h.entropy, &plan, claimed).await;
     let accepted = Input::PlanAccepted {

@@ -96,6 +96,57 @@ pub async fn a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else
     assert_eq!(h.records().await.calls, vec![expected]);
 }
 
+pub async fn a_call_is_open_until_its_outcome_is_known(h: &mut Harness) {
+    let task = h.submitted().await;
+    let claim = h.worker("w").await.claim_one().await;
+    let open = async |h: &Harness| h.store.task_queue(&h.tenant, &task).await.unwrap().calls;
+    let calls = [(); 4].map(|()| CallId::new(&*h.entropy));
+    let mut commit = samples::append_note(&claim, "intended");
+    let each = calls.iter();
+    commit.calls = each
+        .map(|call| intended(call, &claim, EffectClass::Once))
+        .collect();
+    h.store.append(commit).await.unwrap();
+    h.shift_clock(1_000).await;
+    let mut commit = samples::append_note(&claim, "ended");
+    let states = [CallState::Returned, CallState::Unknown, CallState::Unknown];
+    let ended = calls[1..].iter().cloned().zip(states);
+    commit.calls = ended
+        .map(|(call, state)| CallChange::Settled { call, state })
+        .collect();
+    h.store.append(commit).await.unwrap();
+    let found = open(h).await;
+    let shown: Vec<_> = found.iter().map(|c| (&c.call, c.is_unknown)).collect();
+    let wanted = [(&calls[0], false), (&calls[2], true), (&calls[3], true)];
+    assert_eq!(shown, wanted);
+    assert_eq!(
+        (&found[0].tool, &found[0].step),
+        (&"shell".to_owned(), &claim.step)
+    );
+    let events = h.store.events_after(&h.tenant, &task, 0, 10).await.unwrap();
+    let times: Vec<i64> = found.iter().map(|c| c.since_ms).collect();
+    assert_eq!(times, [events[1].at_ms, events[2].at_ms, events[2].at_ms]);
+    // One is decided, another is made again.
+    let mut commit = samples::owners(&h.task(&task).await);
+    commit.settled = vec![(calls[2].clone(), CallState::Failed)];
+    h.store.transition(commit).await.unwrap();
+    let mut commit = samples::append_note(&claim, "again");
+    commit.calls = vec![intended(&calls[3], &claim, EffectClass::Once)];
+    h.store.append(commit).await.unwrap();
+    let shown: Vec<_> = open(h)
+        .await
+        .into_iter()
+        .map(|c| (c.call, c.is_unknown))
+        .collect();
+    assert_eq!(
+        shown,
+        [(calls[0].clone(), false), (calls[3].clone(), false)]
+    );
+    let stranger = h.stranger().await;
+    let theirs = h.store.task_queue(&stranger, &task).await.unwrap();
+    assert_eq!(theirs.calls, vec![]);
+}
+
 pub async fn every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant(h: &mut Harness) {
     let [submitted, appended, decided] = ["submitted", "appended", "decided"].map(samples::blob);
     let new = NewTask {

@@ -16,6 +16,7 @@ mod openapi;
 mod owner;
 mod submit;
 mod trouble;
+mod upkeep;
 mod wait;
 mod work;
 mod world;

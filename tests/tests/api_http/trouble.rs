@@ -15,6 +15,8 @@ use agent_core::ports::store::{
     Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
     StoreError, Submitted, TaskQuery, Tasks, Transition,
 };
+use agent_core::ports::upkeep::Upkeep;
+use agent_core::queue::{DeadId, DeadLetter, DeadQuery, TaskQueue};
 use agent_core::task::Task;
 use async_trait::async_trait;
 use serde_json::json;
@@ -142,6 +144,14 @@ passed_on! { Keys:
     list_keys(tenant: &TenantId) -> Vec<ApiKey>;
     revoke_key(tenant: &TenantId, key: &KeyId) -> ();
     find_key(hash: &str) -> Option<ApiKey>;
+}
+
+passed_on! { Upkeep:
+    task_queue(tenant: &TenantId, task: &TaskId) -> TaskQueue;
+    set_aside(guard: &Guard, reason: &str) -> ();
+    list_dead(tenant: &TenantId, query: &DeadQuery) -> Vec<DeadLetter>;
+    find_dead(tenant: &TenantId, id: &DeadId) -> Option<DeadLetter>;
+    requeue_dead(tenant: &TenantId, id: &DeadId, job: &JobId) -> ();
 }
 
 passed_on! { Health:

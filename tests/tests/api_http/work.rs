@@ -53,6 +53,7 @@ impl World {
             Input::Claimed {
                 step: None,
                 begun: false,
+                crashes: 0,
             },
         )
         .await;
@@ -70,8 +71,15 @@ impl World {
         self.decided(&planner, Input::PlanAccepted { plan }).await;
         let claim = self.claim().await;
         let step = claim.step.clone();
-        self.decided(&claim, Input::Claimed { step, begun: false })
-            .await;
+        self.decided(
+            &claim,
+            Input::Claimed {
+                step,
+                begun: false,
+                crashes: 0,
+            },
+        )
+        .await;
         claim
     }
 
@@ -87,6 +95,7 @@ impl World {
             Input::Claimed {
                 step: None,
                 begun: false,
+                crashes: 0,
             },
         )
         .await;

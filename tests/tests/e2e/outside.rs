@@ -42,7 +42,7 @@ fn answer(view: &Value) -> &str {
 }
 
 async fn a_post_is_not_repeated_before_its_owner_says_so(change: impl FnOnce(&mut Installation)) {
-    let (shop, address) = Shop::open(false).await;
+    let (shop, address) = Shop::open(1).await;
     let mut here = installation("POST", &address).await;
     change(&mut here);
     let (task, server) = kill_in_flight(&here, &shop);
@@ -83,7 +83,7 @@ async fn a_post_in_flight_on_postgresql_waits_for_a_decision_too() {
 }
 
 async fn a_message_in_flight_is_sent_again(change: impl FnOnce(&mut Installation)) {
-    let (shop, address) = Shop::open(false).await;
+    let (shop, address) = Shop::open(1).await;
     let mut here = Installation::new(one_command("echo hello")).await;
     here.set(
         "ERRAND_EGRESS__ALLOW_PRIVATE",
@@ -118,7 +118,7 @@ async fn a_webhook_message_in_flight_at_kill_9_is_sent_again_with_the_same_id() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_its_owner_found_done_is_not_made_again() {
-    let (shop, address) = Shop::open(false).await;
+    let (shop, address) = Shop::open(1).await;
     let here = installation("POST", &address).await;
     let (task, server) = kill_in_flight(&here, &shop);
     let call = asked(&here, &task);
@@ -131,9 +131,76 @@ async fn a_post_that_its_owner_found_done_is_not_made_again() {
     assert_eq!(shop.seen().len(), 1);
 }
 
+fn fences(shop: &Shop) -> Vec<i64> {
+    let seen = shop.seen().into_iter();
+    seen.map(|request| request.fence.parse().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_its_owner_wants_repeated_carries_the_same_key_and_a_higher_fence() {
+    let (shop, address) = Shop::open(1).await;
+    let here = installation("POST", &address).await;
+    let (task, server) = kill_in_flight(&here, &shop);
+    let call = asked(&here, &task);
+    here.json(&["decide", &task, &call, "repeat", "--json"]);
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    assert!(server.stop().success());
+    let (seen, fences) = (shop.seen(), fences(&shop));
+    assert_eq!((seen.len(), &seen[0].key), (2, &seen[1].key));
+    assert!(fences[0] < fences[1], "{fences:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_three_servers_died_on_is_set_aside_explained_and_requeued() {
+    let (shop, address) = Shop::open(3).await;
+    let here = installation("GET", &address).await;
+    let mut server = here.serve();
+    let task = here.submit("Make the request.");
+    for requests in 1..=3 {
+        wait_for(|| shop.seen().len() == requests).unwrap();
+        server.kill();
+        server = here.serve();
+    }
+    let view = here.until(&task, |view| view["state"] == "waiting");
+    assert_eq!(view["waiting"]["kind"], "input", "{view:#}");
+    assert_eq!(shop.seen().len(), 3);
+
+    let why = String::from_utf8(here.run(&["why", &task]).stdout).unwrap();
+    let letters = here.json(&["dead", "list", "--kind", "job", "--json"]);
+    let letter = &letters["data"][0];
+    assert_eq!(
+        (&letter["task"], &letter["crashes"]),
+        (&json!(task), &json!(3))
+    );
+    let id = letter["id"].as_str().unwrap();
+    let advice = format!("errand dead requeue {id}");
+    assert!(why.contains(&advice) && why.contains("died"), "{why}");
+    let listed = String::from_utf8(here.run(&["dead", "list"]).stdout).unwrap();
+    assert!(
+        listed.contains(id) && listed.contains("tool.intended"),
+        "{listed}"
+    );
+
+    let both = here.run(&["dead", "requeue", id, "--all"]);
+    assert!(!both.status.success());
+    let requeued = here.json(&["dead", "requeue", id, "--json"]);
+    assert_eq!(requeued, json!({"requeued": [id]}));
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    let none = String::from_utf8(here.run(&["dead", "requeue", "--all"]).stdout).unwrap();
+    assert!(none.contains("nothing was set aside"), "{none}");
+    let open = String::from_utf8(here.run(&["why", &task]).stdout).unwrap();
+    assert!(
+        open.contains("succeeded") && open.contains("nothing is open"),
+        "{open}"
+    );
+    assert!(server.stop().success());
+    let fences = fences(&shop);
+    assert!(fences.is_sorted_by(|a, b| a < b), "{fences:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_get_in_flight_at_kill_9_is_repeated_with_the_same_key() {
-    let (shop, address) = Shop::open(false).await;
+    let (shop, address) = Shop::open(1).await;
     let here = installation("GET", &address).await;
     let (task, server) = kill_in_flight(&here, &shop);
     let view = here.until_final(&task);
@@ -149,7 +216,7 @@ async fn a_get_in_flight_at_kill_9_is_repeated_with_the_same_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_to_a_host_that_honours_the_key_is_repeated_with_it() {
-    let (shop, address) = Shop::open(false).await;
+    let (shop, address) = Shop::open(1).await;
     let mut here = installation("POST", &address).await;
     here.set(
         "ERRAND_TOOLS__HTTP_REQUEST__KEY_HONOURED_BY",
@@ -164,7 +231,7 @@ async fn a_post_to_a_host_that_honours_the_key_is_repeated_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_target_that_the_operator_did_not_name_is_never_reached() {
-    let (shop, address) = Shop::open(true).await;
+    let (shop, address) = Shop::open(0).await;
     let mut here = installation("GET", &address).await;
     here.set("ERRAND_EGRESS__ALLOW_PRIVATE", "[]");
     let server = here.serve();
@@ -177,7 +244,7 @@ async fn a_private_target_that_the_operator_did_not_name_is_never_reached() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_operators_word_there_is_no_such_tool() {
-    let (shop, address) = Shop::open(true).await;
+    let (shop, address) = Shop::open(0).await;
     let mut here = installation("GET", &address).await;
     here.set("ERRAND_TOOLS__HTTP_REQUEST__ENABLED", "false");
     let server = here.serve();

@@ -22,16 +22,12 @@ pub struct Seen {
 pub struct Shop(Arc<Mutex<Vec<Seen>>>);
 
 impl Shop {
-    pub async fn open(answers_first: bool) -> (Self, String) {
-        Self::answering_from(if answers_first { 1 } else { 2 }).await
-    }
-
     /// A server that answers nothing.
     pub async fn silent() -> (Self, String) {
-        Self::answering_from(usize::MAX).await
+        Self::open(usize::MAX).await
     }
 
-    async fn answering_from(first: usize) -> (Self, String) {
+    pub async fn open(left_unanswered: usize) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shop = Self::default();
@@ -45,7 +41,7 @@ impl Shop {
                     all.push(seen);
                     all.len()
                 };
-                if number < first {
+                if number <= left_unanswered {
                     unanswered.push(stream);
                     continue;
                 }

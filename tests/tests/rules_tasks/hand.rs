@@ -129,6 +129,7 @@ impl Hand {
         let claimed = Input::Claimed {
             step: claim.step.clone(),
             begun: !log.unwrap().is_empty(),
+            crashes: claim.deaths(),
         };
         let tell = |charge, then| Phase::Tell {
             input: claimed.clone(),
@@ -329,6 +330,7 @@ impl Hand {
                 id,
                 attempts: 1,
                 state: DeliveryState::Delivered,
+                error: None,
             }),
             job: JobAfter::Delete,
             ..samples::append(&self.claim)

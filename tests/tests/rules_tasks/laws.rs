@@ -7,9 +7,9 @@ use agent_core::decide::REPLANS_MAX;
 use agent_core::id::{JobId, StepId};
 use agent_core::job::JobKind;
 use agent_core::ports::store::Tasks;
+use agent_core::queue::{JobPlace, QueuedJob};
 use agent_core::step::{Step, StepState};
 use agent_core::task::{Task, TaskState, WaitKind};
-use store_memory::{JobPlace, QueuedJob};
 
 use crate::hand::Ground;
 use crate::log::Log;
@@ -71,11 +71,11 @@ impl Laws {
     }
 
     fn each_job_is_made_once(&mut self, jobs: &[QueuedJob]) -> Result<(), String> {
-        for job in jobs.iter().filter(|job| job.kind != JobKind::Deliver) {
-            let about = (job.kind.label(), job.step.clone());
+        for job in jobs.iter().filter(|job| job.kind != Some(JobKind::Deliver)) {
+            let about = (job.kind.map_or("?", JobKind::label), job.step.clone());
             let seen = self.seen_jobs.entry(about).or_default();
             seen.insert(job.job.clone());
-            let most = if job.kind == JobKind::Plan {
+            let most = if job.kind == Some(JobKind::Plan) {
                 1 + REPLANS_MAX as usize
             } else {
                 1
@@ -167,10 +167,10 @@ fn place_fits(step: &Step, job: &QueuedJob) -> Result<(), String> {
         .waiting
         .as_ref()
         .map(|waiting| waiting.until_ms.is_some());
-    let fits = match job.place {
-        JobPlace::Parked => until == Some(false),
-        JobPlace::Delayed => until == Some(true),
-        JobPlace::Ready | JobPlace::Held => true,
+    let fits = match &job.place {
+        JobPlace::Parked | JobPlace::Dead { .. } => until == Some(false),
+        JobPlace::Delayed { .. } => until == Some(true),
+        JobPlace::Ready | JobPlace::Held(_) => true,
     };
     law!(
         fits,
@@ -185,7 +185,7 @@ fn place_fits(step: &Step, job: &QueuedJob) -> Result<(), String> {
 fn the_task_is_carried(task: &Task, jobs: &[QueuedJob]) -> Result<(), String> {
     let work: Vec<&QueuedJob> = jobs
         .iter()
-        .filter(|job| job.kind != JobKind::Deliver)
+        .filter(|job| job.kind != Some(JobKind::Deliver))
         .collect();
     if task.state.is_final() {
         law!(work.is_empty(), "work is left for an ended task: {work:?}");
@@ -199,7 +199,8 @@ fn the_task_is_carried(task: &Task, jobs: &[QueuedJob]) -> Result<(), String> {
         of_task == usize::from(!carried),
         "{of_task} plan or report jobs while steps are at work: {carried}"
     );
-    let moving = work.iter().any(|job| job.place != JobPlace::Parked);
+    let aside = |job: &QueuedJob| matches!(job.place, JobPlace::Parked | JobPlace::Dead { .. });
+    let moving = work.iter().any(|job| !aside(job));
     let needs_a_person = task
         .waiting
         .as_ref()

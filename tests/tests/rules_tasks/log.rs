@@ -94,7 +94,11 @@ impl Log {
                 )
             }
             EventBody::PlanFailed(_) => (from == TaskState::Running, from),
-            EventBody::BudgetRaised(_) | EventBody::NoteAdded(_) => (true, from),
+            EventBody::BudgetRaised(_)
+            | EventBody::NoteAdded(_)
+            | EventBody::JobRecovered(_)
+            | EventBody::JobQuarantined(_)
+            | EventBody::JobRequeued(_) => (true, from),
             EventBody::TaskSubmitted(_)
             | EventBody::ModelReplied(_)
             | EventBody::ToolIntended(_)
@@ -127,7 +131,11 @@ impl Log {
             EventBody::StepSucceeded(_) => (runs, StepState::Succeeded),
             EventBody::StepFailed(_) => (runs, StepState::Failed),
             EventBody::StepWaiting(_) => (runs, StepState::Waiting),
-            EventBody::NoteAdded(_) => (runs, StepState::Running),
+            EventBody::JobQuarantined(_) => {
+                (from.is_none_or(|from| !from.is_final()), StepState::Waiting)
+            }
+            EventBody::JobRequeued(_) => (from == Some(StepState::Waiting), StepState::Ready),
+            EventBody::NoteAdded(_) | EventBody::JobRecovered(_) => (runs, StepState::Running),
             EventBody::TaskSubmitted(_)
             | EventBody::TaskStarted(_)
             | EventBody::TaskWaiting(_)

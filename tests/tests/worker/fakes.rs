@@ -256,6 +256,8 @@ pub struct FakeTools {
     pub made: Mutex<Vec<(String, Value)>>,
     /// Idempotency keys of the calls, in order.
     pub keys: Mutex<Vec<String>>,
+    /// Fences of the calls, in order.
+    pub fences: Mutex<Vec<i64>>,
     /// Lets calls of `hold` go.
     pub gate: Semaphore,
     /// Told when a call of `hold` begins.
@@ -290,6 +292,7 @@ impl FakeTools {
             workspaces,
             made: Mutex::default(),
             keys: Mutex::default(),
+            fences: Mutex::default(),
             gate: Semaphore::new(0),
             holding: Notify::new(),
             dropped: Arc::default(),
@@ -363,6 +366,7 @@ impl ToolBox for FakeTools {
             .unwrap()
             .push((call.tool.clone(), call.arguments.clone()));
         self.keys.lock().unwrap().push(call.key.clone());
+        self.fences.lock().unwrap().push(call.fence);
         Ok(match call.tool.as_str() {
             "append" => self.append(call).await,
             "hold" => self.hold().await,

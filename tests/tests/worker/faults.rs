@@ -1,7 +1,8 @@
 //! A store that fails or stops at a chosen commit, to see what a worker leaves behind that dies there.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use agent_core::delivery::Delivery;
 use agent_core::event::Event;
@@ -12,6 +13,8 @@ use agent_core::ports::store::{
     Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
     Store, StoreError, Submitted, TaskQuery, Tasks, Transition,
 };
+use agent_core::ports::upkeep::Upkeep;
+use agent_core::queue::{DeadId, DeadLetter, DeadQuery, TaskQueue};
 use agent_core::task::Task;
 use async_trait::async_trait;
 use tokio::sync::Notify;
@@ -40,6 +43,8 @@ pub struct FaultyStore {
     pub count: AtomicU32,
     /// Told when the process would be dead.
     pub died: Notify,
+    /// Ids of tasks and messages whose rows cannot be read.
+    pub damaged: Mutex<BTreeSet<String>>,
 }
 
 impl FaultyStore {
@@ -51,7 +56,19 @@ impl FaultyStore {
             at,
             count: AtomicU32::new(0),
             died: Notify::new(),
+            damaged: Mutex::default(),
         })
+    }
+
+    fn read(&self, table: &'static str, id: &str) -> Result<(), StoreError> {
+        if self.damaged.lock().unwrap().contains(id) {
+            return Err(StoreError::Corrupt {
+                table,
+                column: "state",
+                row: id.to_owned(),
+            });
+        }
+        Ok(())
     }
 
     async fn around(
@@ -100,6 +117,7 @@ impl Tasks for FaultyStore {
         tenant: &TenantId,
         task: &TaskId,
     ) -> Result<Option<Task>, StoreError> {
+        self.read("task", task.as_str())?;
         self.inner.find_task(tenant, task).await
     }
     async fn list_tasks(
@@ -142,6 +160,7 @@ impl Tasks for FaultyStore {
         tenant: &TenantId,
         delivery: &DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
+        self.read("delivery", delivery.as_str())?;
         self.inner.find_delivery(tenant, delivery).await
     }
 }
@@ -206,5 +225,37 @@ impl Keys for FaultyStore {
 impl Health for FaultyStore {
     async fn now_ms(&self) -> Result<i64, StoreError> {
         self.inner.now_ms().await
+    }
+}
+
+#[async_trait]
+impl Upkeep for FaultyStore {
+    async fn task_queue(&self, tenant: &TenantId, task: &TaskId) -> Result<TaskQueue, StoreError> {
+        self.inner.task_queue(tenant, task).await
+    }
+    async fn set_aside(&self, guard: &Guard, reason: &str) -> Result<(), StoreError> {
+        self.inner.set_aside(guard, reason).await
+    }
+    async fn list_dead(
+        &self,
+        tenant: &TenantId,
+        query: &DeadQuery,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.list_dead(tenant, query).await
+    }
+    async fn find_dead(
+        &self,
+        tenant: &TenantId,
+        id: &DeadId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        self.inner.find_dead(tenant, id).await
+    }
+    async fn requeue_dead(
+        &self,
+        tenant: &TenantId,
+        id: &DeadId,
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        self.inner.requeue_dead(tenant, id, job).await
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod flow;
 mod lease;
 mod limits;
+mod quarantine;
 mod trouble;
 mod unknown;
 mod world;

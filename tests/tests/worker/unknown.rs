@@ -9,6 +9,7 @@ use agent_core::decide::{Input, decide};
 use agent_core::event::EventBody;
 use agent_core::id::TaskId;
 use agent_core::ports::model::Message;
+use agent_core::ports::upkeep::Upkeep;
 use agent_core::task::{Task, TaskState, WaitKind};
 use serde_json::json;
 use worker::{Undecided, UnknownCall};
@@ -49,6 +50,13 @@ async fn die_at(world: &World, commit: u32) {
     let worker = world.start_over(store.clone(), "worker-a");
     store.died.notified().await;
     worker.kill().await;
+}
+
+/// The calls of which the store does not know how they ended, and whether it knows that nobody does.
+async fn open_calls(world: &World, id: &TaskId) -> Vec<(String, bool)> {
+    let queue = world.store.task_queue(&world.tenant, id).await.unwrap();
+    let calls = queue.calls.into_iter();
+    calls.map(|call| (call.tool, call.is_unknown)).collect()
 }
 
 fn sends(world: &World) -> usize {
@@ -151,7 +159,10 @@ async fn what_the_owner_decides_is_told_to_the_model_and_the_call_is_not_made_ag
         let (world, id) = cut_off(|_| ()).await;
         let worker = world.start();
         until_asked(&world, &id).await;
+        let open = [("send".to_owned(), true)];
+        assert_eq!(open_calls(&world, &id).await, open);
         world.owner(&id, decision(&world, &id, what).await).await;
+        assert_eq!(open_calls(&world, &id).await, vec![]);
         assert_eq!(world.until_final(&id).await.state, TaskState::Succeeded);
         worker.drain().await;
         let told = told(&world);
@@ -161,7 +172,7 @@ async fn what_the_owner_decides_is_told_to_the_model_and_the_call_is_not_made_ag
 }
 
 #[tokio::test]
-async fn a_call_that_its_owner_wants_repeated_is_made_again_with_the_same_key() {
+async fn a_call_that_its_owner_wants_repeated_is_made_again_with_the_same_key_and_a_higher_fence() {
     let (world, id) = cut_off(|_| ()).await;
     let worker = world.start();
     until_asked(&world, &id).await;
@@ -172,7 +183,10 @@ async fn a_call_that_its_owner_wants_repeated_is_made_again_with_the_same_key() 
     let keys = world.tools.keys.lock().unwrap().clone();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1]);
+    let fences = world.tools.fences.lock().unwrap().clone();
+    assert!(fences[0] < fences[1], "{fences:?}");
     assert_eq!(told(&world), "sent");
+    assert_eq!(open_calls(&world, &id).await, vec![]);
 }
 
 #[tokio::test]

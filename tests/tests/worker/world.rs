@@ -15,10 +15,11 @@ use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::sealer::{Sealer, UnsealError};
 use agent_core::ports::store::{Keys, NewTask, Right, Store, Tasks};
+use agent_core::queue::{JobPlace, QueuedJob};
 use agent_core::secret::{Sealed, Secret};
 use agent_core::task::{Priority, Task, TaskSpec, TaskState};
 use agent_core::workspace::Manifest;
-use store_memory::{JobPlace, MemoryStore};
+use store_memory::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Drained, OpenLifeline, Options, Parts, SharedStore, Worker};
@@ -320,7 +321,7 @@ impl World {
 
     /// Waits until so many jobs of the task are in the queue and held by nobody.
     pub async fn until_free(&self, id: &TaskId, count: usize) {
-        let is_free = |job: &store_memory::QueuedJob| job.place == JobPlace::Ready;
+        let is_free = |job: &QueuedJob| job.place == JobPlace::Ready;
         self.until_true(id, async || {
             let jobs = self.store.jobs(id);
             (jobs.iter().filter(|job| is_free(job)).count() == count).then_some(())

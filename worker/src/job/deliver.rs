@@ -5,14 +5,16 @@
 
 use std::time::Duration;
 
+use agent_core::deaths::Deaths;
 use agent_core::delivery::{Delivery, DeliveryPatch, DeliveryState, SCHEDULE_MS};
-use agent_core::event::{DeliveryAttempted, NewEvent};
+use agent_core::event::{DeliveryAttempted, Event, NewEvent};
 use agent_core::job::JobAfter;
 use agent_core::retry::around_ms;
 use egress::header::{HeaderMap, HeaderValue};
 use egress::{Method, Url};
 use tracing::info;
 
+use super::quarantine;
 use crate::context::Context;
 use crate::error_text::source_chain;
 use crate::stop::Stop;
@@ -63,19 +65,64 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         status: attempt.status,
         outcome: outcome.to_owned(),
         next_in_ms,
-        error: attempt.error,
+        error: attempt.error.clone(),
+        crashes: context.claim.deaths(),
     };
     let mut commit = context.blank();
     commit.delivery = Some(DeliveryPatch {
         id,
         attempts,
         state,
+        error: attempt.error,
     });
     commit.job = job;
     context
         .append(commit, &[NewEvent::of_task(event)])
         .await
         .map(|_| ())
+}
+
+/// Gives a message up on which workers die again and again: it is not tried, and becomes a dead letter. Every attempt in
+/// between that was recorded counts as progress.
+pub async fn give_up_if_deadly(context: &Context) -> Result<bool, Stop> {
+    let Some(id) = context.claim.delivery.clone() else {
+        return Ok(false);
+    };
+    let store = &context.parts.store;
+    let found = store.find_delivery(&context.claim.tenant, &id).await?;
+    let attempts = found.map_or(0, |delivery| delivery.attempts);
+    let mut died = context.claim.deaths();
+    // A message without an attempt has not got further; if it was requeued, its log is about the time before.
+    if attempts > 0 {
+        let push = |deaths: &mut Deaths, event: &Event| deaths.push_of_message(event, &id);
+        let (deaths, _) = quarantine::read(context, push).await?;
+        died = deaths.since_progress(died);
+    }
+    if died < context.options.crashes_max {
+        return Ok(false);
+    }
+    let error = format!("workers died {died} times while they sent this message");
+    let event = DeliveryAttempted {
+        delivery: id.clone(),
+        attempt: attempts + 1,
+        status: None,
+        outcome: "abandoned".to_owned(),
+        next_in_ms: None,
+        error: Some(error.clone()),
+        crashes: context.claim.deaths(),
+    };
+    let mut commit = context.blank();
+    commit.delivery = Some(DeliveryPatch {
+        id,
+        attempts: attempts + 1,
+        state: DeliveryState::Abandoned,
+        error: Some(error),
+    });
+    commit.job = JobAfter::Delete;
+    context
+        .append(commit, &[NewEvent::of_task(event)])
+        .await
+        .map(|_| true)
 }
 
 fn next(context: &Context, attempt: &Attempt, attempts: u32) -> (DeliveryState, JobAfter) {

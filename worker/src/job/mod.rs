@@ -4,6 +4,7 @@ mod ask;
 mod call;
 mod deliver;
 mod plan;
+mod quarantine;
 mod report;
 mod step;
 mod unknown;
@@ -18,7 +19,7 @@ use tracing::{error, info, instrument, warn};
 
 use crate::context::Context;
 use crate::error_text::source_chain;
-use crate::fold::{stalls, step_waits, task_waits};
+use crate::fold::{step_waits, task_waits};
 use crate::stop::Stop;
 
 /// How long a job is left alone after the store could not be used.
@@ -34,14 +35,23 @@ pub async fn run(context: Context) {
         Ok(()) => return,
         Err(stop) => stop,
     };
-    if let Err(second) = settle(&context, stopped).await {
-        give_back(&context, &second).await;
+    let Err(second) = settle(&context, stopped).await else {
+        return;
+    };
+    // Whoever claims it next would find the same.
+    let left = if let Stop::Damaged(reason) = &second {
+        quarantine::set_damaged_aside(&context, reason).await
+    } else {
+        Err(second)
+    };
+    if let Err(stop) = left {
+        give_back(&context, &stop).await;
     }
 }
 
 async fn work(context: &Context) -> Result<(), Stop> {
-    if let Some(reason) = died_too_often(context).await? {
-        return give_up(context, reason).await;
+    if quarantine::set_aside(context).await? {
+        return Ok(());
     }
     match context.claim.kind {
         JobKind::Plan => plan::run(context).await,
@@ -53,25 +63,6 @@ async fn work(context: &Context) -> Result<(), Stop> {
             "this version has no housekeeping jobs".to_owned(),
         )),
     }
-}
-
-/// Whether workers died on this job again and again without getting further. A long step may outlive many workers, as
-/// long as each of them brings it forward.
-async fn died_too_often(context: &Context) -> Result<Option<String>, Stop> {
-    let most = context.options.crashes_max;
-    let died = context.claim.crashes + context.claim.attempts;
-    if died < most || context.claim.kind == JobKind::Deliver {
-        return Ok(None);
-    }
-    if let Some(step) = &context.claim.step {
-        // The last death has no event yet: that is written when the step is taken up.
-        if stalls(&context.events(Some(step)).await?) + 1 < most {
-            return Ok(None);
-        }
-    }
-    Ok(Some(format!(
-        "a worker died {died} times while it ran this, at last without getting further"
-    )))
 }
 
 /// Turns the reason why a job stopped into its next state.
@@ -181,6 +172,7 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
     let claimed = Input::Claimed {
         step: context.claim.step.clone(),
         begun: true,
+        crashes: 0,
     };
     let input = match (context.claim.kind, &context.claim.step) {
         (JobKind::Plan, _) => Input::PlanFailed { reason },

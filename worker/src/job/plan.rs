@@ -31,6 +31,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             Input::Claimed {
                 step: None,
                 begun: false,
+                crashes: context.claim.deaths(),
             },
             Spend::default(),
         )

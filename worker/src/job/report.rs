@@ -54,6 +54,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             Input::Claimed {
                 step: None,
                 begun: true,
+                crashes: context.claim.deaths(),
             },
             charge,
         )
@@ -142,6 +143,7 @@ pub async fn without_model(context: &Context, reason: String) -> Result<(), Stop
             Input::Claimed {
                 step: None,
                 begun: true,
+                crashes: 0,
             },
             Spend::default(),
         )

@@ -64,6 +64,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             Input::Claimed {
                 step: Some(id.clone()),
                 begun,
+                crashes: context.claim.deaths(),
             },
             charged,
         )

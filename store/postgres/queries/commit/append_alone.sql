@@ -33,7 +33,7 @@ WITH locked AS MATERIALIZED (
     INSERT INTO tool_call (tenant_id, task_id, call_id, step_id, tool, effect, key, fence, state, intended_seq)
     SELECT $1, $2, one.call_id, one.step_id, one.tool, one.effect, one.key, $4, 'intended', charged.seq
     FROM   charged, unnest($19::text[], $20::text[], $21::text[], $22::text[], $23::text[]) AS one (call_id, step_id, tool, effect, key)
-    ON CONFLICT (task_id, call_id) DO UPDATE SET fence = excluded.fence
+    ON CONFLICT (task_id, call_id) DO UPDATE SET fence = excluded.fence, state = excluded.state, settled_seq = NULL
 ), settled AS (
     UPDATE tool_call SET state = 'unknown', settled_seq = charged.seq
     FROM   charged

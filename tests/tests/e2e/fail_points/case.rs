@@ -179,7 +179,7 @@ impl Case {
 
 impl World {
     fn new(handle: &Handle, class: Class, database: Option<&Database>) -> Self {
-        let (shop, shop_address) = handle.block_on(Shop::open(true));
+        let (shop, shop_address) = handle.block_on(Shop::open(0));
         let folder = tempfile::tempdir().unwrap();
         let outside = folder.path().join("outside");
         std::fs::create_dir(&outside).unwrap();

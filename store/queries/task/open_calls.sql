@@ -1,0 +1,7 @@
+-- Tool calls that did not end, in the order in which they were intended, with when each was begun or found to be unknown.
+SELECT tool_call.call_id AS "call_id!: String", tool_call.step_id AS "step_id?: String", tool_call.tool AS "tool!: String",
+       tool_call.state AS "state!: String", event.at_ms AS "since_ms!: i64"
+FROM   tool_call
+JOIN   event ON event.task_id = tool_call.task_id AND event.seq = coalesce(tool_call.settled_seq, tool_call.intended_seq)
+WHERE  tool_call.tenant_id = $1 AND tool_call.task_id = $2 AND tool_call.state IN ('intended', 'unknown')
+ORDER  BY tool_call.intended_seq, tool_call.call_id
