@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::key_cache::KeyCache;
 use crate::options::Options;
 use crate::request::body::Gauge;
+use crate::routes::health::Readiness;
 use crate::slots::Slots;
 
 /// What the API is made of.
@@ -66,6 +67,7 @@ pub struct App {
     pub requests: Arc<Slots<TenantId>>,
     pub watchers: Arc<Slots<TenantId>>,
     pub uploads: Arc<Gauge>,
+    pub ready: Readiness,
     /// Set when a shutdown was asked for: not ready, and long waits end early.
     pub draining: CancellationToken,
 }
@@ -75,6 +77,7 @@ impl App {
         let keys = KeyCache::new(Duration::from_millis(options.key_cache_ms.min(1000)));
         Arc::new(Self {
             keys,
+            ready: Readiness::default(),
             requests: Slots::new(options.requests_max, options.requests_per_tenant_max),
             watchers: Slots::new(options.watchers_max, options.watchers_per_tenant_max),
             uploads: Gauge::new(options.upload_bytes_in_flight_max),

@@ -4,7 +4,7 @@
 //! A problem travels as an extension of an empty response, and `observe` writes its body together with that id.
 
 use agent_core::ports::blobs::BlobError;
-use agent_core::ports::store::StoreError;
+use agent_core::ports::store::{DiskFull, StoreError};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -245,6 +245,10 @@ impl From<StoreError> for Problem {
             StoreError::NotFound => Self::not_found("task"),
             StoreError::VersionMoved { .. } => {
                 Self::conflict("the task kept changing while the request was decided; try again")
+            }
+            StoreError::Unavailable(cause) if cause.is::<DiskFull>() => {
+                tracing::error!(error = %cause, "the disk of the database is full");
+                Self::unavailable("the disk of the database is full; nothing was changed")
             }
             StoreError::Unavailable(cause) => {
                 tracing::error!(error = %cause, "the database does not answer");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_core::ports::store::StoreError;
+use agent_core::ports::store::{DiskFull, StoreError};
 use sqlx::error::ErrorKind;
 
 /// Why a verb stopped.
@@ -31,7 +31,7 @@ impl Failure {
         match self {
             Self::Refused(error) => error,
             Self::Broken(error) if names_nothing(&error) => StoreError::NotFound,
-            Self::Broken(error) => StoreError::Unavailable(Box::new(error)),
+            Self::Broken(error) => unavailable(is_full(&error), error),
         }
     }
 }
@@ -54,6 +54,23 @@ pub(crate) fn one_may_be_to_blame(error: &sqlx::Error) -> bool {
     !error.code().is_some_and(|code| code.starts_with("57P"))
 }
 
+fn unavailable(is_full: bool, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    let cause: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
+    StoreError::Unavailable(if is_full {
+        Box::new(DiskFull(cause))
+    } else {
+        cause
+    })
+}
+
+/// Whether the database has no room left: `SQLITE_FULL`, or PostgreSQL's `disk_full`.
+fn is_full(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["13", "53100"].contains(&&*code))
+}
+
 /// The database did not answer in time.
 pub(crate) fn timed_out() -> sqlx::Error {
     let error = std::io::Error::new(
@@ -74,6 +91,6 @@ impl SharedFailure {
     }
 
     pub(crate) fn to_store_error(&self) -> StoreError {
-        StoreError::Unavailable(Box::new(self.clone()))
+        unavailable(is_full(&self.0), self.clone())
     }
 }

@@ -161,6 +161,18 @@ impl Health for Store {
         })
         .await
     }
+
+    async fn check_writes(&self) -> Result<(), StoreError> {
+        let core = &self.core;
+        core.within(async {
+            let mut tx = core.writer().await?;
+            sqlx::query_file!("../queries/clock/touch.sql")
+                .execute(&mut *tx)
+                .await?;
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
 }
 
 /// The database's time.

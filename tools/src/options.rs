@@ -63,6 +63,8 @@ pub struct Options {
     pub uid_first: u32,
     /// Started as root: how many uids the pool has.
     pub uid_count: u32,
+    /// Started as root: where uids that are in use are locked. All workers of a host share it, whatever their data folders are.
+    pub uid_locks: PathBuf,
     /// How long a command may run when the model names no time.
     pub wall_time_ms: u64,
     /// The longest time that a model may name.
@@ -106,6 +108,7 @@ impl Default for Options {
             read_only_binds: Vec::new(),
             uid_first: 200_000,
             uid_count: 256,
+            uid_locks: PathBuf::from("/run/errand-uids"),
             wall_time_ms: 60_000,
             wall_time_ms_max: 600_000,
             memory_bytes: 2048 * MIB,

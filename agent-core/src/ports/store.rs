@@ -62,6 +62,11 @@ pub enum StoreError {
     },
 }
 
+/// The cause of [`StoreError::Unavailable`] where the database has no room left.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk of the database is full")]
+pub struct DiskFull(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
 /// A task to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTask {
@@ -482,6 +487,10 @@ pub trait Keys: Send + Sync {
 pub trait Health: Send + Sync {
     /// Asks the database for its time.
     async fn now_ms(&self) -> Result<i64, StoreError>;
+    /// Tries whether the database takes writes now.
+    async fn check_writes(&self) -> Result<(), StoreError> {
+        self.now_ms().await.map(|_| ())
+    }
 }
 
 /// Everything a process needs from a store.

@@ -1,18 +1,23 @@
 //! `GET /healthz` and `GET /readyz`: whether the process is up, and whether it should be sent requests.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, Parts};
 use crate::problem::{Problem, ProblemBody};
 
 /// How long the store may take to answer before the server counts as not ready.
 const STORE_ANSWER: Duration = Duration::from_secs(3);
+/// How long what was found is good for.
+const LOOK_HOLDS: Duration = Duration::from_secs(1);
 
 /// How the server is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -54,18 +59,56 @@ pub async fn healthz(State(app): State<Arc<App>>) -> Result<Json<HealthView>, Pr
     tag = "health",
     responses(
         (status = 200, description = "It can", body = HealthView),
-        (status = 503, description = "It cannot: the store does not answer, or the server is shutting down", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "It cannot: the database or the blob store takes no writes, or the server is shutting down", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn readyz(State(app): State<Arc<App>>) -> Result<Json<HealthView>, Problem> {
     if app.draining.is_cancelled() {
         return Err(Problem::unavailable("the server is shutting down"));
     }
-    match tokio::time::timeout(STORE_ANSWER, app.parts.store.now_ms()).await {
-        Ok(Ok(_)) => Ok(healthy(&app)),
+    app.ready.look(&app.parts).await?;
+    Ok(healthy(&app))
+}
+
+/// What the last look found. Anyone may ask, and each look writes, so one serves all who ask within a moment.
+#[derive(Default)]
+pub struct Readiness(Mutex<Option<(Instant, Result<(), Problem>)>>);
+
+impl Readiness {
+    async fn look(&self, parts: &Parts) -> Result<(), Problem> {
+        let mut last = self.0.lock().await;
+        if let Some((at, found)) = last.as_ref()
+            && at.elapsed() < LOOK_HOLDS
+        {
+            return found.clone();
+        }
+        let (database, blobs) = tokio::join!(database(parts), blobs(parts));
+        let found = database.and(blobs);
+        *last = Some((Instant::now(), found.clone()));
+        found
+    }
+}
+
+async fn database(parts: &Parts) -> Result<(), Problem> {
+    match tokio::time::timeout(STORE_ANSWER, parts.store.check_writes()).await {
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(Problem::unavailable(
             "the database takes too long to answer",
+        )),
+    }
+}
+
+async fn blobs(parts: &Parts) -> Result<(), Problem> {
+    match tokio::time::timeout(STORE_ANSWER, parts.blobs.check()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            let cause = error.source().map(ToString::to_string);
+            tracing::error!(error = %error, cause, "the blob store takes no writes");
+            Err(Problem::unavailable("the blob store takes no writes"))
+        }
+        Err(_) => Err(Problem::unavailable(
+            "the blob store takes too long to answer",
         )),
     }
 }

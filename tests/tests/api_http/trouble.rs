@@ -58,6 +58,13 @@ impl Blobs for MemoryBlobs {
         let found = self.kept.lock().unwrap().get(&name).cloned();
         found.ok_or_else(|| BlobError::Missing { hash: hash.clone() })
     }
+
+    async fn check(&self) -> Result<(), BlobError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(BlobError::Unavailable("no space left on device".into()));
+        }
+        Ok(())
+    }
 }
 
 /// The store in memory, with troubles.
@@ -200,8 +207,29 @@ async fn a_database_that_is_down_is_503_with_a_time_to_retry_and_no_inner_workin
     let alive = Ask::new("GET", "/healthz").send(world.address).await;
     assert_eq!(alive.status, 200);
     world.troubled.down.store(false, Ordering::SeqCst);
+    until_ready(&world).await;
+}
+
+/// What a look found serves all who ask within a moment, so it takes one until the next.
+async fn until_ready(world: &World) {
+    let asked = async {
+        while Ask::new("GET", "/readyz").send(world.address).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ready = tokio::time::timeout(std::time::Duration::from_secs(30), asked).await;
+    assert!(ready.is_ok(), "it never became ready again");
+}
+
+#[tokio::test]
+async fn a_blob_store_that_takes_no_writes_makes_the_server_not_ready_until_it_does_again() {
+    let world = World::new().await;
+    world.blobs.full.store(true, Ordering::SeqCst);
     let ready = Ask::new("GET", "/readyz").send(world.address).await;
-    assert_eq!(ready.status, 200, "{}", ready.text());
+    let problem = ready.problem(503, "unavailable");
+    assert_eq!(problem["detail"], "the blob store takes no writes");
+    world.blobs.full.store(false, Ordering::SeqCst);
+    until_ready(&world).await;
 }
 
 #[tokio::test]

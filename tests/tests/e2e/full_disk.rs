@@ -45,9 +45,15 @@ async fn a_full_disk_refuses_new_work_loses_nothing_and_work_goes_on_when_there_
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("unavailable"));
     assert_ne!(here.status(&task)["state"], "failed");
+    let (status, body) = here.get("/readyz");
+    assert_eq!(status, 503, "{body}");
+    let names_it =
+        body.contains("disk of the database is full") || body.contains("takes no writes");
+    assert!(names_it && !body.contains("does not answer"), "{body}");
 
     drop(filler);
     std::fs::remove_file(&ballast).unwrap();
+    wait_for(|| here.get("/readyz").0 == 200).unwrap();
     let view = here.until_final(&task);
     assert_eq!(view["state"], "succeeded", "{view:#}");
     assert_eq!(

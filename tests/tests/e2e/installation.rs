@@ -1,7 +1,7 @@
 //! One installation: a data folder, a recorded model, and the program `errand` with an environment of its own.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -289,6 +289,20 @@ impl Installation {
             ["succeeded", "partial", "failed", "cancelled"]
                 .contains(&view["state"].as_str().unwrap())
         })
+    }
+
+    /// Status and text of a plain request without a key.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.listen).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: errand\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+        (status.unwrap(), answer)
     }
 
     pub fn artifact(&self, task: &str, name: &str) -> String {

@@ -1,10 +1,11 @@
 //! The pool of uids, so that no two workspaces share a user.
 //!
-//! A uid is taken by locking its file in the workspace folder. The kernel drops the lock with the process, so a crash
-//! leaves no uid taken, and two processes on one folder never take the same one.
+//! A uid is taken by locking its file in a folder that all workers of a host share, since a uid is the host's, whoever uses it.
+//! The kernel drops the lock with the process, so a crash leaves no uid taken, and two processes never take the same one.
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,9 +56,16 @@ impl UidPool {
                 ),
             ));
         }
-        let folder = options.folder()?.join(".uids");
-        super::place::make_folder(options.folder()?)?;
-        super::place::make_folder(&folder)?;
+        let folder = options.uid_locks.clone();
+        own_folder(&folder).map_err(|error| {
+            let shown = folder.display();
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "the folder {shown}, in which uids are locked, cannot be used: {error}; set tools.uid_locks to one that belongs to root and that all workers of this host share"
+                ),
+            )
+        })?;
         Ok(Some(Arc::new(Self {
             folder,
             first,
@@ -77,6 +85,25 @@ impl UidPool {
             format!("all {} uids of the pool are in use", self.count),
         ))
     }
+}
+
+/// Makes the folder, or refuses one in which somebody else could lock files away or put links.
+fn own_folder(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match rustix::fs::mkdir(folder, Mode::RWXU) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let found = std::fs::symlink_metadata(folder)?;
+    if found.is_dir() && found.uid() == 0 && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "it is not a folder that only root can write to",
+    ))
 }
 
 fn try_lock(path: &Path) -> io::Result<Option<OwnedFd>> {

@@ -1,7 +1,7 @@
 //! Workspaces: a restored one holds exactly its manifest, a snapshot holds exactly its files, a crash leaves nothing.
 
 use crate::room::{Room, is_root, place};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use agent_core::ports::tool::ToolBox;
 use agent_core::ports::workspaces::{WorkspaceError, Workspaces};
@@ -222,7 +222,7 @@ async fn a_place_that_is_held_is_not_swept_and_not_taken_twice() {
 }
 
 #[tokio::test]
-async fn no_two_places_share_a_user_even_across_processes() {
+async fn no_two_places_of_a_host_share_a_user_whatever_their_folders_are() {
     if !is_root() {
         // An ordinary user has no other users to give.
         return;
@@ -233,15 +233,22 @@ async fn no_two_places_share_a_user_even_across_processes() {
     })
     .await;
     let blobs: std::sync::Arc<dyn agent_core::ports::blobs::Blobs> = room.blobs.clone();
-    let second = tools::open(&room.options, blobs, &crate::room::guard()).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut other = room.options.clone();
+    other.folder = Some(elsewhere.path().to_owned());
+    let second = tools::open(&other, blobs, &crate::room::guard()).unwrap();
     let mut uids = vec![std::fs::metadata(room.files()).unwrap().uid()];
-    for (seed, workspaces) in [(21, &second.workspaces), (22, &room.parts.workspaces)] {
+    for (seed, workspaces, folder) in [
+        (21, &second.workspaces, elsewhere.path()),
+        (22, &room.parts.workspaces, room.folder.as_path()),
+    ] {
         let place = place(seed);
         workspaces
             .restore(&place, &Manifest::default())
             .await
             .unwrap();
-        uids.push(std::fs::metadata(room.files_of(&place)).unwrap().uid());
+        let home = folder.join(place.task.as_str()).join(place.step.as_str());
+        uids.push(std::fs::metadata(home.join("files")).unwrap().uid());
     }
     uids.sort_unstable();
     assert_eq!(uids, vec![200_300, 200_301, 200_302]);
@@ -259,6 +266,22 @@ async fn no_two_places_share_a_user_even_across_processes() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn uids_are_not_locked_where_others_could_meddle() {
+    if !is_root() {
+        return;
+    }
+    let room = Room::new().await;
+    let shared = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(shared.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let mut options = room.options.clone();
+    options.uid_locks = shared.path().to_owned();
+    let blobs: std::sync::Arc<dyn agent_core::ports::blobs::Blobs> = room.blobs.clone();
+    let refused = tools::open(&options, blobs, &crate::room::guard());
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("tools.uid_locks"), "{error}");
 }
 
 #[tokio::test]
