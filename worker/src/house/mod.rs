@@ -108,6 +108,8 @@ impl Housekeeper {
     /// Does what is due, again and again.
     pub async fn keep(&self) -> Infallible {
         loop {
+            // First: a start has better things to do.
+            tokio::time::sleep(Duration::from_millis(self.options.ask_every_ms.max(1))).await;
             for chore in [Chore::Retention, Chore::Sweep] {
                 if let Err(error) = self.round(chore).await {
                     warn!(
@@ -117,7 +119,6 @@ impl Housekeeper {
                     );
                 }
             }
-            tokio::time::sleep(Duration::from_millis(self.options.ask_every_ms.max(1))).await;
         }
     }
 
