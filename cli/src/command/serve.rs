@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tools::sandbox::Sandbox;
 use tracing::{info, warn};
 
 use super::key;
@@ -100,16 +101,18 @@ pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Res
     };
     let work = async {
         if let Some(lock) = &lock {
-            warn_of_lacks(&config, &tools).await;
+            let sandbox = std::sync::Arc::clone(&tools.sandbox);
             let name = folder_lock::worker_name(&paths, lock)?;
             let parts = seams.worker(wiring::worker(&config, &shared, tools)?);
             let worker = worker::Worker::new(parts, config.worker.clone(), name, pulse);
-            let drained = worker
-                .run(
-                    stop.asked.clone().cancelled_owned(),
-                    stop.at_once.clone().cancelled_owned(),
-                )
-                .await;
+            let working = worker.run(
+                stop.asked.clone().cancelled_owned(),
+                stop.at_once.clone().cancelled_owned(),
+            );
+            // Trying the sandbox takes longer than all else in a start, and a command that is run meanwhile waits for it.
+            let asked = stop.asked.clone();
+            let looking = asked.run_until_cancelled(warn_of_lacks(&config, sandbox.as_ref()));
+            let (drained, _) = tokio::join!(working, looking);
             info!(?drained, "the worker has stopped");
         }
         anyhow::Ok(())
@@ -173,11 +176,11 @@ async fn watch_signals(stop: Stop) -> Result<()> {
     Ok(())
 }
 
-async fn warn_of_lacks(config: &Config, tools: &tools::Parts) {
+async fn warn_of_lacks(config: &Config, sandbox: &dyn Sandbox) {
     if !wiring::is_configured(config) {
         warn!("{}; until then tasks wait", wiring::NO_MODEL);
     }
-    let probe = tools.sandbox.probe().await;
+    let probe = sandbox.probe().await;
     if probe.level == "unsandboxed" {
         warn!("commands run UNSANDBOXED, because the configuration says so");
     }

@@ -32,15 +32,18 @@ pub(crate) async fn refuse(
 }
 
 async fn is_shared(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    let mut first = PgConnection::connect_with(options).await?;
-    let mut second = PgConnection::connect_with(options).await?;
+    let (first, second) = tokio::join!(
+        PgConnection::connect_with(options),
+        PgConnection::connect_with(options)
+    );
+    let (mut first, mut second) = (first?, second?);
     let before = server_process(&mut first).await?;
     second.execute(sqlx::raw_sql("BEGIN")).await?;
     let other = server_process(&mut second).await?;
     let after = server_process(&mut first).await?;
     second.execute(sqlx::raw_sql("ROLLBACK")).await?;
-    first.close().await?;
-    second.close().await?;
+    let (one, two) = tokio::join!(first.close(), second.close());
+    one.and(two)?;
     Ok(tells_of_a_pooler(before, other, after))
 }
 
