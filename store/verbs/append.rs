@@ -9,12 +9,34 @@ use agent_core::job::Guard;
 use agent_core::ports::store::{Append, Artifact, Committed, StoreError};
 use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as};
-use store_records::{GuardRecord, plain, saturated};
+use store_records::{ChargedRecord, GuardRecord, plain, saturated};
 
 use super::failure::Failure;
 use super::log::Log;
 use super::{queue, upkeep};
 use crate::{Connection, dialect};
+
+/// Ends the jobs of appends that do nothing else.
+pub(crate) async fn complete(
+    connection: &mut Connection,
+    commits: &[&Append],
+) -> Result<Vec<Result<Committed, StoreError>>, sqlx::Error> {
+    let mut ended = keyed(dialect::complete(connection, commits).await?);
+    let mut answers = Vec::with_capacity(commits.len());
+    for commit in commits {
+        answers.push(match ended.remove(commit.guard.job.as_str()) {
+            Some(committed) => Ok(committed),
+            None => Err(refusal(connection, &commit.guard).await?),
+        });
+    }
+    Ok(answers)
+}
+
+fn keyed(rows: Vec<ChargedRecord>) -> HashMap<String, Committed> {
+    rows.into_iter()
+        .map(|mut row| (std::mem::take(&mut row.key), Committed::from(row)))
+        .collect()
+}
 
 /// Charges appends of which no two are about one task, and notes what is left to be written for those whose guard held.
 pub(crate) async fn apply<'a>(
@@ -23,11 +45,7 @@ pub(crate) async fn apply<'a>(
     log: &mut Log<'a>,
     turns: &Mutex<Turns>,
 ) -> Result<Vec<Result<Committed, StoreError>>, sqlx::Error> {
-    let charged = dialect::charge(connection, commits).await?;
-    let mut charged: HashMap<String, Committed> = charged
-        .into_iter()
-        .map(|mut row| (std::mem::take(&mut row.task_id), Committed::from(row)))
-        .collect();
+    let mut charged = keyed(dialect::charge(connection, commits).await?);
     let mut answers = Vec::with_capacity(commits.len());
     for commit in commits {
         answers.push(match charged.remove(commit.guard.task.as_str()) {

@@ -170,8 +170,19 @@ impl Leader {
         Ok(answers)
     }
 
+    async fn complete(&self, commits: &[&Append]) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut tx = dialect::begin_completing(&self.pool).await?;
+        let ended = append::complete(&mut tx, commits).await?;
+        dialect::end_completing(tx).await?;
+        let answers = ended.into_iter();
+        Ok(answers.map(|one| one.map(Done::Committed)).collect())
+    }
+
     /// One transaction for all. An error means that nothing of it is committed, or that this cannot be known.
     async fn transact(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+        if let Some(commits) = endings(works) {
+            return self.complete(&commits).await;
+        }
         if let [Work::Append(commit)] = works
             && let Some(made) = dialect::append_alone(&self.pool, commit).await?
         {
@@ -214,6 +225,15 @@ impl Leader {
             .map(|answer| answer.unwrap_or_else(|| Err(closed())))
             .collect())
     }
+}
+
+/// The appends of a batch that does nothing but end jobs.
+fn endings<'a>(works: &[&'a Work]) -> Option<Vec<&'a Append>> {
+    let ending = |work: &&'a Work| match work {
+        Work::Append(commit) if commit.only_ends_its_job() => Some(commit),
+        Work::Append(_) | Work::Transition(_) | Work::Submit(_) => None,
+    };
+    works.iter().map(ending).collect()
 }
 
 /// The appends of a batch, with their places in it, in groups of which none has two for one task: steps that run side by

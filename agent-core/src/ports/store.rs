@@ -218,6 +218,21 @@ pub struct Append {
     pub job: JobAfter,
 }
 
+impl Append {
+    /// Whether nothing but the end of its job comes of it. Such a commit leaves the task as it is, also the time of its last
+    /// change.
+    pub fn only_ends_its_job(&self) -> bool {
+        self.job == JobAfter::Delete
+            && self.charge == Spend::default()
+            && self.events.is_empty()
+            && self.calls.is_empty()
+            && self.snapshot.is_none()
+            && self.artifacts.is_empty()
+            && self.delivery.is_none()
+            && self.blobs.is_empty()
+    }
+}
+
 /// A step's new state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepChange {

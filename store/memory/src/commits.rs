@@ -32,11 +32,14 @@ impl Commits for MemoryStore {
 }
 
 fn append(state: &mut State, commit: Append, now: i64) -> Result<Committed, StoreError> {
+    let is_silent = commit.only_ends_its_job();
     let guard = commit.guard;
     state.check_guard(&guard)?;
     state.check_blobs(&guard.tenant, &commit.blobs)?;
     let row = state.task_mut(&guard.tenant, &guard.task)?;
-    row.push(commit.events, now);
+    if !is_silent {
+        row.push(commit.events, now);
+    }
     row.task.spent = row.task.spent.plus(commit.charge);
     if let Some((id, manifest)) = commit.snapshot {
         let own = row.task.steps.iter_mut().filter(|step| step.id == id);

@@ -65,8 +65,8 @@ fn reason(error: &sqlx::Error) -> String {
 }
 
 /// Sets deadlines that the server keeps, also when this process is stopped in the middle of something, and lets it plan each
-/// statement once: they all go by keys, whatever the parameters. A statement, and not a parameter of the connection's
-/// start: poolers drop those without a word.
+/// statement once, by keys: a plan that was made while tables were small must also do when they are large. None is worth
+/// compiling. A statement, and not a parameter of the connection's start: poolers drop those without a word.
 async fn set_up(
     connection: &mut PgConnection,
     [statement, lock, idle]: [String; 3],
@@ -74,7 +74,9 @@ async fn set_up(
     sqlx::query(
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
                 set_config('idle_in_transaction_session_timeout', $3, false),
-                set_config('plan_cache_mode', 'force_generic_plan', false)",
+                set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
+                set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
+                set_config('jit', 'off', false)",
     )
     .bind(statement)
     .bind(lock)

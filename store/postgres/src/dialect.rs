@@ -1,15 +1,18 @@
 //! The verbs in which PostgreSQL differs from SQLite: what must be locked, and what may be skipped because it is.
 
+use std::future::{Ready, ready};
+
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Right, Room};
-use sqlx::{query_file, query_file_as, query_file_scalar};
+use sqlx::pool::PoolConnection;
+use sqlx::{Postgres, query_file, query_file_as, query_file_scalar};
 use store_records::{ChargedRecord, ClaimRecord, HeldRecord, OwnedRecord};
 
-use crate::Connection;
 pub(crate) use crate::alone::append_alone;
 use crate::verbs::Work;
 use crate::verbs::log::{EventRow, IntendedRow, Log, count};
+use crate::{Connection, Pool};
 
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// All reads see the state at the first one; by default each would see its own.
@@ -80,6 +83,35 @@ pub(crate) async fn charge(
         &column(commits, |one| one.charge.tool_calls),
         &column(commits, |one| one.charge.tokens),
         &column(commits, |one| one.charge.wall_ms)
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Completing is one statement, which is its own transaction.
+pub(crate) async fn begin_completing(pool: &Pool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    pool.acquire().await
+}
+
+/// Nothing is left to do.
+pub(crate) fn end_completing(
+    _connection: PoolConnection<Postgres>,
+) -> Ready<Result<(), sqlx::Error>> {
+    ready(Ok(()))
+}
+
+/// Deletes jobs that are held under the fences of these appends.
+pub(crate) async fn complete(
+    connection: &mut Connection,
+    commits: &[&Append],
+) -> Result<Vec<ChargedRecord>, sqlx::Error> {
+    query_file_as!(
+        ChargedRecord,
+        "queries/job/complete_many.sql",
+        &column(commits, |one| one.guard.tenant.as_str()) as &[&str],
+        &column(commits, |one| one.guard.task.as_str()) as &[&str],
+        &column(commits, |one| one.guard.job.as_str()) as &[&str],
+        &column(commits, |one| one.guard.fence.0)
     )
     .fetch_all(connection)
     .await

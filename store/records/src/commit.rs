@@ -31,10 +31,11 @@ pub struct CommittedRecord {
     pub spent_wall_ms: i64,
 }
 
-/// A task's counters after a commit that shared its statement, with the task's id.
+/// A task's counters after a commit that shared its statement.
 #[derive(Debug)]
 pub struct ChargedRecord {
-    pub task_id: String,
+    /// What the commits of the statement are told apart by: their tasks, or their jobs.
+    pub key: String,
     pub seq: i64,
     pub version: i64,
     pub at_ms: i64,

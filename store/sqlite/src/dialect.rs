@@ -1,10 +1,11 @@
 //! The verbs in which SQLite differs from PostgreSQL. There is one writer, so nothing has to be locked or skipped, and
 //! statements in one transaction can repeat each other's choice of rows.
 
+use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 
 use agent_core::event::EVENT_FORMAT;
-use agent_core::job::Incarnation;
+use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Committed, Room, StoreError};
 use serde::Serialize;
 use sqlx::{query_file, query_file_as};
@@ -12,7 +13,7 @@ use store_records::{ChargedRecord, ClaimRecord, HeldRecord, OwnedRecord, ReadyRe
 
 use crate::verbs::log::{EventRow, Log, SettledRow, count};
 use crate::verbs::{Work, now_ms};
-use crate::{Connection, Pool};
+use crate::{Connection, Pool, Transaction};
 
 /// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
 /// another process has written in between.
@@ -63,6 +64,49 @@ pub(crate) async fn charge(
         .await
 }
 
+/// Completing takes two statements, which need a transaction round them.
+pub(crate) async fn begin_completing(pool: &Pool) -> Result<Transaction, sqlx::Error> {
+    let mut tx = pool.begin_with(BEGIN_WRITE).await?;
+    prepare(&mut tx, &[]).await?;
+    Ok(tx)
+}
+
+/// Makes the completions durable.
+pub(crate) async fn end_completing(tx: Transaction) -> Result<(), sqlx::Error> {
+    tx.commit().await
+}
+
+/// Deletes jobs that are held under the fences of these appends.
+pub(crate) async fn complete(
+    connection: &mut Connection,
+    commits: &[&Append],
+) -> Result<Vec<ChargedRecord>, sqlx::Error> {
+    let jobs = array(commits, |one| held_by(&one.guard))?;
+    let held = query_file_as!(ChargedRecord, "queries/job/complete_many.sql", jobs)
+        .fetch_all(&mut *connection)
+        .await?;
+    let held_ids: BTreeSet<&str> = held.iter().map(|row| row.key.as_str()).collect();
+    let ended = commits.iter().map(|one| &one.guard);
+    let ended: Vec<&Guard> = ended
+        .filter(|guard| held_ids.contains(guard.job.as_str()))
+        .collect();
+    delete_done(connection, &ended).await?;
+    Ok(held)
+}
+
+async fn delete_done(connection: &mut Connection, jobs: &[&Guard]) -> Result<(), sqlx::Error> {
+    let jobs = array(jobs, |guard| held_by(guard))?;
+    query_file!("queries/job/delete_done.sql", jobs)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn held_by(guard: &Guard) -> (&str, &str, &str, i64) {
+    let (tenant, task) = (guard.tenant.as_str(), guard.task.as_str());
+    (guard.job.as_str(), tenant, task, guard.fence.0)
+}
+
 /// Writes what the commits of a batch have left to be written.
 pub(crate) async fn write_log(
     connection: &mut Connection,
@@ -83,13 +127,7 @@ pub(crate) async fn write_log(
             .await?;
     }
     if !log.ended.is_empty() {
-        let jobs = array(&log.ended, |guard| {
-            let (tenant, task) = (guard.tenant.as_str(), guard.task.as_str());
-            (guard.job.as_str(), tenant, task, guard.fence.0)
-        })?;
-        query_file!("queries/job/delete_done.sql", jobs)
-            .execute(connection)
-            .await?;
+        delete_done(connection, &log.ended).await?;
     }
     Ok(())
 }

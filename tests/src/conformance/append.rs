@@ -208,3 +208,45 @@ pub async fn appends_of_parallel_steps_never_refuse_each_other(h: &mut Harness) 
     }
     assert_eq!(h.task(&task).await.seq, 7);
 }
+
+pub async fn an_append_that_only_ends_its_job_touches_no_task_and_a_stale_one_ends_none(
+    h: &mut Harness,
+) {
+    let (task, worker, plan) = claimed(h).await;
+    worker.plan(&plan, 3, &*h.entropy).await;
+    h.shift_clock(1000).await;
+    let claims = worker.claim(3).await;
+    let before = h.task(&task).await;
+    let mut endings = tokio::task::JoinSet::new();
+    for (place, claim) in claims.iter().enumerate() {
+        let mut commit = samples::append(claim);
+        commit.job = JobAfter::Delete;
+        if place == 1 {
+            commit.guard.fence = Fence(claim.fence.0 + 1);
+        }
+        let store = h.store.clone();
+        endings.spawn(async move { (place, store.append(commit).await) });
+    }
+    while let Some(ended) = endings.join_next().await {
+        let (place, answer) = ended.unwrap();
+        if place == 1 {
+            assert!(
+                matches!(answer, Err(StoreError::Stale { .. })),
+                "{answer:?}"
+            );
+        } else {
+            let committed = answer.unwrap();
+            assert_eq!((committed.seq, committed.spent), (before.seq, before.spent));
+            assert!(committed.at_ms >= before.read_at_ms);
+        }
+    }
+    let mut after = h.task(&task).await;
+    after.read_at_ms = before.read_at_ms;
+    assert_eq!(after, before);
+    let held: Vec<_> = claims
+        .iter()
+        .map(|claim| (claim.job.clone(), claim.fence))
+        .collect();
+    let lost = h.store.lost(&held).await.unwrap();
+    assert_eq!(lost, vec![claims[0].job.clone(), claims[2].job.clone()]);
+}

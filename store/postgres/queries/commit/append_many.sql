@@ -18,7 +18,7 @@ FROM   unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6
            OFFSET 0
        ) AS held
 WHERE  task.tenant_id = wanted.tenant_id AND task.id = wanted.task_id
-RETURNING task.id AS "task_id!: String",
+RETURNING task.id AS "key!: String",
           task.seq AS "seq!: i64", task.version AS "version!: i64", task.updated_at_ms AS "at_ms!: i64", task.running_since_ms,
           task.budget_model_calls AS "budget_model_calls!: i64", task.budget_tool_calls AS "budget_tool_calls!: i64",
           task.budget_tokens AS "budget_tokens!: i64", task.budget_wall_ms AS "budget_wall_ms!: i64",

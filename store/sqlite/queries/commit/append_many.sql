@@ -15,7 +15,7 @@ WHERE  task.tenant_id = wanted.tenant_id AND task.id = wanted.task_id
   AND  EXISTS (SELECT 1 FROM job
                WHERE job.id = wanted.job_id AND job.tenant_id = wanted.tenant_id AND job.task_id = wanted.task_id
                  AND job.fence = wanted.fence AND job.worker_name IS NOT NULL)
-RETURNING id AS "task_id!: String",
+RETURNING id AS "key!: String",
           seq AS "seq!: i64", version AS "version!: i64", updated_at_ms AS "at_ms!: i64", running_since_ms,
           budget_model_calls AS "budget_model_calls!: i64", budget_tool_calls AS "budget_tool_calls!: i64",
           budget_tokens AS "budget_tokens!: i64", budget_wall_ms AS "budget_wall_ms!: i64",
