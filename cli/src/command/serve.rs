@@ -101,7 +101,7 @@ pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Res
     };
     let work = async {
         if let Some(lock) = &lock {
-            let sandbox = std::sync::Arc::clone(&tools.sandbox);
+            let sandbox = Arc::clone(&tools.sandbox);
             let name = folder_lock::worker_name(&paths, lock)?;
             let parts = seams.worker(wiring::worker(&config, &shared, tools)?);
             let worker = worker::Worker::new(parts, config.worker.clone(), name, pulse);
@@ -225,8 +225,15 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
         .mode(0o600)
         .open(path);
     let mut file = opened.with_context(|| format!("could not write {}", path.display()))?;
-    file.write_all(text.as_bytes())
-        .with_context(|| format!("could not write {}", path.display()))
+    // The key's row is committed after this: a power cut must not leave it without the file.
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    let named = written.and_then(|()| match path.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    });
+    named.with_context(|| format!("could not write {}", path.display()))
 }
 
 fn greet(address: &str, paths: &Paths, first_key: Option<&str>) {

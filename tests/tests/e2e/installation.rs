@@ -188,10 +188,15 @@ impl Installation {
 
     /// Starts a server with one more variable, which may kill it before it greets.
     pub fn serve_until(&self, variable: (&str, &str)) -> Server {
+        self.serve_under(&[variable])
+    }
+
+    /// Starts a server with more variables and does not wait for its greeting.
+    pub fn serve_under(&self, variables: &[(&str, &str)]) -> Server {
         let mut command = Command::new(program());
         command.arg("serve");
         self.set_up(&mut command);
-        command.env(variable.0, variable.1);
+        command.envs(variables.iter().copied());
         let log = self.append_log();
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Server {

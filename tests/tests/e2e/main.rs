@@ -11,6 +11,7 @@ mod kill;
 mod machines;
 mod model_trouble;
 mod outside;
+mod power;
 mod retention;
 mod scripts;
 mod shop;
