@@ -5,6 +5,7 @@
 //! gap. `script/chaos power-cuts` makes a thousand.
 
 mod disk;
+mod full;
 mod shim;
 mod verdict;
 

@@ -5,7 +5,7 @@
  * DISK_ROOT     only files below this folder count, and of these none that ends in -shm (it is rebuilt at every start)
  * DISK_JOURNAL  where it is written down; must lie elsewhere
  * DISK_FULL_AT  the number of the write at which the disk becomes full
- * DISK_ROOM     a file whose existence means that there is room again
+ * DISK_ROOM     a file whose existence means that there is room again; once it was full there is one more with .full at its end
  *
  * A record: op (1 byte), length of the path (4), two numbers (8 each), length of the data (8), path, data. A write is
  * written down before it is made, a sync after it has succeeded.
@@ -62,8 +62,12 @@ static void note(char op, const char *path, uint64_t a, uint64_t b, const void *
 
 /* Whether there is no room for this write. Called with the lock held. */
 static int is_full(void) {
-    if (!full_at || ++writes < full_at) return 0;
-    return !room || access(room, F_OK) != 0;
+    char mark[4096];
+    if (!full_at || ++writes < full_at || !room || access(room, F_OK) == 0) return 0;
+    snprintf(mark, sizeof mark, "%s.full", room);
+    int fd = REAL(open)(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd >= 0) REAL(close)(fd);
+    return 1;
 }
 
 static const char *path_of(int fd) { return fd >= 0 && fd < FDS_MAX ? paths[fd] : NULL; }
@@ -133,7 +137,7 @@ int ftruncate64(int fd, off64_t size) { TRUNCATE(REAL(ftruncate64)(fd, size)) }
 #define SYNC(call) \
     pthread_mutex_lock(&lock); \
     const char *path = path_of(fd); \
-    if (path && full_at && writes >= full_at && (!room || access(room, F_OK) != 0)) { \
+    if (path && full_at && writes >= full_at && room && access(room, F_OK) != 0) { \
         pthread_mutex_unlock(&lock); errno = ENOSPC; return -1; \
     } \
     int done = call; \

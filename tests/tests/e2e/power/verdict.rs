@@ -57,6 +57,27 @@ impl<'a> Witness<'a> {
         });
     }
 
+    /// Whether the server answers at all.
+    pub fn is_answered(&self) -> bool {
+        self.client().get("/healthz").is_ok()
+    }
+
+    pub fn has_tasks(&self) -> bool {
+        !self.logs.is_empty()
+    }
+
+    /// Submits once. A full disk may refuse it.
+    pub fn submit_if_accepted(&mut self, goal: &str) {
+        let answer = self
+            .client()
+            .post("/v1/tasks", "task 0", &json!({"goal": goal}));
+        let view = answer.map_or(Value::Null, |answer| answer.json());
+        if let Some(task) = view["id"].as_str() {
+            self.note(task, 0);
+            self.logs.insert(task.to_owned(), Vec::new());
+        }
+    }
+
     pub fn submit(&mut self, goal: &str) {
         let key = format!("task {}", self.logs.len());
         let mut task = String::new();
