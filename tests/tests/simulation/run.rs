@@ -83,8 +83,9 @@ struct Simulation {
 }
 
 /// Runs one seed to its end.
-pub async fn simulate(seed: u64) -> Result<Seen, String> {
+pub async fn simulate(seed: u64, guard: egress::Guard) -> Result<Seen, String> {
     let mut world = World::new(models()).await;
+    world.guard = Some(guard);
     // Crashes come far more often than in life; how many are too many is tested elsewhere.
     world.options.crashes_max = 10_000;
     let mut tasks = Vec::new();

@@ -39,6 +39,8 @@ pub struct World {
     pub tenant: TenantId,
     pub options: Options,
     pub allow_private: Vec<String>,
+    /// The way out, where many workers share one: making one reads every certificate of the machine.
+    pub guard: Option<egress::Guard>,
     /// The heartbeat's way to the store, where it is not the workers'.
     pub lifeline: Option<Arc<dyn OpenLifeline>>,
 }
@@ -128,6 +130,7 @@ impl World {
             tenant,
             options,
             allow_private: Vec::new(),
+            guard: None,
             lifeline: None,
         }
     }
@@ -137,9 +140,12 @@ impl World {
     }
 
     pub fn start_over(&self, store: Arc<dyn Store>, name: &str) -> Running {
-        let egress = egress::Options {
-            allow_private: self.allow_private.clone(),
-            ..egress::Options::default()
+        let guard = || {
+            let egress = egress::Options {
+                allow_private: self.allow_private.clone(),
+                ..egress::Options::default()
+            };
+            egress::Guard::new(egress).unwrap()
         };
         let lifeline = self.lifeline.clone();
         let parts = Parts {
@@ -154,7 +160,7 @@ impl World {
             sealer: Arc::new(MarkingSealer),
             entropy: self.entropy.clone(),
             wake: self.store.clone(),
-            guard: egress::Guard::new(egress).unwrap(),
+            guard: self.guard.clone().unwrap_or_else(guard),
         };
         let (stop, at_once) = (CancellationToken::new(), CancellationToken::new());
         let name = WorkerName(name.to_owned());
