@@ -22,6 +22,7 @@ pub mod prompt;
 pub mod queue;
 pub mod report;
 pub mod retry;
+pub mod room;
 pub mod secret;
 pub mod step;
 pub mod task;

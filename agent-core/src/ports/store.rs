@@ -14,6 +14,7 @@ use crate::job::{Claim, Fence, Guard, Incarnation, JobAfter, NewJob, WorkerName}
 use crate::key::ApiKey;
 use crate::ports::tool::EffectClass;
 use crate::ports::upkeep::Upkeep;
+pub use crate::room::Room;
 use crate::step::{Step, StepState};
 use crate::task::{Priority, Task, TaskState, Waiting};
 
@@ -412,34 +413,6 @@ pub struct Release {
     pub delay_ms: u64,
     /// Whether it counts as an attempt; a shutdown does not.
     pub charged: bool,
-}
-
-/// How many jobs a worker has room for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
-    /// In all.
-    pub jobs: u32,
-    /// Of tenants of which it runs some already.
-    pub of_tenants: Vec<(TenantId, u32)>,
-    /// Of every other tenant.
-    pub of_others: u32,
-}
-
-impl Room {
-    /// Room for so many jobs, no matter whose.
-    pub fn of(jobs: u32) -> Self {
-        Self {
-            jobs,
-            of_tenants: Vec::new(),
-            of_others: jobs,
-        }
-    }
-
-    /// How many tenants have no more room.
-    pub fn full(&self) -> usize {
-        let full = self.of_tenants.iter();
-        full.filter(|(_, jobs)| *jobs == 0).count()
-    }
 }
 
 /// The queue.

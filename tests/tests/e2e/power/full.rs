@@ -59,6 +59,9 @@ fn try_at(handle: &Handle, moment: usize) {
         here.log()
     );
     std::fs::write(&room, "").unwrap();
+    // It says why before it ends, so that it was told does not mean that it has ended already.
+    let settled = wait_for(|| server.ended().is_some() || witness.is_answered());
+    assert!(settled.is_ok(), "write {moment}: {}", here.log());
     if server.ended().is_some() {
         assert!(is_told(&here.log()), "write {moment}: {}", here.log());
         server = here.serve_under(&variables);
