@@ -26,6 +26,11 @@
 
 #define FDS_MAX 65536
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A child of fork has one thread, and may inherit the lock from one that is not there any more. */
+static void unlock_child(void) { pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER; lock = fresh; }
+
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, unlock_child); }
 static char *paths[FDS_MAX];
 static int journal = -1;
 static const char *root, *room;
