@@ -4,9 +4,9 @@
 
 mod words;
 
-use crate::id::{DeliveryId, JobId, StepId};
+use crate::id::{CallId, DeliveryId, JobId, StepId};
 use crate::job::{JobKind, WorkerName};
-use crate::queue::{Holder, JobPlace, QueuedJob, TaskQueue};
+use crate::queue::{DeadKind, Holder, JobPlace, OpenCall, QueuedJob, TaskQueue};
 use crate::step::{Step, StepState};
 use crate::task::{Task, TaskState, WaitKind, Waiting};
 
@@ -37,17 +37,21 @@ pub enum Cause {
     Capacity,
     /// The receiver of a message did not take it; it is sent again.
     Receiver,
+    /// No receiver took a message, and it was given up.
+    Undelivered,
     /// Workers died on it again and again, and it was set aside.
     Quarantined,
     /// Its row cannot be read, and it was set aside.
     Unreadable,
+    /// It was being done when the task ended; what became of it is not recorded.
+    CutOff,
     /// Nothing carries it. This is a fault of the program.
     Lost,
 }
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Held,
         Self::HolderSilent,
         Self::Queued,
@@ -60,8 +64,10 @@ impl Cause {
         Self::Timer,
         Self::Capacity,
         Self::Receiver,
+        Self::Undelivered,
         Self::Quarantined,
         Self::Unreadable,
+        Self::CutOff,
         Self::Lost,
     ];
 
@@ -80,8 +86,10 @@ impl Cause {
             Self::Timer => "timer",
             Self::Capacity => "capacity",
             Self::Receiver => "receiver",
+            Self::Undelivered => "undelivered",
             Self::Quarantined => "quarantined",
             Self::Unreadable => "unreadable",
+            Self::CutOff => "cut_off",
             Self::Lost => "lost",
         }
     }
@@ -96,11 +104,13 @@ impl Cause {
             | Self::Provider
             | Self::Timer
             | Self::Capacity
-            | Self::Receiver => true,
+            | Self::Receiver
+            | Self::CutOff => true,
             Self::NoWorker
             | Self::Input
             | Self::Approval
             | Self::Budget
+            | Self::Undelivered
             | Self::Quarantined
             | Self::Unreadable
             | Self::Lost => false,
@@ -137,6 +147,8 @@ pub enum Subject {
     Report,
     /// A webhook message.
     Delivery(DeliveryId),
+    /// A tool call that outlived its task.
+    Call(CallId),
     /// The task as a whole.
     Task,
 }
@@ -167,6 +179,8 @@ pub struct Reason {
     pub until_ms: Option<i64>,
     /// Keys of the steps that it waits for.
     pub waits_for: Vec<String>,
+    /// The tool call that is being made, or about which a decision is wanted.
+    pub call: Option<OpenCall>,
     /// Retries that were charged.
     pub attempts: i64,
     /// How often a worker died on it.
@@ -177,8 +191,8 @@ pub struct Reason {
     pub advice: String,
 }
 
-/// Says for each open thing of `task` why it is open; nothing is open in a task that ended and told everybody. A worker
-/// that was not heard of for `silent_ms` counts as silent.
+/// Says for each open thing of `task` why it is open; nothing is open in a task that ended, told everybody and left no call
+/// behind. A worker that was not heard of for `silent_ms` counts as silent.
 pub fn explain(task: &Task, queue: &TaskQueue, silent_ms: i64) -> Vec<Reason> {
     let look = Look {
         task,
@@ -186,7 +200,10 @@ pub fn explain(task: &Task, queue: &TaskQueue, silent_ms: i64) -> Vec<Reason> {
         silent_ms,
     };
     let mut reasons = Vec::new();
-    if !task.state.is_final() {
+    if task.state.is_final() {
+        let left = queue.calls.iter().filter(|call| !call.is_unknown);
+        reasons.extend(left.map(|call| look.cut_off(call)));
+    } else {
         reasons.extend(task.steps.iter().filter_map(|step| look.at_step(step)));
         let of_task = queue.jobs.iter().filter(|job| is_of_task(job));
         reasons.extend(of_task.map(|job| look.at_task_job(job)));
@@ -199,6 +216,8 @@ pub fn explain(task: &Task, queue: &TaskQueue, silent_ms: i64) -> Vec<Reason> {
         Some(look.at_job(Subject::Delivery(message), None, job))
     });
     reasons.extend(messages);
+    let given_up = queue.given_up.iter();
+    reasons.extend(given_up.map(|(message, why)| look.undelivered(message, why)));
     reasons
 }
 
@@ -252,6 +271,7 @@ impl Look<'_> {
             holder: None,
             until_ms: None,
             waits_for: Vec::new(),
+            call: None,
             attempts: job.attempts,
             crashes: job.crashes,
             explanation: String::new(),
@@ -280,15 +300,53 @@ impl Look<'_> {
             }
             JobPlace::Dead { kind, reason: why } => {
                 reason.cause = match kind {
-                    crate::queue::DeadKind::Unreadable => Cause::Unreadable,
-                    crate::queue::DeadKind::Job | crate::queue::DeadKind::Delivery => {
-                        Cause::Quarantined
-                    }
+                    DeadKind::Unreadable => Cause::Unreadable,
+                    DeadKind::Job | DeadKind::Delivery => Cause::Quarantined,
                 };
                 said = Some(why.as_str());
             }
         }
+        reason.call = self.call_of(job, reason.cause);
         words::add(&mut reason, self, said);
+        reason
+    }
+
+    /// The call that a job is about: the last one that its step has begun, or was asked about.
+    fn call_of(&self, job: &QueuedJob, cause: Cause) -> Option<OpenCall> {
+        job.step.as_ref()?;
+        let is_unknown = match cause {
+            Cause::Held | Cause::HolderSilent => false,
+            Cause::Approval => true,
+            Cause::Queued
+            | Cause::NoWorker
+            | Cause::Steps
+            | Cause::Input
+            | Cause::Budget
+            | Cause::Provider
+            | Cause::Timer
+            | Cause::Capacity
+            | Cause::Receiver
+            | Cause::Undelivered
+            | Cause::Quarantined
+            | Cause::Unreadable
+            | Cause::CutOff
+            | Cause::Lost => return None,
+        };
+        let mut own = self.queue.calls.iter().filter(|call| call.step == job.step);
+        own.rfind(|call| call.is_unknown == is_unknown).cloned()
+    }
+
+    fn undelivered(&self, message: &DeliveryId, why: &str) -> Reason {
+        let subject = Subject::Delivery(message.clone());
+        let mut reason = self.without_job(subject, Cause::Undelivered);
+        words::add(&mut reason, self, Some(why));
+        reason
+    }
+
+    fn cut_off(&self, call: &OpenCall) -> Reason {
+        let mut reason = self.without_job(Subject::Call(call.call.clone()), Cause::CutOff);
+        reason.call = Some(call.clone());
+        words::add(&mut reason, self, None);
         reason
     }
 
@@ -319,6 +377,7 @@ impl Look<'_> {
             holder: None,
             until_ms: None,
             waits_for: Vec::new(),
+            call: None,
             attempts: 0,
             crashes: 0,
             explanation: String::new(),

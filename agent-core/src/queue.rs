@@ -87,6 +87,8 @@ pub struct TaskQueue {
     pub jobs: Vec<QueuedJob>,
     /// Tool calls that did not end, in the order in which they were intended.
     pub calls: Vec<OpenCall>,
+    /// Messages that were given up, by id, and why.
+    pub given_up: Vec<(DeliveryId, String)>,
     /// When any worker whose life is not over was last heard of; absent when there is none.
     pub heartbeat_at_ms: Option<i64>,
     /// The database's time when this was read.

@@ -14,7 +14,8 @@ use agent_core::task::Priority;
 use async_trait::async_trait;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{
-    ClaimRecord, DeadRecord, OpenCallRecord, QueuedRecord, RemovedRecord, log_column, plain,
+    ClaimRecord, DeadRecord, GivenUpRecord, OpenCallRecord, QueuedRecord, RemovedRecord,
+    log_column, plain,
 };
 
 use super::failure::Failure;
@@ -100,15 +101,25 @@ async fn task_queue(core: &Core, tenant: &TenantId, task: &TaskId) -> Result<Tas
     )
     .fetch_all(&mut *tx)
     .await?;
+    let given_up = query_file_as!(
+        GivenUpRecord,
+        "../queries/dead/messages_of_task.sql",
+        tenant.as_str(),
+        task.as_str()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     let read_at_ms = now_ms(&mut tx).await?;
     tx.rollback().await?;
     let jobs: Result<Vec<QueuedJob>, StoreError> =
         rows.into_iter().map(QueuedJob::try_from).collect();
     let calls: Result<Vec<OpenCall>, StoreError> =
         calls.into_iter().map(OpenCall::try_from).collect();
+    let given_up: Result<Vec<_>, StoreError> = given_up.iter().map(GivenUpRecord::read).collect();
     Ok(TaskQueue {
         jobs: jobs?,
         calls: calls?,
+        given_up: given_up?,
         heartbeat_at_ms,
         read_at_ms,
     })

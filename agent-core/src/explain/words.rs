@@ -1,6 +1,7 @@
 //! The sentences of an explanation: what is the matter, and what to do.
 
 use super::{Cause, Look, Reason, Subject};
+use crate::budget::{Limit, Spend};
 use crate::delivery::rfc3339;
 
 /// Adds both sentences. `said` is what was noted when the thing was put aside.
@@ -15,6 +16,7 @@ fn name(subject: &Subject) -> String {
         Subject::Step { key, .. } => format!("step {key}"),
         Subject::Report => "the report".to_owned(),
         Subject::Delivery(id) => format!("message {id}"),
+        Subject::Call(id) => format!("call {id}"),
         Subject::Task => "the task".to_owned(),
     }
 }
@@ -38,7 +40,7 @@ fn explanation(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
     });
     let until = until.unwrap_or_default();
     match reason.cause {
-        Cause::Held | Cause::HolderSilent => held(&what, reason),
+        Cause::Held | Cause::HolderSilent => held(&what, reason, look),
         Cause::Queued => format!("{what} is ready, and a worker takes it up when it has a place"),
         Cause::NoWorker => match look.queue.heartbeat_at_ms {
             Some(at_ms) => format!(
@@ -55,13 +57,15 @@ fn explanation(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
         | Cause::Timer
         | Cause::Capacity => format!("{what} waits{until}{noted}"),
         Cause::Receiver => format!("{what} was not taken by its receiver and is sent again{until}"),
+        Cause::Undelivered => format!("{what} was given up{noted}"),
         Cause::Quarantined => format!("{what} was set aside{noted}"),
         Cause::Unreadable => format!("{what} was set aside, because its job cannot be read{noted}"),
+        Cause::CutOff => cut_off(&what, reason, look),
         Cause::Lost => format!("nothing carries {what}"),
     }
 }
 
-fn held(what: &str, reason: &Reason) -> String {
+fn held(what: &str, reason: &Reason, look: &Look<'_>) -> String {
     let Some(holder) = &reason.holder else {
         return format!("{what} is held");
     };
@@ -69,9 +73,25 @@ fn held(what: &str, reason: &Reason) -> String {
         || "which nobody knows any more".to_owned(),
         |age_ms| format!("last heard of {} ago", span(age_ms)),
     );
+    let call = reason.call.as_ref().map(|call| {
+        let age = span(look.age_ms(call.since_ms));
+        format!("; it makes call {} ({}) since {age}", call.call, call.tool)
+    });
     format!(
-        "{what} is held by worker {} (life {}), {heard}",
-        holder.worker.0, holder.epoch
+        "{what} is held by worker {} (life {}), {heard}{}",
+        holder.worker.0,
+        holder.epoch,
+        call.unwrap_or_default()
+    )
+}
+
+fn cut_off(what: &str, reason: &Reason, look: &Look<'_>) -> String {
+    let (tool, began) = reason.call.as_ref().map_or(("a tool", 0), |call| {
+        (call.tool.as_str(), look.age_ms(call.since_ms))
+    });
+    format!(
+        "{what} ({tool}) was begun {} ago and had not come back when the task ended; its outcome is not recorded",
+        span(began)
     )
 }
 
@@ -91,39 +111,81 @@ fn advice(reason: &Reason, look: &Look<'_>) -> String {
             "start a worker: `errand worker`, or `errand serve` on a single machine".to_owned()
         }
         Cause::Steps => "nothing: look at the steps that it needs".to_owned(),
-        Cause::Input => "give the answer that the reason asks for, or cancel the task".to_owned(),
-        Cause::Approval => {
-            "decide on the call that the reason names, or cancel the task".to_owned()
-        }
-        Cause::Budget => format!(
-            "raise the budget: `errand budget {task}` with the limit that the reason names, or cancel the task"
+        Cause::Input => format!("give the answer that the reason asks for, or {}", or_cancel(look)),
+        Cause::Approval => decide_advice(reason, look),
+        Cause::Budget => budget_advice(look),
+        Cause::Provider => format!(
+            "nothing: it asks again by itself; if this lasts, check the model's provider and its key with `errand doctor`, or {}",
+            or_cancel(look)
         ),
-        Cause::Provider => {
-            "nothing: it asks again by itself; check the model's provider and its key if this lasts"
-                .to_owned()
-        }
         Cause::Timer => "nothing: it goes on by itself".to_owned(),
-        Cause::Capacity => {
-            "make room on the machine that the reason is about; it tries again by itself".to_owned()
-        }
-        Cause::Receiver => {
-            "nothing: it is sent again by itself; check the receiver if this lasts".to_owned()
-        }
-        Cause::Quarantined | Cause::Unreadable => dead_advice(reason),
-        Cause::Lost => {
-            "this is a fault of the program: cancel the task, submit it again, and report it"
-                .to_owned()
-        }
+        Cause::Capacity => "make room on the machine that the reason is about, or start a worker on another; it tries again by itself; `errand doctor` on that machine says what is missing".to_owned(),
+        Cause::Receiver => format!(
+            "nothing: it is sent again by itself; if this lasts, check the receiver; `errand logs {task}` shows what it answered"
+        ),
+        Cause::Undelivered | Cause::Quarantined | Cause::Unreadable => dead_advice(reason, look),
+        Cause::CutOff => "nothing: a worker that still makes it stops within seconds; look where it would have had its effect".to_owned(),
+        Cause::Lost => format!(
+            "this is a fault of the program: {}, submit it again, and report it",
+            or_cancel(look)
+        ),
     }
 }
 
-fn dead_advice(reason: &Reason) -> String {
-    let id = match (&reason.subject, &reason.job) {
-        (Subject::Delivery(id), _) => id.to_string(),
-        (_, Some(job)) => job.to_string(),
-        (_, None) => "ID".to_owned(),
+fn or_cancel(look: &Look<'_>) -> String {
+    format!("cancel the task: `errand cancel {}`", look.task.id)
+}
+
+fn decide_advice(reason: &Reason, look: &Look<'_>) -> String {
+    let task = &look.task.id;
+    let Some(call) = &reason.call else {
+        return format!(
+            "decide on the call that the reason names: `errand decide {task} CALL done|not_done|repeat`, or {}",
+            or_cancel(look)
+        );
+    };
+    let call = &call.call;
+    format!(
+        "look whether it had its effect, then `errand decide {task} {call} done|not_done|repeat` (POST /v1/tasks/{task}/calls/{call}/decision), or {}",
+        or_cancel(look)
+    )
+}
+
+fn budget_advice(look: &Look<'_>) -> String {
+    let task = &look.task.id;
+    let spent = look.task.spent_at(look.queue.read_at_ms);
+    // The charge for the call that was not made was given back, so the next one is what the limit forbids.
+    let next = spent.plus(Spend {
+        model_calls: 1,
+        tool_calls: 1,
+        ..Spend::default()
+    });
+    let limit = look.task.budget.exhausted(&next);
+    let flag = match limit {
+        Some(Limit::ModelCalls) => "--budget-model-calls N",
+        Some(Limit::ToolCalls) => "--budget-tool-calls N",
+        Some(Limit::Tokens) => "--budget-tokens N",
+        Some(Limit::WallMs) => "--budget-minutes N",
+        None => "and the limit that the reason names",
     };
     format!(
-        "see `errand dead list`; when the cause is gone, `errand dead requeue {id}`, or cancel the task"
+        "raise the budget: `errand budget {task} {flag}` (POST /v1/tasks/{task}/budget), or {}",
+        or_cancel(look)
     )
+}
+
+fn dead_advice(reason: &Reason, look: &Look<'_>) -> String {
+    let id = match (&reason.subject, &reason.job) {
+        // A message that was given up is known by its own id, a job that sends one by the job's.
+        (_, Some(job)) => job.to_string(),
+        (Subject::Delivery(id), None) => id.to_string(),
+        (_, None) => "ID".to_owned(),
+    };
+    let requeue = format!(
+        "see `errand dead list`; when the cause is gone, `errand dead requeue {id}` (POST /v1/dead/{id}/requeue)"
+    );
+    if look.task.state.is_final() {
+        return requeue;
+    }
+    format!("{requeue}, or {}", or_cancel(look))
 }

@@ -1,10 +1,10 @@
 //! Why a task is where it is: one case for each cause.
 
 use agent_core::explain::{Cause, Reason, Subject, explain};
-use agent_core::id::{DeliveryId, JobId};
+use agent_core::id::{CallId, DeliveryId, JobId};
 use agent_core::job::{Incarnation, JobKind, WorkerName};
 use agent_core::ports::entropy::Seeded;
-use agent_core::queue::{DeadKind, Holder, JobPlace, QueuedJob, TaskQueue};
+use agent_core::queue::{DeadKind, Holder, JobPlace, OpenCall, QueuedJob, TaskQueue};
 use agent_core::step::StepState;
 use agent_core::task::{Task, TaskState, WaitKind};
 
@@ -44,13 +44,33 @@ fn held(heartbeat_age_ms: i64, is_over: bool) -> JobPlace {
 
 /// The reasons, while a worker was heard of so long ago.
 fn reasons(task: &Task, jobs: Vec<QueuedJob>, heard_age_ms: Option<i64>) -> Vec<Reason> {
+    let heartbeat_at_ms = heard_age_ms.map(|age_ms| NOW_MS - age_ms);
     let queue = TaskQueue {
-        jobs,
-        calls: Vec::new(),
-        heartbeat_at_ms: heard_age_ms.map(|age_ms| NOW_MS - age_ms),
-        read_at_ms: NOW_MS,
+        heartbeat_at_ms,
+        ..queue(jobs)
     };
     explain(task, &queue, SILENT_MS)
+}
+
+/// The queue while a worker was just heard of.
+fn queue(jobs: Vec<QueuedJob>) -> TaskQueue {
+    TaskQueue {
+        jobs,
+        calls: Vec::new(),
+        given_up: Vec::new(),
+        heartbeat_at_ms: Some(NOW_MS),
+        read_at_ms: NOW_MS,
+    }
+}
+
+fn call(seed: u64, task: &Task, is_unknown: bool) -> OpenCall {
+    OpenCall {
+        call: CallId::new(&Seeded::new(seed)),
+        step: Some(step_id(task, "work")),
+        tool: "http_request".to_owned(),
+        is_unknown,
+        since_ms: NOW_MS - 9_000,
+    }
 }
 
 fn only(reasons: Vec<Reason>) -> Reason {
@@ -219,4 +239,84 @@ fn work_that_nothing_carries_is_called_a_fault() {
         (lost_task.cause, lost_task.subject),
         (Cause::Lost, Subject::Task)
     );
+}
+
+#[test]
+fn a_held_step_names_the_call_that_is_being_made() {
+    let task = step_in(StepState::Running);
+    let mut queue = queue(vec![of_step(&task, held(4_000, false))]);
+    let other = OpenCall {
+        step: None,
+        ..call(90, &task, false)
+    };
+    queue.calls = vec![call(91, &task, true), call(92, &task, false), other];
+    let reason = only(explain(&task, &queue, SILENT_MS));
+    assert_eq!(reason.call, Some(call(92, &task, false)));
+    let wanted = format!(
+        "makes call {} (http_request) since 9 s",
+        call(92, &task, false).call
+    );
+    assert!(reason.explanation.ends_with(&wanted), "{reason:?}");
+}
+
+#[test]
+fn a_call_to_be_decided_is_named_with_the_command_that_decides_it() {
+    let task = step_waiting(WaitKind::Approval);
+    let mut queue = queue(vec![of_step(&task, JobPlace::Parked)]);
+    queue.calls = vec![call(91, &task, true), call(92, &task, true)];
+    let reason = only(explain(&task, &queue, SILENT_MS));
+    let asked = call(92, &task, true).call;
+    let command = format!("errand decide {} {asked} done|not_done|repeat", task.id);
+    assert!(reason.advice.contains(&command), "{reason:?}");
+    let path = format!("/v1/tasks/{}/calls/{asked}/decision", task.id);
+    assert!(reason.advice.contains(&path), "{reason:?}");
+}
+
+#[test]
+fn the_limit_that_is_used_up_is_named_as_the_command_line_does() {
+    let mut task = waiting_task(WaitKind::Budget);
+    let flag = |task: &Task| {
+        let job = job(JobKind::Plan, JobPlace::Parked);
+        only(explain(task, &queue(vec![job]), SILENT_MS)).advice
+    };
+    assert!(flag(&task).contains("--budget-model-calls"), "{task:?}");
+    task.budget.model_calls = 1_000;
+    task.spent.tokens = i64::try_from(task.budget.tokens).unwrap();
+    assert!(flag(&task).contains("--budget-tokens"), "{task:?}");
+    task.spent.tokens = 0;
+    task.spent.wall_ms = i64::try_from(task.budget.wall_ms).unwrap();
+    assert!(flag(&task).contains("--budget-minutes"), "{task:?}");
+    task.spent.wall_ms = 0;
+    task.spent.tool_calls = i64::try_from(task.budget.tool_calls).unwrap();
+    assert!(flag(&task).contains("--budget-tool-calls"), "{task:?}");
+}
+
+#[test]
+fn a_call_that_had_not_come_back_when_its_task_was_cancelled_is_shown() {
+    let task = with_steps(
+        task(TaskState::Cancelled),
+        &[("work", StepState::Cancelled, &[])],
+    );
+    let mut queue = queue(Vec::new());
+    queue.calls = vec![call(91, &task, true), call(92, &task, false)];
+    let reason = only(explain(&task, &queue, SILENT_MS));
+    let left = call(92, &task, false);
+    assert_eq!(reason.subject, Subject::Call(left.call.clone()));
+    assert!(reason.explanation.contains("http_request"), "{reason:?}");
+    assert_eq!((reason.cause, reason.call), (Cause::CutOff, Some(left)));
+}
+
+#[test]
+fn a_message_that_was_given_up_can_be_requeued_after_the_end() {
+    let task = task(TaskState::Succeeded);
+    let message = DeliveryId::new(&Seeded::new(81));
+    let mut queue = queue(Vec::new());
+    let why = "the receiver answered 500".to_owned();
+    queue.given_up = vec![(message.clone(), why.clone())];
+    let reason = only(explain(&task, &queue, SILENT_MS));
+    assert_eq!(reason.cause, Cause::Undelivered);
+    assert!(reason.explanation.contains(&why), "{reason:?}");
+    let wanted = format!("errand dead requeue {message}");
+    assert!(reason.advice.contains(&wanted), "{reason:?}");
+    assert!(!reason.advice.contains("cancel"), "it has ended");
 }

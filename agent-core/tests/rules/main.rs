@@ -14,5 +14,6 @@ mod merging;
 mod plans;
 mod recorded;
 mod render;
+mod setting_aside;
 mod state_document;
 mod state_machine;

@@ -2,6 +2,7 @@
 
 use agent_core::delivery::rfc3339;
 use agent_core::explain::{Cause, HeldBy, Reason, Subject};
+use agent_core::queue::OpenCall;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -34,10 +35,14 @@ names! {
         Capacity,
         /// The receiver of a message did not take it; it is sent again.
         Receiver,
+        /// No receiver took a message, and it was given up.
+        Undelivered,
         /// Workers died on it again and again, and it was set aside.
         Quarantined,
         /// Its row cannot be read, and it was set aside.
         Unreadable,
+        /// It was being done when the task ended; what became of it is not recorded.
+        CutOff,
         /// Nothing carries it: a fault of the program.
         Lost,
     }
@@ -54,10 +59,34 @@ pub struct HolderView {
     pub heartbeat_age_ms: Option<i64>,
 }
 
+/// A tool call whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallView {
+    /// The call.
+    pub id: String,
+    /// The tool's name.
+    pub tool: String,
+    /// When it was begun, or found to be unknown, as RFC 3339.
+    pub since: String,
+    /// The same in milliseconds since the epoch.
+    pub since_ms: i64,
+}
+
+impl From<OpenCall> for CallView {
+    fn from(call: OpenCall) -> Self {
+        Self {
+            id: call.call.into(),
+            tool: call.tool,
+            since: rfc3339(call.since_ms),
+            since_ms: call.since_ms,
+        }
+    }
+}
+
 /// One open thing, and why it is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonView {
-    /// What is open: `plan`, `step`, `report`, `delivery` or `task`.
+    /// What is open: `plan`, `step`, `report`, `delivery`, `call` or `task`.
     pub what: String,
     /// The step.
     pub step: Option<String>,
@@ -79,6 +108,8 @@ pub struct ReasonView {
     pub until_ms: Option<i64>,
     /// Keys of the steps that it waits for.
     pub waits_for: Vec<String>,
+    /// The tool call that is being made, or about which a decision is wanted.
+    pub call: Option<CallView>,
     /// Retries that were charged.
     pub attempts: i64,
     /// How often a worker died on it.
@@ -130,6 +161,7 @@ impl From<Reason> for ReasonView {
                 delivery = Some(id.to_string());
                 "delivery"
             }
+            Subject::Call(_) => "call",
             Subject::Task => "task",
         };
         Self {
@@ -144,6 +176,7 @@ impl From<Reason> for ReasonView {
             until: reason.until_ms.map(rfc3339),
             until_ms: reason.until_ms,
             waits_for: reason.waits_for,
+            call: reason.call.map(CallView::from),
             attempts: reason.attempts,
             crashes: reason.crashes,
             explanation: reason.explanation,

@@ -1,7 +1,7 @@
 //! Looking into the queue, and the dead letters: what was set aside for good, and how it comes back.
 
 use agent_core::delivery::{DeliveryPatch, DeliveryState};
-use agent_core::id::{JobId, StepId, TaskId, TenantId};
+use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
 use agent_core::job::{Fence, Guard, JobKind, NewJob};
 use agent_core::ports::store::{CallState, StoreError};
 use agent_core::ports::upkeep::Upkeep;
@@ -24,6 +24,7 @@ impl Upkeep for MemoryStore {
         Ok(TaskQueue {
             jobs: state.queued(|job| job.claim.tenant == *tenant && job.claim.task == *task),
             calls: state.open_calls(tenant, task),
+            given_up: state.given_up(tenant, task),
             heartbeat_at_ms: alive.map(|worker| worker.heartbeat_at_ms).max(),
             read_at_ms,
         })
@@ -154,6 +155,20 @@ impl State {
             .collect();
         open.sort_by(|a, b| (a.0, &a.1.call).cmp(&(b.0, &b.1.call)));
         open.into_iter().map(|(_, call)| call).collect()
+    }
+
+    fn given_up(&self, tenant: &TenantId, task: &TaskId) -> Vec<(DeliveryId, String)> {
+        let of_task = self.dead.iter().filter(|((owner, _), letter)| {
+            owner == tenant && letter.task == *task && letter.kind == DeadKind::Delivery
+        });
+        of_task
+            .filter_map(|((_, id), letter)| {
+                let DeadId::Delivery(message) = id else {
+                    return None;
+                };
+                Some((message.clone(), letter.reason.clone()))
+            })
+            .collect()
     }
 
     /// Takes the jobs of steps from whoever holds them, under a higher fence.

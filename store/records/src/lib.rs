@@ -28,7 +28,9 @@ pub use job::{
 };
 pub use key::{KeyRecord, RecallRecord};
 pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};
-pub use queue::{DeadRecord, OpenCallRecord, QueuedRecord, RemovedRecord, log_column};
+pub use queue::{
+    DeadRecord, GivenUpRecord, OpenCallRecord, QueuedRecord, RemovedRecord, log_column,
+};
 pub use read::{corrupt, parsed};
 pub use step::{StepRecord, depends_on_column};
 pub use task::{TaskRecord, metadata_column};

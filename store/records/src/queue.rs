@@ -1,6 +1,6 @@
 //! Rows of `job` as people look at them, and rows of `dead_letter`.
 
-use agent_core::id::TaskId;
+use agent_core::id::{DeliveryId, TaskId};
 use agent_core::job::{Incarnation, JobKind, WorkerName};
 use agent_core::ports::store::{CallState, StoreError};
 use agent_core::queue::{DeadKind, DeadLetter, Holder, JobPlace, OpenCall, QueuedJob};
@@ -138,6 +138,21 @@ impl TryFrom<DeadRecord> for DeadLetter {
             attempts: row.attempts,
             since_ms: row.since_ms,
         })
+    }
+}
+
+/// A message that was given up.
+#[derive(Debug)]
+pub struct GivenUpRecord {
+    pub id: String,
+    pub reason: String,
+}
+
+impl GivenUpRecord {
+    /// Which, and why.
+    pub fn read(&self) -> Result<(DeliveryId, String), StoreError> {
+        let id = parsed(&self.id, "dead_letter", "id", &self.id)?;
+        Ok((id, self.reason.clone()))
     }
 }
 

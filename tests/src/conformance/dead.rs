@@ -190,6 +190,12 @@ pub async fn a_message_that_is_given_up_is_a_dead_letter_and_begins_again(h: &mu
         since_ms: letters[0].since_ms,
     };
     assert_eq!(letters, vec![wanted]);
+    let given_up = [(
+        sent.delivery.id.clone(),
+        "the receiver answered 500".to_owned(),
+    )];
+    let queue = h.store.task_queue(&h.tenant, &sent.task).await.unwrap();
+    assert_eq!(queue.given_up, given_up);
     let job = JobId::new(&*h.entropy);
     let stranger = h.stranger().await;
     let foreign = h.store.requeue_dead(&stranger, &id, &job).await;

@@ -1,7 +1,11 @@
 //! Why a task is where it is, and the dead letters.
 
 use agent_core::decide::{Input, SetAside};
+use agent_core::id::CallId;
+use agent_core::ports::store::{CallChange, Commits};
+use agent_core::ports::tool::EffectClass;
 use agent_core::queue::Quarantine;
+use errand_tests::samples;
 use serde_json::json;
 
 use crate::world::{World, bearing};
@@ -144,4 +148,36 @@ async fn many_are_requeued_at_once_by_kind() {
     done.sort();
     assert_eq!(done, jobs);
     assert_eq!(world.get("/v1/dead").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_named_and_is_still_shown_when_its_task_was_cancelled() {
+    let world = World::new().await;
+    let task = world.task().await;
+    let claim = world.plan_and_begin().await;
+    let call = CallId::new(world.entropy.as_ref());
+    let mut commit = samples::append_note(&claim, "about to send");
+    commit.calls = vec![CallChange::Intended {
+        call: call.clone(),
+        step: claim.step.clone(),
+        tool: "send".to_owned(),
+        effect: EffectClass::Once,
+        key: "k".to_owned(),
+    }];
+    world.store.append(commit).await.unwrap();
+    let path = format!("/v1/tasks/{task}/why");
+    let view = world.get(&path).await.json();
+    let reason = &view["reasons"][0];
+    assert_eq!(
+        (&reason["what"], &reason["cause"]),
+        (&json!("step"), &json!("held"))
+    );
+    assert_eq!(reason["call"]["id"], call.as_str());
+    assert_eq!(reason["call"]["tool"], "send");
+    world
+        .post(&format!("/v1/tasks/{task}/cancel"), &json!({}))
+        .await;
+    assert_eq!(reasons(&world, &task).await, one("call", "cut_off", true));
+    let view = world.get(&path).await.json();
+    assert_eq!(view["reasons"][0]["call"]["id"], call.as_str());
 }

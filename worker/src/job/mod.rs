@@ -18,7 +18,7 @@ use agent_core::task::WaitKind;
 use tracing::{error, info, instrument, warn};
 
 use crate::context::Context;
-use crate::error_text::source_chain;
+use crate::error_text::{source_chain, without_paths};
 use crate::fold::{step_waits, task_waits};
 use crate::stop::Stop;
 
@@ -82,11 +82,15 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
         Stop::Machine(_) | Stop::Blobs(_) if context.claim.kind == JobKind::Deliver => Err(stopped),
         Stop::Blobs(reason) => {
             warn!(%reason, "the job waits for the blob store");
-            wait_for_trouble(context, Trouble::of_installation(reason, Patience::Endless)).await
+            wait_for_trouble(
+                context,
+                Trouble::of_installation(&reason, Patience::Endless),
+            )
+            .await
         }
         Stop::Machine(reason) => {
             warn!(%reason, "the job waits, because this machine cannot go on");
-            wait_for_trouble(context, Trouble::of_installation(reason, Patience::Ends)).await
+            wait_for_trouble(context, Trouble::of_installation(&reason, Patience::Ends)).await
         }
         Stop::Damaged(reason) => {
             error!(%reason, "the job cannot go on, because something stored is damaged");
@@ -116,10 +120,11 @@ pub enum Patience {
 }
 
 impl Trouble {
-    fn of_installation(reason: String, patience: Patience) -> Self {
+    /// The submitter reads the reason in the log of the task; where things lie on the machine is for its operator alone.
+    fn of_installation(reason: &str, patience: Patience) -> Self {
         Self {
             kind: WaitKind::Capacity,
-            reason,
+            reason: without_paths(reason),
             retry_after_ms: None,
             charge: Spend::default(),
             patience,
