@@ -88,7 +88,11 @@ impl Work {
                     Right::Job(_, after) => is_at_once(*after),
                     Right::Owner(..) => false,
                 };
-                own || commit.jobs.wake || !commit.jobs.create.is_empty()
+                let jobs = &commit.jobs;
+                own || jobs.wake
+                    || jobs.requeue.is_some()
+                    || !jobs.take_back.is_empty()
+                    || !jobs.create.is_empty()
             }
             Self::Submit(_) => true,
         }
