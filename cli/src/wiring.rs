@@ -119,7 +119,8 @@ impl Models for Unconfigured {
     }
 }
 
-/// Longest time without a look for jobs. A look may wait this long for a silent database, twice over.
+/// Longest time without a sign of the claim loop. Between two of them it asks the store one question, which ends after 30 s at
+/// the latest (`deadline_ms` of the stores).
 const DEAF_AFTER: Duration = Duration::from_mins(1);
 
 /// A worker in this process, as `/healthz` sees it.

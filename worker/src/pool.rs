@@ -346,7 +346,7 @@ impl Worker {
                 return Ok(false);
             }
             // A tenant that has no more room since then stood before others that have.
-            if found == 0 || running.room(&self.options).full() == room.full() {
+            if running.room(&self.options).full() == room.full() {
                 return Ok(true);
             }
         }
@@ -386,9 +386,12 @@ impl Worker {
                 ),
             }
         }
+        // Each question may wait as long for a silent store as the store allows; that is no reason to look deaf.
+        self.pulse.beat();
         if running.unsure {
             running.unsure = self.give_back_strays(who, running).await.is_err();
         }
+        self.pulse.beat();
         match self.parts.store.reap(self.options.lease_ms).await {
             Ok(0) => {}
             Ok(jobs) => info!(jobs, "jobs of silent workers are ready again"),
@@ -407,6 +410,7 @@ impl Worker {
         running: &Running,
     ) -> Result<(), StoreError> {
         for guard in self.parts.store.held(who).await? {
+            self.pulse.beat();
             if !running.runs(&guard) {
                 warn!(task.id = %guard.task, job.id = %guard.job, "a job was claimed and not run; it is given back");
                 match self.parts.store.release(&guard, CUT_OFF).await {
