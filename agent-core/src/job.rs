@@ -81,6 +81,20 @@ pub struct NewJob {
     pub delay_ms: u64,
 }
 
+impl NewJob {
+    /// The job that sends a message. News of a task is short work, and somebody waits for it, so it comes before other jobs.
+    pub fn deliver(id: JobId, delivery: DeliveryId) -> Self {
+        Self {
+            id,
+            kind: JobKind::Deliver,
+            step: None,
+            delivery: Some(delivery),
+            priority: Priority::High,
+            delay_ms: 0,
+        }
+    }
+}
+
 /// A job that this worker has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {

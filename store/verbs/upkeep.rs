@@ -4,13 +4,12 @@
 //! job's, in the same transaction, so that of two who requeue it one finds nothing.
 
 use agent_core::id::{JobId, TaskId, TenantId};
-use agent_core::job::{Guard, JobKind, NewJob};
+use agent_core::job::{Guard, NewJob};
 use agent_core::ports::store::StoreError;
 use agent_core::ports::upkeep::Upkeep;
 use agent_core::queue::{
     DeadId, DeadKind, DeadLetter, DeadQuery, OpenCall, Quarantine, QueuedJob, TaskQueue,
 };
-use agent_core::task::Priority;
 use async_trait::async_trait;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{
@@ -202,14 +201,7 @@ async fn requeue(core: &Core, tenant: &TenantId, id: &DeadId, job: &JobId) -> Re
             )
             .execute(&mut *tx)
             .await?;
-            let job = NewJob {
-                id: job.clone(),
-                kind: JobKind::Deliver,
-                step: None,
-                delivery: Some(message.clone()),
-                priority: Priority::High,
-                delay_ms: 0,
-            };
+            let job = NewJob::deliver(job.clone(), message.clone());
             let how = queue::Enqueue {
                 turns: &core.turns,
                 parent: None,

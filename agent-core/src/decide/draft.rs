@@ -11,7 +11,7 @@ use crate::job::{JobAfter, JobKind, NewJob};
 use crate::ports::entropy::Entropy;
 use crate::ports::store::JobChanges;
 use crate::step::{Step, StepOutcome, StepState};
-use crate::task::{Priority, Task, TaskResult, TaskState, Waiting};
+use crate::task::{Task, TaskResult, TaskState, Waiting};
 
 use super::{ChangedStep, ChangedTask, Decision, REPLANS_MAX, Wait};
 
@@ -231,16 +231,8 @@ impl<'a> Draft<'a> {
         };
         let (kind, body) = message(self.task, state, &rfc3339(self.now_ms), answer, error);
         let id = DeliveryId::new(self.entropy);
-        let job = JobId::new(self.entropy);
-        self.out.jobs.create.push(NewJob {
-            id: job,
-            kind: JobKind::Deliver,
-            step: None,
-            delivery: Some(id.clone()),
-            // News of a task is short work, and somebody waits for it.
-            priority: Priority::High,
-            delay_ms: 0,
-        });
+        let job = NewJob::deliver(JobId::new(self.entropy), id.clone());
+        self.out.jobs.create.push(job);
         self.out.deliveries.push(NewDelivery {
             id,
             webhook,

@@ -9,7 +9,6 @@ use agent_core::queue::{
     DeadId, DeadKind, DeadLetter, DeadQuery, Holder, JobPlace, OpenCall, Quarantine, QueuedJob,
     TaskQueue,
 };
-use agent_core::task::Priority;
 use async_trait::async_trait;
 
 use crate::MemoryStore;
@@ -94,14 +93,7 @@ impl Upkeep for MemoryStore {
             row.attempts = 0;
             row.state = DeliveryState::Pending;
         }
-        let job = NewJob {
-            id: job.clone(),
-            kind: JobKind::Deliver,
-            step: None,
-            delivery: Some(message.clone()),
-            priority: Priority::High,
-            delay_ms: 0,
-        };
+        let job = NewJob::deliver(job.clone(), message.clone());
         state.add_job((tenant, &task), job, None, now);
         drop(state);
         self.hint_jobs();
