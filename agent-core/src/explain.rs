@@ -191,6 +191,25 @@ pub struct Reason {
     pub advice: String,
 }
 
+impl Reason {
+    /// A reason with nothing but what is open and why.
+    fn of(subject: Subject, cause: Cause) -> Self {
+        Self {
+            subject,
+            cause,
+            job: None,
+            holder: None,
+            until_ms: None,
+            waits_for: Vec::new(),
+            call: None,
+            attempts: 0,
+            crashes: 0,
+            explanation: String::new(),
+            advice: String::new(),
+        }
+    }
+}
+
 /// Says for each open thing of `task` why it is open; nothing is open in a task that ended, told everybody and left no call
 /// behind. A worker that was not heard of for `silent_ms` counts as silent.
 pub fn explain(task: &Task, queue: &TaskQueue, silent_ms: i64) -> Vec<Reason> {
@@ -265,17 +284,10 @@ impl Look<'_> {
 
     fn at_job(&self, subject: Subject, waiting: Option<&Waiting>, job: &QueuedJob) -> Reason {
         let mut reason = Reason {
-            subject,
-            cause: Cause::Lost,
             job: Some(job.job.clone()),
-            holder: None,
-            until_ms: None,
-            waits_for: Vec::new(),
-            call: None,
             attempts: job.attempts,
             crashes: job.crashes,
-            explanation: String::new(),
-            advice: String::new(),
+            ..Reason::of(subject, Cause::Lost)
         };
         let mut said = None;
         match &job.place {
@@ -338,13 +350,13 @@ impl Look<'_> {
 
     fn undelivered(&self, message: &DeliveryId, why: &str) -> Reason {
         let subject = Subject::Delivery(message.clone());
-        let mut reason = self.without_job(subject, Cause::Undelivered);
+        let mut reason = Reason::of(subject, Cause::Undelivered);
         words::add(&mut reason, self, Some(why));
         reason
     }
 
     fn cut_off(&self, call: &OpenCall) -> Reason {
-        let mut reason = self.without_job(Subject::Call(call.call.clone()), Cause::CutOff);
+        let mut reason = Reason::of(Subject::Call(call.call.clone()), Cause::CutOff);
         reason.call = Some(call.clone());
         words::add(&mut reason, self, None);
         reason
@@ -353,36 +365,16 @@ impl Look<'_> {
     fn blocked(&self, subject: Subject, step: &Step) -> Reason {
         let open = step.depends_on.iter().filter_map(|id| self.task.step(id));
         let open = open.filter(|needed| needed.state != StepState::Succeeded);
-        let mut reason = self.without_job(subject, Cause::Steps);
+        let mut reason = Reason::of(subject, Cause::Steps);
         reason.waits_for = open.map(|needed| needed.key.clone()).collect();
         words::add(&mut reason, self, None);
         reason
     }
 
     fn lost(&self, subject: Subject) -> Reason {
-        let mut reason = self.without_job(subject, Cause::Lost);
+        let mut reason = Reason::of(subject, Cause::Lost);
         words::add(&mut reason, self, None);
         reason
-    }
-
-    #[expect(
-        clippy::unused_self,
-        reason = "a sibling of the others that make reasons"
-    )]
-    fn without_job(&self, subject: Subject, cause: Cause) -> Reason {
-        Reason {
-            subject,
-            cause,
-            job: None,
-            holder: None,
-            until_ms: None,
-            waits_for: Vec::new(),
-            call: None,
-            attempts: 0,
-            crashes: 0,
-            explanation: String::new(),
-            advice: String::new(),
-        }
     }
 
     fn age_ms(&self, heartbeat_at_ms: i64) -> i64 {
