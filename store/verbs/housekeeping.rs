@@ -11,7 +11,7 @@ use store_records::{ChoreRecord, OwnedRecord, parsed};
 
 use super::failure::Failure;
 use super::span_ms;
-use crate::{Connection, Store, dialect};
+use crate::{Connection, Store};
 
 #[async_trait]
 impl Housekeeping for Store {
@@ -80,10 +80,15 @@ impl Housekeeping for Store {
         let core = &self.core;
         core.within(async {
             let mut tx = core.writer().await?;
-            let kept_ms = span_ms(IDEMPOTENCY_KEPT_MS);
-            let picked =
-                dialect::pick_retired(&mut tx, span_ms(retention_ms), kept_ms, i64::from(at_most))
-                    .await?;
+            let picked = query_file_as!(
+                OwnedRecord,
+                "queries/retire/pick.sql",
+                span_ms(retention_ms),
+                span_ms(IDEMPOTENCY_KEPT_MS),
+                i64::from(at_most)
+            )
+            .fetch_all(&mut *tx)
+            .await?;
             for task in &picked {
                 retire(&mut tx, &task.tenant_id, &task.name).await?;
             }

@@ -150,7 +150,9 @@ async fn begin(core: &Core, worker: &WorkerName) -> Result<Incarnation, Failure>
 
 async fn reap(core: &Core, lease_ms: u64) -> Result<u64, Failure> {
     let mut tx = core.writer().await?;
-    dialect::lapse(&mut tx, span_ms(lease_ms)).await?;
+    query_file!("queries/worker/lapse.sql", span_ms(lease_ms))
+        .execute(&mut *tx)
+        .await?;
     let ended = query_file_as!(UnfreedRecord, "../queries/worker/unfreed.sql")
         .fetch_all(&mut *tx)
         .await?;

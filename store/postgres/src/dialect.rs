@@ -7,7 +7,7 @@ use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Right, Room};
 use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, query_file, query_file_as, query_file_scalar};
-use store_records::{ChargedRecord, ClaimRecord, HeldRecord, OwnedRecord};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
 pub(crate) use crate::alone::append_alone;
 use crate::verbs::Work;
@@ -274,14 +274,6 @@ pub(crate) async fn held(
         .await
 }
 
-/// Ends lives whose heartbeat is older than the lease.
-pub(crate) async fn lapse(connection: &mut Connection, lease_ms: i64) -> Result<(), sqlx::Error> {
-    query_file!("queries/worker/lapse.sql", lease_ms)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// Makes the jobs that a worker's lives up to `through` still hold ready. Says how many.
 pub(crate) async fn free(
     connection: &mut Connection,
@@ -292,22 +284,4 @@ pub(crate) async fn free(
         .execute(connection)
         .await?;
     Ok(freed.rows_affected())
-}
-
-/// Takes tasks that may be removed.
-pub(crate) async fn pick_retired(
-    connection: &mut Connection,
-    retention_ms: i64,
-    kept_ms: i64,
-    at_most: i64,
-) -> Result<Vec<OwnedRecord>, sqlx::Error> {
-    query_file_as!(
-        OwnedRecord,
-        "queries/retire/pick.sql",
-        retention_ms,
-        kept_ms,
-        at_most
-    )
-    .fetch_all(connection)
-    .await
 }

@@ -9,7 +9,7 @@ use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Committed, Room, StoreError};
 use serde::Serialize;
 use sqlx::{query_file, query_file_as};
-use store_records::{ChargedRecord, ClaimRecord, HeldRecord, OwnedRecord, ReadyRecord};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord, ReadyRecord};
 
 use crate::verbs::log::{EventRow, Log, SettledRow, count};
 use crate::verbs::{Work, now_ms};
@@ -245,16 +245,10 @@ pub(crate) async fn claim(
     )
     .fetch_all(&mut *connection)
     .await?;
-    for row in &chosen {
-        query_file!(
-            "queries/job/unqueue_claimed.sql",
-            row.priority,
-            row.vtag,
-            row.job_id
-        )
+    let keys = array(&chosen, |row| (row.priority, row.vtag, row.job_id.as_str()))?;
+    query_file!("queries/job/unqueue_claimed.sql", keys)
         .execute(&mut *connection)
         .await?;
-    }
     query_file!("queries/worker/take_turn.sql", name, latest)
         .execute(connection)
         .await?;
@@ -272,14 +266,6 @@ pub(crate) async fn held(
         .await
 }
 
-/// Ends lives whose heartbeat is older than the lease.
-pub(crate) async fn lapse(connection: &mut Connection, lease_ms: i64) -> Result<(), sqlx::Error> {
-    query_file!("queries/worker/lapse.sql", lease_ms)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// Makes the jobs that a worker's lives up to `through` still hold ready. Says how many.
 pub(crate) async fn free(
     connection: &mut Connection,
@@ -293,22 +279,4 @@ pub(crate) async fn free(
         .execute(connection)
         .await?;
     Ok(freed.rows_affected())
-}
-
-/// Takes tasks that may be removed.
-pub(crate) async fn pick_retired(
-    connection: &mut Connection,
-    retention_ms: i64,
-    kept_ms: i64,
-    at_most: i64,
-) -> Result<Vec<OwnedRecord>, sqlx::Error> {
-    query_file_as!(
-        OwnedRecord,
-        "queries/retire/pick.sql",
-        retention_ms,
-        kept_ms,
-        at_most
-    )
-    .fetch_all(connection)
-    .await
 }
