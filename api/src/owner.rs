@@ -12,12 +12,19 @@ use crate::problem::Problem;
 /// turn of its few steps, so losing this often in a row means trouble elsewhere.
 pub const ATTEMPTS_MAX: u32 = 16;
 
-/// The task, or 404. An id that cannot be one is not found either.
+/// The task, or 404.
 pub async fn load(app: &App, tenant: &TenantId, id: &str) -> Result<Task, Problem> {
-    let Ok(id) = id.parse::<TaskId>() else {
-        return Err(Problem::not_found("task"));
-    };
-    let found = app.parts.store.find_task(tenant, &id).await?;
+    find(app, tenant, &id_of(id)?).await
+}
+
+/// The id of a task. What cannot be one is not found either.
+pub fn id_of(id: &str) -> Result<TaskId, Problem> {
+    id.parse().map_err(|_| Problem::not_found("task"))
+}
+
+/// The task of this id, or 404.
+pub async fn find(app: &App, tenant: &TenantId, id: &TaskId) -> Result<Task, Problem> {
+    let found = app.parts.store.find_task(tenant, id).await?;
     found.ok_or_else(|| Problem::not_found("task"))
 }
 

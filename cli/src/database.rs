@@ -46,6 +46,8 @@ impl OpenLifeline for OwnConnection {
     async fn open(&self) -> Result<Box<dyn Lifeline>, StoreError> {
         let options = store_postgres::Options {
             connections_max: 1,
+            // The worker's other connections went to the same place, and found none.
+            refuse_poolers: false,
             notify: false,
             ..store_postgres::Options::at(self.url.as_str())
         };

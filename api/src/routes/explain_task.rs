@@ -38,10 +38,10 @@ pub async fn explain_task(
     uri: Uri,
 ) -> Result<Json<WhyView>, Problem> {
     Query::of(&uri).finish()?;
-    let task = owner::load(&app, &caller.tenant, &id).await?;
-    let queue = app.parts.store.task_queue(&task.tenant, &task.id).await?;
-    // The task may have moved between the two reads; the older of them must not make up a job that is missing.
-    let task = owner::load(&app, &caller.tenant, &id).await.unwrap_or(task);
+    let id = owner::id_of(&id)?;
+    // The task may move between the two reads; the older of them must not make up a job that is missing.
+    let queue = app.parts.store.task_queue(&caller.tenant, &id).await?;
+    let task = owner::find(&app, &caller.tenant, &id).await?;
     let silent_ms = i64::try_from(app.options.worker_silent_ms).unwrap_or(i64::MAX);
     let reasons = explain(&task, &queue, silent_ms);
     let heard = queue.heartbeat_at_ms;

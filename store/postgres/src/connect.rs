@@ -29,8 +29,10 @@ impl PostgresStore {
             })?
             .application_name("errand");
         let place = format!("{}:{}", connect.get_host(), connect.get_port());
-        let limit = Duration::from_millis(options.acquire_timeout_ms);
-        pooler::refuse(&connect, &place, limit).await?;
+        if options.refuse_poolers {
+            let limit = Duration::from_millis(options.acquire_timeout_ms);
+            pooler::refuse(&connect, &place, limit).await?;
+        }
 
         let pool = pool(&options, connect.clone())
             .await
@@ -95,7 +97,7 @@ async fn pool(options: &Options, connect: PgConnectOptions) -> Result<PgPool, sq
     .map(|ms| format!("{ms}ms"));
     PgPoolOptions::new()
         .min_connections(1)
-        .max_connections(options.connections_max.max(2))
+        .max_connections(options.connections_max.max(1))
         .acquire_timeout(Duration::from_millis(options.acquire_timeout_ms))
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)

@@ -23,6 +23,8 @@ pub struct Options {
     pub deadline_ms: u64,
     /// Most commits in one transaction.
     pub batch_max: usize,
+    /// Whether a transaction pooler in front is looked for. Once for each place and process is enough.
+    pub refuse_poolers: bool,
     /// Whether hints go to other processes by LISTEN and NOTIFY. Without, they poll, which is a little slower.
     pub notify: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Options {
             idle_in_transaction_timeout_ms: 10_000,
             deadline_ms: 30_000,
             batch_max: 256,
+            refuse_poolers: true,
             notify: true,
         }
     }
