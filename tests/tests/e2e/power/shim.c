@@ -80,13 +80,11 @@ static const char *path_of(int fd) { return fd >= 0 && fd < FDS_MAX ? paths[fd] 
 static int opened(int fd, const char *path, int flags, int was_there) {
     char *whole = fd < 0 || fd >= FDS_MAX ? NULL : realpath(path, NULL);
     if (!whole) return fd;
-    pthread_mutex_lock(&lock);
     free(paths[fd]);
     paths[fd] = counts(whole) ? whole : NULL;
     if (!paths[fd]) free(whole);
     else if ((flags & O_CREAT) && !was_there) note('C', whole, 0, 0, NULL, 0);
     else if (flags & O_TRUNC) note('T', whole, 0, 0, NULL, 0);
-    pthread_mutex_unlock(&lock);
     return fd;
 }
 
@@ -94,16 +92,23 @@ static int opened(int fd, const char *path, int flags, int was_there) {
     mode_t mode = 0; \
     if (flags & (O_CREAT | __O_TMPFILE)) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); }
 
-int open(const char *path, int flags, ...) {
-    MODE(flags)
-    int was_there = access(path, F_OK) == 0;
-    return opened(REAL(open)(path, flags, mode), path, flags, was_there);
-}
-int open64(const char *path, int flags, ...) {
-    MODE(flags)
-    int was_there = access(path, F_OK) == 0;
-    return opened(REAL(open64)(path, flags, mode), path, flags, was_there);
-}
+/* Whether a file is made is only certain while nobody renames: a draft of the same name may be moved away in between.
+ * Opening without O_CREAT makes nothing, and may wait for another process (a FIFO), so it is not done with the lock held. */
+#define OPEN(call) \
+    MODE(flags) \
+    int creates = flags & O_CREAT, fd = -1; \
+    if (!creates) fd = call; \
+    pthread_mutex_lock(&lock); \
+    int was_there = access(path, F_OK) == 0; \
+    if (creates) fd = call; \
+    int error = errno; \
+    fd = opened(fd, path, flags, was_there); \
+    pthread_mutex_unlock(&lock); \
+    errno = error; \
+    return fd;
+
+int open(const char *path, int flags, ...) { OPEN(REAL(open)(path, flags, mode)) }
+int open64(const char *path, int flags, ...) { OPEN(REAL(open64)(path, flags, mode)) }
 int close(int fd) {
     pthread_mutex_lock(&lock);
     if (path_of(fd)) { free(paths[fd]); paths[fd] = NULL; }
