@@ -148,8 +148,14 @@ impl Asking<'_> {
             )));
         };
         let body = render::body(&self.question(), profile);
-        let request_bytes =
-            written_bytes(&body["messages"]) + body.get("tools").map_or(0, written_bytes);
+        let body = serde_json::value::to_raw_value(&body).map_err(|error| {
+            let mut trouble = Trouble::new(
+                FailureClass::BadRequest,
+                format!("the request cannot be written as JSON: {error}"),
+            );
+            trouble.retryable = false;
+            trouble
+        })?;
         self.attempts += 1;
         let heard = models.wire.send(&body, profile.streaming, self.end).await;
         if let Some(error) = heard.error {
@@ -159,11 +165,12 @@ impl Asking<'_> {
             profile,
             tools: &self.request.tools,
             answer: self.request.answer.as_ref(),
+            schemas: &models.schemas,
             taken_ids: taken_ids(&self.request.messages),
             entropy: models.entropy.as_ref(),
             was_events: heard.capture.was_events(),
             is_done: heard.capture.is_done(),
-            request_bytes,
+            request_bytes: body.get().len(),
         };
         assemble::complete(&heard.draft, &context).map_err(|mut trouble| {
             if trouble.rejection.is_some() {
@@ -176,11 +183,10 @@ impl Asking<'_> {
     /// What can be tried next. Lessons are kept even when this question may not use them any more.
     fn next(&mut self, trouble: &Trouble, profile: &Profile) -> Next {
         let question = self.question();
-        let body = render::body(&question, profile);
-        let lesson = trouble
-            .rejection
-            .as_deref()
-            .and_then(|rejection| lesson(rejection, trouble.sizes, profile, &body));
+        let lesson = trouble.rejection.as_deref().and_then(|rejection| {
+            let sent = serde_json::to_value(render::body(&question, profile)).ok()?;
+            lesson(rejection, trouble.sizes, profile, sent.as_object()?)
+        });
         let limit = render::output_limit(&question, profile);
         let is_last = self.attempts >= self.models.retry.requests_max || Instant::now() >= self.end;
         if let Some(lesson) = lesson {
@@ -343,24 +349,6 @@ impl Asking<'_> {
             opens_circuit,
         })
     }
-}
-
-/// How long a value is as JSON, without making the text.
-fn written_bytes(value: &serde_json::Value) -> usize {
-    struct Counter(usize);
-    impl std::io::Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut counter = Counter(0);
-    // Counting cannot fail, and a value has no keys that are not texts.
-    let _ = serde_json::to_writer(&mut counter, value);
-    counter.0
 }
 
 fn taken_ids(messages: &[Message]) -> HashSet<String> {

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use crate::ask;
+use crate::assemble::schema::Schemas;
 use crate::assemble::usage::UsageSource;
 use crate::endpoint::Endpoint;
 use crate::exchange::HttpExchange;
@@ -29,6 +30,7 @@ pub struct ChatModels {
     pub(crate) wire: Wire,
     pub(crate) retry: RetryOptions,
     pub(crate) permits: Semaphore,
+    pub(crate) schemas: Schemas,
     pub(crate) entropy: Arc<dyn Entropy>,
     planner: Role,
     executor: Role,
@@ -106,6 +108,7 @@ impl ChatModels {
             endpoint,
             retry,
             permits: Semaphore::new(concurrency_max.min(Semaphore::MAX_PERMITS)),
+            schemas: Schemas::default(),
             entropy,
             planner: Role {
                 options: planner,

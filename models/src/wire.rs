@@ -10,7 +10,8 @@ use std::time::Duration;
 use async_openai::Client;
 use async_openai::error::OpenAIError;
 use futures_util::StreamExt;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
 use crate::assemble::draft::Draft;
@@ -63,12 +64,7 @@ impl Wire {
     }
 
     /// Sends one request, which must be over at `end`.
-    pub(crate) async fn send(
-        &self,
-        body: &Map<String, Value>,
-        streaming: bool,
-        end: Instant,
-    ) -> Heard {
+    pub(crate) async fn send(&self, body: &RawValue, streaming: bool, end: Instant) -> Heard {
         let capture = Arc::new(Capture::default());
         let total = Duration::from_millis(self.timeouts.total_ms);
         let timers = Timers {
@@ -108,7 +104,7 @@ impl Wire {
     async fn stream(
         &self,
         client: &Client<Endpoint>,
-        body: &Map<String, Value>,
+        body: &RawValue,
         draft: &mut Draft,
     ) -> Result<(), TransportError> {
         let mut stream = client
@@ -135,7 +131,7 @@ impl Wire {
 
 async fn unary(
     client: &Client<Endpoint>,
-    body: &Map<String, Value>,
+    body: &RawValue,
     draft: &mut Draft,
 ) -> Result<(), TransportError> {
     let answer = client.chat().create_byot::<_, Value>(body).await;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{mend, schema};
+use super::mend;
+use super::schema::Schemas;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +17,7 @@ pub(crate) enum Found {
 }
 
 /// Looks for the answer: the whole text, then what stands in fences, then what stands between words.
-pub(crate) fn find(text: &str, wanted: &Value) -> Found {
+pub(crate) fn find(text: &str, wanted: &Value, schemas: &Schemas) -> Found {
     let mut why = None;
     let whole = mend::read(text).into_iter();
     for mended in whole.chain(mend::embedded(text)) {
@@ -27,7 +28,7 @@ pub(crate) fn find(text: &str, wanted: &Value) -> Found {
         {
             value = inner.value;
         }
-        match schema::violation(wanted, &value) {
+        match schemas.violation(wanted, &value) {
             None => return Found::Valid(value),
             Some(violation) => {
                 why.get_or_insert(violation);
@@ -47,8 +48,9 @@ mod tests {
     fn the_first_value_that_satisfies_the_schema_is_the_answer() {
         let wanted = json!({"type": "object", "required": ["steps"]});
         let text = "For example {\"a\": 1}. Here:\n```json\n{\"steps\": [],}\n```";
-        assert_eq!(find(text, &wanted), Found::Valid(json!({"steps": []})));
-        assert_eq!(find("no", &wanted), Found::Nothing);
-        assert!(matches!(find("{\"a\":1}", &wanted), Found::Violates(_)));
+        let find = |text: &str| find(text, &wanted, &Schemas::default());
+        assert_eq!(find(text), Found::Valid(json!({"steps": []})));
+        assert_eq!(find("no"), Found::Nothing);
+        assert!(matches!(find("{\"a\":1}"), Found::Violates(_)));
     }
 }

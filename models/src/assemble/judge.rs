@@ -9,7 +9,8 @@ use agent_core::ports::tool::ToolSpec;
 use serde_json::{Map, Value};
 
 use super::calls::{CallDraft, RawArguments};
-use super::{mend, schema};
+use super::mend;
+use super::schema::Schemas;
 
 /// What servers and models put before a tool's name.
 const NAME_PREFIXES: [&str; 5] = [
@@ -23,6 +24,7 @@ const NAME_PREFIXES: [&str; 5] = [
 /// Judges calls in order.
 pub(crate) struct Judge<'a> {
     tools: &'a [ToolSpec],
+    schemas: &'a Schemas,
     taken: HashSet<String>,
     entropy: &'a dyn Entropy,
 }
@@ -31,11 +33,13 @@ impl<'a> Judge<'a> {
     /// A judge over the tools that were offered; `taken` are ids that the history uses.
     pub(crate) fn new(
         tools: &'a [ToolSpec],
+        schemas: &'a Schemas,
         taken: HashSet<String>,
         entropy: &'a dyn Entropy,
     ) -> Self {
         Self {
             tools,
+            schemas,
             taken,
             entropy,
         }
@@ -93,7 +97,9 @@ impl<'a> Judge<'a> {
         };
         let problem = match unreadable {
             Some(why) => Some(problem("invalid_arguments", why)),
-            None => schema::violation(&tool.parameters, &arguments)
+            None => self
+                .schemas
+                .violation(&tool.parameters, &arguments)
                 .map(|why| problem("schema_violation", why)),
         };
         ProposedCall {
@@ -220,7 +226,13 @@ mod tests {
 
     fn judged(name: &str, arguments: &str) -> ProposedCall {
         let draft = CallDraft::found(name, RawArguments::Text(arguments.to_owned()));
-        Judge::new(&tools(), HashSet::new(), &Seeded::new(1)).judge(Some(&draft))
+        Judge::new(
+            &tools(),
+            &Schemas::default(),
+            HashSet::new(),
+            &Seeded::new(1),
+        )
+        .judge(Some(&draft))
     }
 
     #[test]
@@ -271,7 +283,8 @@ mod tests {
         let taken = HashSet::from(["call_0".to_owned()]);
         let tools = tools();
         let entropy = Seeded::new(1);
-        let mut judge = Judge::new(&tools, taken, &entropy);
+        let schemas = Schemas::default();
+        let mut judge = Judge::new(&tools, &schemas, taken, &entropy);
         let (first, second) = (judge.judge(Some(&draft)), judge.judge(Some(&draft)));
         assert!(first.id != "call_0" && second.id != first.id);
     }

@@ -26,6 +26,7 @@ use crate::trouble::{Partial, Trouble};
 use calls::{CallDraft, RawArguments};
 use draft::Draft;
 use judge::Judge;
+use schema::Schemas;
 use usage::UsageSource;
 
 /// What an answer is judged by.
@@ -36,6 +37,8 @@ pub(crate) struct Context<'a> {
     pub(crate) tools: &'a [ToolSpec],
     /// The form of the answer.
     pub(crate) answer: Option<&'a AnswerSchema>,
+    /// Compiled schemas.
+    pub(crate) schemas: &'a Schemas,
     /// Ids of calls in the history.
     pub(crate) taken_ids: HashSet<String>,
     /// Where new ids come from.
@@ -43,7 +46,7 @@ pub(crate) struct Context<'a> {
     /// Whether the answer was a stream, and whether that said that it was over.
     pub(crate) was_events: bool,
     pub(crate) is_done: bool,
-    /// Size of the request, for an estimate of what was used.
+    /// Size of the request, for an estimate of what was used where the endpoint does not say.
     pub(crate) request_bytes: usize,
 }
 
@@ -228,7 +231,12 @@ fn find_calls(
     spoken: &mut Spoken,
     context: &Context<'_>,
 ) -> (Vec<ProposedCall>, bool) {
-    let mut judge = Judge::new(context.tools, context.taken_ids.clone(), context.entropy);
+    let mut judge = Judge::new(
+        context.tools,
+        context.schemas,
+        context.taken_ids.clone(),
+        context.entropy,
+    );
     if context.answer.is_some() && context.tools.is_empty() {
         // Some servers make structured answers through a call of their own invention.
         if let (true, Some(call)) = (spoken.text.trim().is_empty(), draft.calls.all().first()) {
@@ -309,7 +317,7 @@ fn structured(
     fail: impl Fn(FailureClass, &str, &Spoken) -> Box<Trouble>,
 ) -> Result<Complete, Box<Trouble>> {
     let is_cut = stopped == Stopped::Length;
-    let why = match answer::find(&spoken.text, &wanted.schema) {
+    let why = match answer::find(&spoken.text, &wanted.schema, context.schemas) {
         answer::Found::Valid(value) => {
             spoken.text = value.to_string();
             let mut complete = finished(draft, spoken, Vec::new(), Finish::Stop, context);

@@ -1,27 +1,111 @@
-//! The history as the endpoint's messages.
+//! The history as the endpoint's messages. Texts are borrowed from the history, since a long one is written anew in
+//! every turn.
+
+use std::borrow::Cow;
 
 use agent_core::ports::model::{HistoryCall, Message, Thought};
-use serde_json::{Map, Value, json};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::{Question, words};
 use crate::options::{ReasoningReplay, Structured, SystemRole, ToolMode};
 use crate::profile::Profile;
 
+/// One message as it is sent.
+#[derive(Debug)]
+pub(super) struct Rendered<'a> {
+    role: &'static str,
+    /// The call that a tool's answer belongs to.
+    answers: Option<&'a str>,
+    content: Option<Cow<'a, str>>,
+    /// The field of a thought that goes back, and its value.
+    thought: Option<(Cow<'a, str>, Value)>,
+    calls: &'a [HistoryCall],
+}
+
+impl<'a> Rendered<'a> {
+    fn said(role: &'static str, content: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            role,
+            answers: None,
+            content: Some(content.into()),
+            thought: None,
+            calls: &[],
+        }
+    }
+
+    fn append(&mut self, text: &str) {
+        let content = self.content.get_or_insert_default().to_mut();
+        content.push_str("\n\n");
+        content.push_str(text);
+    }
+}
+
+impl Serialize for Rendered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("role", self.role)?;
+        if let Some(call) = self.answers {
+            map.serialize_entry("tool_call_id", call)?;
+        }
+        map.serialize_entry("content", &self.content)?;
+        if let Some((field, thought)) = &self.thought {
+            map.serialize_entry(field, thought)?;
+        }
+        // An empty list is refused by some servers, so there is none.
+        if !self.calls.is_empty() {
+            map.serialize_entry("tool_calls", &Calls(self.calls))?;
+        }
+        map.end()
+    }
+}
+
+struct Calls<'a>(&'a [HistoryCall]);
+
+impl Serialize for Calls<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Call<'a> {
+            id: &'a str,
+            r#type: &'static str,
+            function: Function<'a>,
+        }
+        #[derive(Serialize)]
+        struct Function<'a> {
+            name: &'a str,
+            arguments: String,
+        }
+        let mut calls = serializer.serialize_seq(Some(self.0.len()))?;
+        for call in self.0 {
+            calls.serialize_element(&Call {
+                id: &call.id,
+                r#type: "function",
+                function: Function {
+                    name: &call.tool,
+                    arguments: call.arguments.to_string(),
+                },
+            })?;
+        }
+        calls.end()
+    }
+}
+
 /// The messages of a question.
-pub(super) fn render(question: &Question<'_>, profile: &Profile) -> Vec<Value> {
+pub(super) fn render<'a>(question: &Question<'a>, profile: &Profile) -> Vec<Rendered<'a>> {
     let prompted = !question.tools.is_empty() && profile.tool_mode == ToolMode::Prompted;
-    let mut rendered: Vec<Value> = Vec::new();
-    let mut folded: Option<String> = None;
+    let mut rendered: Vec<Rendered<'a>> = Vec::with_capacity(question.messages.len() + 2);
+    let mut folded: Option<Cow<'a, str>> = None;
     // The words that offer the tools stand with the standing rules, where they are the same in every turn.
     let offer = prompted.then(|| words::offer(question.tools));
-    let rules = match (question.messages.first(), offer) {
-        (Some(Message::System { text }), Some(offer)) => Some(format!("{text}\n\n{offer}")),
-        (Some(Message::System { text }), None) => Some(text.clone()),
-        (_, offer) => offer,
+    let rules: Option<Cow<'a, str>> = match (question.messages.first(), offer) {
+        (Some(Message::System { text }), Some(offer)) => Some(format!("{text}\n\n{offer}").into()),
+        (Some(Message::System { text }), None) => Some(text.into()),
+        (_, offer) => offer.map(Cow::from),
     };
     match (rules, profile.system_role) {
-        (Some(rules), SystemRole::System) => rendered.push(message("system", rules)),
-        (Some(rules), SystemRole::Developer) => rendered.push(message("developer", rules)),
+        (Some(rules), SystemRole::System) => rendered.push(Rendered::said("system", rules)),
+        (Some(rules), SystemRole::Developer) => rendered.push(Rendered::said("developer", rules)),
         (Some(rules), SystemRole::UserFold) => folded = Some(rules),
         (None, _) => {}
     }
@@ -29,11 +113,11 @@ pub(super) fn render(question: &Question<'_>, profile: &Profile) -> Vec<Value> {
         match entry {
             Message::System { .. } => {}
             Message::User { text } => {
-                let text = match folded.take() {
-                    Some(rules) => format!("{rules}\n\n{text}"),
-                    None => text.clone(),
+                let text: Cow<'a, str> = match folded.take() {
+                    Some(rules) => format!("{rules}\n\n{text}").into(),
+                    None => text.into(),
                 };
-                rendered.push(message("user", text));
+                rendered.push(Rendered::said("user", text));
             }
             Message::Assistant {
                 text,
@@ -48,62 +132,40 @@ pub(super) fn render(question: &Question<'_>, profile: &Profile) -> Vec<Value> {
         }
     }
     if let Some(rules) = folded {
-        rendered.insert(0, message("user", rules));
+        rendered.insert(0, Rendered::said("user", rules));
     }
     say_form(&mut rendered, question, profile);
     rendered
 }
 
-fn message(role: &str, text: impl Into<String>) -> Value {
-    json!({ "role": role, "content": text.into() })
-}
-
-fn assistant(
-    text: Option<&str>,
-    thought: Option<&Thought>,
-    calls: &[HistoryCall],
+fn assistant<'a>(
+    text: Option<&'a str>,
+    thought: Option<&'a Thought>,
+    calls: &'a [HistoryCall],
     profile: &Profile,
-) -> Value {
-    let mut out = Map::new();
-    out.insert("role".to_owned(), json!("assistant"));
-    if profile.tool_mode == ToolMode::Prompted {
-        let text = words::calls(text.unwrap_or_default(), calls);
-        out.insert("content".to_owned(), json!(text));
+) -> Rendered<'a> {
+    let is_native = profile.tool_mode == ToolMode::Native;
+    let content = if is_native {
+        let absent = (profile.empty_text || calls.is_empty()).then_some("");
+        text.or(absent).map(Cow::from)
     } else {
-        let absent = if profile.empty_text || calls.is_empty() {
-            json!("")
-        } else {
-            Value::Null
-        };
-        let content = text.map_or(absent, |text| json!(text));
-        out.insert("content".to_owned(), content);
+        Some(words::calls(text.unwrap_or_default(), calls).into())
+    };
+    Rendered {
+        role: "assistant",
+        answers: None,
+        content,
+        thought: replayed(thought, !calls.is_empty(), profile),
+        calls: if is_native { calls } else { &[] },
     }
-    if let Some((field, thought)) = replayed(thought, !calls.is_empty(), profile) {
-        out.insert(field, thought);
-    }
-    // An empty list is refused by some servers, so there is none.
-    if !calls.is_empty() && profile.tool_mode == ToolMode::Native {
-        let calls: Vec<Value> = calls
-            .iter()
-            .map(|call| {
-                json!({
-                    "id": call.id,
-                    "type": "function",
-                    "function": { "name": call.tool, "arguments": call.arguments.to_string() },
-                })
-            })
-            .collect();
-        out.insert("tool_calls".to_owned(), Value::Array(calls));
-    }
-    Value::Object(out)
 }
 
 /// The thought as it goes back: its field and its value.
-fn replayed(
-    thought: Option<&Thought>,
+fn replayed<'a>(
+    thought: Option<&'a Thought>,
     asked_for_tools: bool,
     profile: &Profile,
-) -> Option<(String, Value)> {
+) -> Option<(Cow<'a, str>, Value)> {
     let origin = thought.map(|thought| thought.origin.as_str());
     let is_field = origin.is_some_and(|origin| origin.starts_with("reasoning"));
     let configured = profile.replay_field.as_deref();
@@ -124,37 +186,34 @@ fn replayed(
     }
     if profile.replay == ReasoningReplay::Details || field == "reasoning_details" {
         let blocks = json!([{ "type": "reasoning.text", "text": text }]);
-        return Some(("reasoning_details".to_owned(), blocks));
+        return Some(("reasoning_details".into(), blocks));
     }
-    Some((field.to_owned(), json!(text)))
+    Some((field.to_owned().into(), json!(text)))
 }
 
-fn tool_answer(call_id: &str, tool: &str, text: &str, profile: &Profile) -> Value {
+fn tool_answer<'a>(call_id: &'a str, tool: &str, text: &'a str, profile: &Profile) -> Rendered<'a> {
     if profile.tool_mode == ToolMode::Prompted {
-        return message("user", words::result(call_id, tool, text));
+        return Rendered::said("user", words::result(call_id, tool, text));
     }
-    json!({ "role": "tool", "tool_call_id": call_id, "content": text })
+    Rendered {
+        answers: Some(call_id),
+        ..Rendered::said("tool", text)
+    }
 }
 
 /// Says the form of the answer in words where the request's fields do not say all of it.
-fn say_form(rendered: &mut [Value], question: &Question<'_>, profile: &Profile) {
+fn say_form(rendered: &mut [Rendered<'_>], question: &Question<'_>, profile: &Profile) {
     let Some(answer) = question.answer else {
         return;
     };
     if profile.structured != Structured::JsonSchema
         && let Some(last) = rendered.last_mut()
     {
-        append(last, &words::form(&answer.schema));
+        last.append(&words::form(&answer.schema));
     }
     if profile.say_json
         && let Some(first) = rendered.first_mut()
     {
-        append(first, words::SAY_JSON);
+        first.append(words::SAY_JSON);
     }
-}
-
-fn append(message: &mut Value, text: &str) {
-    let said = message["content"].as_str().unwrap_or_default();
-    let joined = format!("{said}\n\n{text}");
-    message["content"] = Value::String(joined);
 }

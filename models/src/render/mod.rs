@@ -9,10 +9,13 @@ pub(crate) mod words;
 
 use agent_core::ports::model::{AnswerSchema, Message};
 use agent_core::ports::tool::ToolSpec;
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::options::{Structured, ToolMode};
 use crate::profile::Profile;
+use messages::Rendered;
 
 /// What is to be asked.
 #[derive(Debug, Clone, Copy)]
@@ -29,26 +32,68 @@ pub(crate) struct Question<'a> {
     pub(crate) output_tokens: Option<u64>,
 }
 
+/// The request's body: its fields in the order in which they are written.
+#[derive(Debug, Default)]
+pub(crate) struct Body<'a>(Vec<(&'a str, Field<'a>)>);
+
+/// What grows with the task is written straight from where it is; the rest is small.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Field<'a> {
+    Value(Value),
+    Borrowed(&'a Value),
+    Messages(Vec<Rendered<'a>>),
+    Tools(Vec<Tool<'a>>),
+}
+
+impl<'a> Body<'a> {
+    /// Sets a field. One that was set before keeps its place.
+    fn set(&mut self, name: &'a str, field: Field<'a>) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = field,
+            None => self.0.push((name, field)),
+        }
+    }
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, field) in &self.0 {
+            map.serialize_entry(name, field)?;
+        }
+        map.end()
+    }
+}
+
+/// A tool as it is offered.
+#[derive(Debug, Serialize)]
+struct Tool<'a> {
+    r#type: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
+}
+
 /// The request's body.
-pub(crate) fn body(question: &Question<'_>, profile: &Profile) -> Map<String, Value> {
+pub(crate) fn body<'a>(question: &Question<'a>, profile: &'a Profile) -> Body<'a> {
     let options = &profile.options;
     let native = !question.tools.is_empty() && profile.tool_mode == ToolMode::Native;
-    let mut body = Map::new();
-    let mut set = |name: &str, value: Value| {
-        body.insert(name.to_owned(), value);
-    };
+    let mut body = Body::default();
+    let mut set = |name: &'a str, value: Value| body.set(name, Field::Value(value));
     set("model", json!(profile.model));
-    set(
-        "messages",
-        Value::Array(messages::render(question, profile)),
-    );
+    set("messages", Value::Null);
     set("stream", json!(profile.streaming));
     if profile.streaming {
         set("stream_options", json!({"include_usage": true}));
     }
     if native {
-        let tools: Vec<Value> = question.tools.iter().map(tool).collect();
-        set("tools", Value::Array(tools));
+        set("tools", Value::Null);
         if let Some(parallel) = options.parallel_tool_calls {
             set("parallel_tool_calls", json!(parallel));
         }
@@ -78,10 +123,19 @@ pub(crate) fn body(question: &Question<'_>, profile: &Profile) -> Map<String, Va
     if !options.stop.is_empty() {
         set("stop", json!(options.stop));
     }
-    for (name, value) in &options.extra_body {
-        set(name, value.clone());
+    body.set(
+        "messages",
+        Field::Messages(messages::render(question, profile)),
+    );
+    if native {
+        let tools = question.tools.iter().map(tool);
+        body.set("tools", Field::Tools(tools.collect()));
     }
-    body.retain(|name, _| !profile.drop_params.contains(name));
+    for (name, value) in &options.extra_body {
+        body.set(name, Field::Borrowed(value));
+    }
+    body.0
+        .retain(|(name, _)| !profile.drop_params.contains(*name));
     body
 }
 
@@ -93,15 +147,15 @@ pub(crate) fn output_limit(question: &Question<'_>, profile: &Profile) -> Option
     Some(profile.output_max.map_or(wanted, |max| wanted.min(max)))
 }
 
-fn tool(spec: &ToolSpec) -> Value {
-    json!({
-        "type": "function",
-        "function": {
-            "name": spec.name,
-            "description": spec.description,
-            "parameters": spec.parameters,
-        }
-    })
+fn tool(spec: &ToolSpec) -> Tool<'_> {
+    Tool {
+        r#type: "function",
+        function: Function {
+            name: &spec.name,
+            description: &spec.description,
+            parameters: &spec.parameters,
+        },
+    }
 }
 
 fn response_format(answer: &AnswerSchema, profile: &Profile) -> Option<Value> {
@@ -188,11 +242,7 @@ mod tests {
         ]
     }
 
-    fn rendered(
-        messages: &[Message],
-        options: &RoleOptions,
-        lessons: &[Lesson],
-    ) -> Map<String, Value> {
+    fn rendered(messages: &[Message], options: &RoleOptions, lessons: &[Lesson]) -> Value {
         let question = Question {
             messages,
             tools: &[],
@@ -200,7 +250,7 @@ mod tests {
             corrections: &[],
             output_tokens: None,
         };
-        body(&question, &Profile::new(options, lessons))
+        serde_json::to_value(body(&question, &Profile::new(options, lessons))).unwrap()
     }
 
     #[test]
