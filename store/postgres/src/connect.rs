@@ -29,14 +29,7 @@ impl PostgresStore {
             })?
             .application_name("errand");
         let place = format!("{}:{}", connect.get_host(), connect.get_port());
-        if options.refuse_poolers {
-            let limit = Duration::from_millis(options.acquire_timeout_ms);
-            pooler::refuse(&connect, &place, limit).await?;
-        }
-
-        let pool = pool(&options, connect.clone())
-            .await
-            .map_err(|error| explain(&place, error))?;
+        let pool = probed_pool(&options, &connect, &place).await?;
         let (hints, outward) = if options.notify {
             let (hints, outward) = relay::hints();
             (hints, Some(outward))
@@ -55,6 +48,32 @@ impl PostgresStore {
         }
         Ok(Arc::new(Self { core, connect }))
     }
+}
+
+/// Connects while it looks for a pooler. What the look finds comes first, because a pooler may break the other connection in any
+/// way; a place that nobody answers at is not waited for.
+async fn probed_pool(
+    options: &Options,
+    connect: &PgConnectOptions,
+    place: &str,
+) -> Result<PgPool, OpenError> {
+    let mut connecting = std::pin::pin!(pool(options, connect.clone()));
+    let mut connected = None;
+    if options.refuse_poolers {
+        let limit = Duration::from_millis(options.acquire_timeout_ms);
+        let mut looking = std::pin::pin!(pooler::refuse(connect, place, limit));
+        loop {
+            tokio::select! {
+                looked = &mut looking => break looked?,
+                pool = &mut connecting, if connected.is_none() => connected = Some(pool),
+            }
+        }
+    }
+    let pool = match connected {
+        Some(pool) => pool,
+        None => connecting.await,
+    };
+    pool.map_err(|error| explain(place, error))
 }
 
 /// What is wrong with a URL, without the URL.

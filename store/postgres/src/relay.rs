@@ -2,7 +2,8 @@
 //!
 //! Notifying takes a lock of the whole instance at commit, so it is kept out of the transactions that commit work, and
 //! is done at most once per [`PAUSE`], for everything that came in meanwhile. A lost connection is made anew after a
-//! while; until then others poll. Nothing depends on any of this.
+//! while; until then others poll. The first ones are made after the start, which has more urgent work for the server. Nothing
+//! depends on any of this.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::verbs::hints::{Hint, Hints};
 const CHANNEL: &str = "errand";
 /// Between two notifications.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Between the start and the first connections.
+const AFTER_START: Duration = Duration::from_millis(250);
 /// Between two attempts to connect.
 const RETRY: Duration = Duration::from_secs(2);
 /// Silence after which the listener's connection is tried.
@@ -46,11 +49,13 @@ pub(crate) fn start(core: &Arc<Core>, connect: &PgConnectOptions, outward: mpsc:
     let own = Arc::new(AtomicU32::new(0));
     let ended = core.ended.clone();
     let speaking = speak(connect.clone(), outward, own.clone());
-    core.running
-        .spawn(ended.run_until_cancelled_owned(speaking));
-    let ended = core.ended.clone();
     let hearing = hear(connect.clone(), core.hints.clone(), own);
-    core.running.spawn(ended.run_until_cancelled_owned(hearing));
+    let relaying = async {
+        tokio::time::sleep(AFTER_START).await;
+        tokio::join!(speaking, hearing)
+    };
+    core.running
+        .spawn(ended.run_until_cancelled_owned(relaying));
 }
 
 async fn speak(connect: PgConnectOptions, mut outward: mpsc::Receiver<Hint>, own: Arc<AtomicU32>) {

@@ -1,7 +1,7 @@
 //! The schema: which migrations are missing, and applying them.
 //!
-//! Migrating uses a connection of its own. It takes an advisory lock, so that two processes take turns, and ends with
-//! the connection, so that the lock does too, whatever happened.
+//! Migrating uses a connection of its own, and only when something is missing. It takes an advisory lock, so that two processes
+//! take turns, and ends with the connection, so that the lock does too, whatever happened.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ const DEADLINE: Duration = Duration::from_mins(10);
 impl PostgresStore {
     /// Applies the migrations that the database lacks.
     pub async fn migrate(&self) -> Result<(), OpenError> {
+        if self.pending_migrations().await?.is_empty() {
+            return Ok(());
+        }
         let work = async {
             // Without the deadlines of ordinary statements, which are too short for a migration, or for waiting for
             // another's.
