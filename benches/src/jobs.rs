@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::id::TenantId;
-use agent_core::job::{Claim, Incarnation, JobAfter, WorkerName};
+use agent_core::job::{Claim, Incarnation, WorkerName};
 use agent_core::ports::entropy::Seeded;
-use agent_core::ports::store::{Append, Room};
+use agent_core::ports::store::Room;
 use anyhow::{Context, Result};
 use errand_tests::harness::Handle;
 use errand_tests::samples;
@@ -82,11 +82,7 @@ impl Queue {
         let mut commits = JoinSet::new();
         for claim in claims {
             let store = Arc::clone(&self.store);
-            let commit = Append {
-                job: JobAfter::Delete,
-                ..samples::append(&claim)
-            };
-            commits.spawn(async move { store.append(commit).await });
+            commits.spawn(async move { store.finish(claim.guard()).await });
         }
         while let Some(done) = commits.join_next().await {
             done??;

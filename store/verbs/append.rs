@@ -1,6 +1,6 @@
 //! `append`: a turn's progress, under the fence of its job. Touches no state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use agent_core::delivery::DeliveryState;
@@ -16,17 +16,25 @@ use super::log::Log;
 use super::{queue, upkeep};
 use crate::{Connection, dialect};
 
-/// Ends the jobs of appends that do nothing else.
-pub(crate) async fn complete(
+/// Whether each of some jobs was ended.
+pub(crate) type Endings = Vec<Result<(), StoreError>>;
+
+/// Ends jobs that leave nothing in a log.
+pub(crate) async fn finish(
     connection: &mut Connection,
-    commits: &[&Append],
-) -> Result<Vec<Result<Committed, StoreError>>, sqlx::Error> {
-    let mut ended = keyed(dialect::complete(connection, commits).await?);
-    let mut answers = Vec::with_capacity(commits.len());
-    for commit in commits {
-        answers.push(match ended.remove(commit.guard.job.as_str()) {
-            Some(committed) => Ok(committed),
-            None => Err(refusal(connection, &commit.guard).await?),
+    guards: &[&Guard],
+) -> Result<Endings, sqlx::Error> {
+    let ended = dialect::finish(connection, guards).await?;
+    if ended.len() == guards.len() {
+        return Ok(guards.iter().map(|_| Ok(())).collect());
+    }
+    let mut ended: BTreeSet<&str> = ended.iter().map(String::as_str).collect();
+    let mut answers = Vec::with_capacity(guards.len());
+    for guard in guards {
+        answers.push(if ended.remove(guard.job.as_str()) {
+            Ok(())
+        } else {
+            Err(refusal(connection, guard).await?)
         });
     }
     Ok(answers)

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::id::{TaskId, TenantId};
-use agent_core::job::JobAfter;
+use agent_core::job::{Guard, Incarnation, JobAfter};
 use agent_core::ports::store::{
-    Append, Commits, Committed, NewTask, Right, StoreError, Submitted, Transition,
+    Append, Commits, Committed, NewTask, Right, Room, StoreError, Submitted, Transition,
 };
 use agent_core::turns::Turns;
 use async_trait::async_trait;
+use store_records::ClaimRecord;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,12 +30,19 @@ pub(crate) enum Work {
     Append(Append),
     Transition(Transition),
     Submit(NewTask),
+    /// The end of a job.
+    Finish(Guard),
+    /// A claim for a life of a worker with a lease of so many milliseconds.
+    Claim(Incarnation, u64, Room),
 }
 
 /// What came of it.
 pub(crate) enum Done {
     Committed(Committed),
     Submitted(Submitted),
+    Finished,
+    /// Nothing when the life was over.
+    Claimed(Option<Vec<ClaimRecord>>),
 }
 
 type Answer = Result<Done, StoreError>;
@@ -46,36 +54,41 @@ pub(crate) struct Ticket {
 }
 
 impl Work {
-    /// Whose task this is about.
-    fn owner(&self) -> (&TenantId, &TaskId) {
+    /// Whose task this is about, if it is about one.
+    pub(crate) fn owner(&self) -> Option<(&TenantId, &TaskId)> {
         match self {
-            Self::Append(commit) => (&commit.guard.tenant, &commit.guard.task),
-            Self::Transition(commit) => match &commit.right {
+            Self::Append(Append { guard, .. }) | Self::Finish(guard) => {
+                Some((&guard.tenant, &guard.task))
+            }
+            Self::Transition(commit) => Some(match &commit.right {
                 Right::Job(guard, _) => (&guard.tenant, &guard.task),
                 Right::Owner(tenant, task) => (tenant, task),
-            },
-            Self::Submit(task) => (&task.tenant, &task.id),
+            }),
+            Self::Submit(task) => Some((&task.tenant, &task.id)),
+            Self::Claim(..) => None,
         }
-    }
-
-    pub(crate) fn tenant(&self) -> &TenantId {
-        self.owner().0
-    }
-
-    pub(crate) fn task(&self) -> &TaskId {
-        self.owner().1
     }
 
     /// Existing tasks come first, by id; then submits, by their idempotency key. Every process locks in this order,
-    /// so no two batches can wait for each other.
-    fn order(&self) -> (u8, &TenantId, &str) {
+    /// so no two batches can wait for each other. Jobs are claimed last, because the others may make some.
+    fn order(&self) -> (u8, Option<&TenantId>, &str) {
         match self {
-            Self::Append(_) | Self::Transition(_) => (0, self.tenant(), self.task().as_str()),
+            Self::Append(_) | Self::Transition(_) | Self::Finish(_) => {
+                let owner = self.owner();
+                let task = owner.map(|(_, task)| task.as_str());
+                (0, owner.map(|(tenant, _)| tenant), task.unwrap_or_default())
+            }
             Self::Submit(task) => {
                 let key = task.idempotency.as_ref().map(|key| key.key.as_str());
-                (1, &task.tenant, key.unwrap_or_default())
+                (1, Some(&task.tenant), key.unwrap_or_default())
             }
+            Self::Claim(..) => (2, None, ""),
         }
+    }
+
+    /// Whether anything of a task or job is written for this.
+    pub(crate) fn is_commit(&self) -> bool {
+        !matches!(self, Self::Claim(..))
     }
 
     /// Whether a job may be ready once this is committed.
@@ -95,6 +108,7 @@ impl Work {
                     || !jobs.create.is_empty()
             }
             Self::Submit(_) => true,
+            Self::Finish(_) | Self::Claim(..) => false,
         }
     }
 }
@@ -117,6 +131,13 @@ impl Leader {
                 biased;
                 () = ended.cancelled() => break,
                 taken = tickets.recv_many(&mut batch, self.batch_max) => if taken == 0 { break },
+            }
+            // Whoever is about to commit comes along: everybody who can run now runs before this goes on.
+            tokio::task::yield_now().await;
+            while batch.len() < self.batch_max
+                && let Ok(ticket) = tickets.try_recv()
+            {
+                batch.push(ticket);
             }
             self.commit(std::mem::take(&mut batch)).await;
         }
@@ -165,7 +186,11 @@ impl Leader {
         for (work, answer) in works.iter().zip(&answers) {
             if answer.is_ok() {
                 readied = readied || work.may_ready_a_job();
-                self.hints.task(work.task());
+                if !matches!(work, Work::Finish(_))
+                    && let Some((_, task)) = work.owner()
+                {
+                    self.hints.task(task);
+                }
             }
         }
         if readied {
@@ -174,18 +199,13 @@ impl Leader {
         Ok(answers)
     }
 
-    async fn complete(&self, commits: &[&Append]) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut tx = dialect::begin_completing(&self.pool).await?;
-        let ended = append::complete(&mut tx, commits).await?;
-        dialect::end_completing(tx).await?;
-        let answers = ended.into_iter();
-        Ok(answers.map(|one| one.map(Done::Committed)).collect())
-    }
-
     /// One transaction for all. An error means that nothing of it is committed, or that this cannot be known.
     async fn transact(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
-        if let Some(commits) = endings(works) {
-            return self.complete(&commits).await;
+        let guards = finished(works);
+        if guards.len() == works.len()
+            && let Some(ended) = dialect::finish_alone(&self.pool, &guards).await?
+        {
+            return Ok(ended.into_iter().map(answer_of_finish).collect());
         }
         if let [Work::Append(commit)] = works
             && let Some(made) = dialect::append_alone(&self.pool, commit).await?
@@ -193,7 +213,9 @@ impl Leader {
             return Ok(vec![made.map(Done::Committed)]);
         }
         let mut tx = self.pool.begin_with(dialect::BEGIN_WRITE).await?;
-        dialect::prepare(&mut tx, works).await?;
+        if works.iter().any(|work| work.is_commit()) {
+            dialect::prepare(&mut tx, works).await?;
+        }
         let mut log = Log::default();
         let mut answers: Vec<Option<Answer>> = works.iter().map(|_| None).collect();
         for round in rounds(works) {
@@ -205,7 +227,7 @@ impl Leader {
         }
         for (work, answer) in works.iter().zip(&mut answers) {
             let done = match work {
-                Work::Append(_) => continue,
+                Work::Append(_) | Work::Finish(_) | Work::Claim(..) => continue,
                 Work::Transition(commit) => {
                     transition::apply(&mut tx, commit, &mut log, &self.turns)
                         .await
@@ -222,6 +244,20 @@ impl Leader {
             });
         }
         dialect::write_log(&mut tx, &log).await?;
+        if !guards.is_empty() {
+            let mut ended = append::finish(&mut tx, &guards).await?.into_iter();
+            for (work, answer) in works.iter().zip(&mut answers) {
+                if matches!(work, Work::Finish(_)) {
+                    *answer = ended.next().map(answer_of_finish);
+                }
+            }
+        }
+        for (work, answer) in works.iter().zip(&mut answers) {
+            if let Work::Claim(who, lease_ms, room) = work {
+                let claimed = dialect::claim(&mut tx, (who, *lease_ms), room).await?;
+                *answer = Some(Ok(Done::Claimed(claimed)));
+            }
+        }
         tx.commit().await?;
         // Every work has its answer by now; one without would be told that the store is closed.
         Ok(answers
@@ -231,13 +267,17 @@ impl Leader {
     }
 }
 
-/// The appends of a batch that does nothing but end jobs.
-fn endings<'a>(works: &[&'a Work]) -> Option<Vec<&'a Append>> {
-    let ending = |work: &&'a Work| match work {
-        Work::Append(commit) if commit.only_ends_its_job() => Some(commit),
-        Work::Append(_) | Work::Transition(_) | Work::Submit(_) => None,
+fn answer_of_finish(ended: Result<(), StoreError>) -> Answer {
+    ended.map(|()| Done::Finished)
+}
+
+/// The guards of the jobs that end in a batch, in its order.
+fn finished<'a>(works: &[&'a Work]) -> Vec<&'a Guard> {
+    let guard = |work: &&'a Work| match work {
+        Work::Finish(guard) => Some(guard),
+        Work::Append(_) | Work::Transition(_) | Work::Submit(_) | Work::Claim(..) => None,
     };
-    works.iter().map(ending).collect()
+    works.iter().filter_map(guard).collect()
 }
 
 /// The appends of a batch, with their places in it, in groups of which none has two for one task: steps that run side by
@@ -284,7 +324,9 @@ impl Core {
     async fn committed(&self, work: Work) -> Result<Committed, StoreError> {
         match self.commit(work).await? {
             Done::Committed(committed) => Ok(committed),
-            Done::Submitted(_) => unreachable!("a commit is never answered as a submit"),
+            Done::Submitted(_) | Done::Finished | Done::Claimed(_) => {
+                unreachable!("a commit is answered as a commit")
+            }
         }
     }
 }
@@ -293,6 +335,10 @@ impl Core {
 impl Commits for Store {
     async fn append(&self, commit: Append) -> Result<Committed, StoreError> {
         self.core.committed(Work::Append(commit)).await
+    }
+
+    async fn finish(&self, guard: Guard) -> Result<(), StoreError> {
+        self.core.commit(Work::Finish(guard)).await.map(|_| ())
     }
 
     async fn transition(&self, commit: Transition) -> Result<Committed, StoreError> {

@@ -11,12 +11,12 @@ use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::ports::store::{Jobs, Release, Room, StoreError};
 use async_trait::async_trait;
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{ClaimRecord, HolderRecord, UnfreedRecord};
+use store_records::{ClaimRecord, HolderRecord, LookRecord, UnfreedRecord};
 use tokio::sync::oneshot;
 
 use super::append::stale;
 use super::failure::Failure;
-use super::group::closed;
+use super::group::{Done, Work, closed};
 use super::{Core, queue, span_ms};
 use crate::{Connection, Store, dialect};
 
@@ -179,35 +179,68 @@ async fn claim(
     lease_ms: u64,
     room: &Room,
 ) -> Result<Vec<Claim>, Failure> {
+    let claimed = if dialect::CLAIMS_SHARE_COMMITS {
+        claim_with_others(core, who, lease_ms, room).await?
+    } else {
+        let mut connection = core.write.acquire().await?;
+        dialect::claim(&mut connection, (who, lease_ms), room).await?
+    };
+    let mut rows = claimed.ok_or_else(|| lease_lost(who))?;
+    ClaimRecord::sort(&mut rows);
+    let (mut claims, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        match Claim::try_from(row) {
+            Ok(claim) => claims.push(claim),
+            Err(error) => unreadable.push((row, error)),
+        }
+    }
+    if !unreadable.is_empty() {
+        set_aside(core, &unreadable).await?;
+    }
+    Ok(claims)
+}
+
+/// Claims in a transaction with whatever else is to be committed.
+async fn claim_with_others(
+    core: &Core,
+    who: &Incarnation,
+    lease_ms: u64,
+    room: &Room,
+) -> Result<Option<Vec<ClaimRecord>>, StoreError> {
+    let work = Work::Claim(who.clone(), lease_ms, room.clone());
+    match core.commit(work).await? {
+        Done::Claimed(rows) => Ok(rows),
+        Done::Committed(_) | Done::Submitted(_) | Done::Finished => {
+            unreachable!("a claim is answered as a claim")
+        }
+    }
+}
+
+/// Jobs that cannot be read would stand at the head of the queue for ever. Parked, they wait for a person and stop nobody. After
+/// a crash before this is committed they are taken from the worker like all that it held, and are set aside by the next claim.
+async fn set_aside(core: &Core, jobs: &[(&ClaimRecord, StoreError)]) -> Result<(), Failure> {
     let mut tx = core.writer().await?;
-    let live = query_file_scalar!(
-        "queries/worker/live.sql",
+    for (row, error) in jobs {
+        tracing::error!(job.id = row.id, error = %error, "job {} cannot be read and is set aside", row.id);
+        queue::set_aside(&mut tx, row, error).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// What a life of a worker finds in the queue; nothing when that life is over.
+pub(crate) async fn look(
+    connection: &mut Connection,
+    (who, lease_ms): (&Incarnation, u64),
+) -> Result<Option<LookRecord>, sqlx::Error> {
+    query_file_as!(
+        LookRecord,
+        "../queries/job/look.sql",
         who.worker.0.as_str(),
         who.epoch,
         span_ms(lease_ms)
     )
-    .fetch_optional(&mut *tx)
-    .await?;
-    if live.is_none() {
-        tx.rollback().await?;
-        return Err(lease_lost(who).into());
-    }
-    dialect::promote(&mut tx).await?;
-    let mut rows = dialect::claim(&mut tx, who, room).await?;
-    ClaimRecord::sort(&mut rows);
-    let mut claims = Vec::with_capacity(rows.len());
-    for row in &rows {
-        match Claim::try_from(row) {
-            Ok(claim) => claims.push(claim),
-            Err(error) => {
-                // It would stand at the head of the queue for ever. Parked, it waits for a person and stops nobody.
-                tracing::error!(job.id = row.id, error = %error, "job {} cannot be read and is set aside", row.id);
-                queue::set_aside(&mut tx, row, &error).await?;
-            }
-        }
-    }
-    tx.commit().await?;
-    Ok(claims)
+    .fetch_optional(connection)
+    .await
 }
 
 impl Core {

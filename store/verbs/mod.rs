@@ -9,7 +9,7 @@ mod failure;
 mod group;
 pub(crate) mod hints;
 mod housekeeping;
-mod jobs;
+pub(crate) mod jobs;
 mod keys;
 pub(crate) mod log;
 mod queue;

@@ -23,7 +23,9 @@ impl Tasks for Store {
     async fn submit(&self, task: NewTask) -> Result<Submitted, StoreError> {
         match self.core.commit(Work::Submit(task)).await? {
             Done::Submitted(submitted) => Ok(submitted),
-            Done::Committed(_) => unreachable!("a submit is never answered as a commit"),
+            Done::Committed(_) | Done::Finished | Done::Claimed(_) => {
+                unreachable!("a submit is answered as a submit")
+            }
         }
     }
 

@@ -11,17 +11,18 @@ use agent_core::blob::BlobHash;
 use agent_core::budget::Budget;
 use agent_core::event::{NewEvent, TaskSubmitted};
 use agent_core::id::{TaskId, TenantId};
-use agent_core::job::{JobKind, WorkerName};
+use agent_core::job::{Incarnation, JobKind, WorkerName};
 use agent_core::journal;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::sealer::{Sealer, UnsealError};
-use agent_core::ports::store::NewTask;
+use agent_core::ports::store::{Jobs, NewTask, Room};
 use agent_core::secret::{Sealed, Secret};
 use agent_core::task::TaskSpec;
 use agent_core::workspace::Manifest;
 use errand_tests::harness::Handle;
 use errand_tests::postgres::{Cluster, Database};
+use errand_tests::worker::LEASE_MS;
 use errand_tests::{samples, sqlite_log};
 use fakes::{FakeModels, FakeTools, MemoryBlobs, MemoryWorkspaces, Said};
 use serde_json::json;
@@ -50,6 +51,8 @@ const EVENTS_PER_TURN: u64 = 4;
 const ROWS_PER_TURN: u64 = EVENTS_PER_TURN + 2 + COMMITS_PER_TURN;
 /// The worker's own row and what begins while a task runs: heartbeats, claims of nothing.
 const BESIDE: u64 = 8;
+/// Looks into an empty queue.
+const CLAIMS_OF_NOTHING: u32 = 50;
 
 struct NoSecrets;
 
@@ -272,4 +275,52 @@ async fn a_turn_is_four_events_and_eight_rows_on_postgresql_and_late_turns_log_n
         "{early} bytes logged in the first {MORE} turns, {late} in the next"
     );
     database.remove().await;
+}
+
+/// Looks into an empty queue often.
+async fn look_in_vain(store: &dyn Handle, who: &Incarnation) {
+    for _ in 0..CLAIMS_OF_NOTHING {
+        let claimed = store.claim(who, LEASE_MS, &Room::of(4)).await.unwrap();
+        assert_eq!(claimed, vec![]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_of_nothing_writes_nothing_on_postgresql_not_even_a_lock() {
+    /// Who wrote a row's version, who locked or replaced it, and where it lies.
+    const TRACE: &str = "SELECT xmin::text || ' ' || xmax::text || ' ' || ctid::text FROM worker";
+    let database = Cluster::shared().await.database().await;
+    let store = PostgresStore::connect(store_postgres::Options::at(database.url()))
+        .await
+        .unwrap();
+    // Whatever locks the row from here on leaves its number in it.
+    let who = store.begin(&WorkerName("idle".to_owned())).await.unwrap();
+    let mut connection = database.connect().await;
+    let before: String = sqlx::query_scalar(TRACE)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    look_in_vain(&*store, &who).await;
+    let after: String = sqlx::query_scalar(TRACE)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(before, after);
+    connection.close().await.unwrap();
+    store.close().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_of_nothing_writes_nothing_on_sqlite() {
+    let file = File(TempDir::new().unwrap());
+    let store = SqliteStore::open(store_sqlite::Options::at(file.path()))
+        .await
+        .unwrap();
+    let who = store.begin(&WorkerName("idle".to_owned())).await.unwrap();
+    let before = sqlite_log::contents(&file.path()).unwrap();
+    look_in_vain(&*store, &who).await;
+    let after = sqlite_log::contents(&file.path()).unwrap();
+    assert_eq!((before.commits, before.bytes), (after.commits, after.bytes));
+    store.close().await;
 }

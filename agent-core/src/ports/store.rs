@@ -220,17 +220,19 @@ pub struct Append {
 }
 
 impl Append {
-    /// Whether nothing but the end of its job comes of it. Such a commit leaves the task as it is, also the time of its last
-    /// change.
-    pub fn only_ends_its_job(&self) -> bool {
-        self.job == JobAfter::Delete
-            && self.charge == Spend::default()
-            && self.events.is_empty()
-            && self.calls.is_empty()
-            && self.snapshot.is_none()
-            && self.artifacts.is_empty()
-            && self.delivery.is_none()
-            && self.blobs.is_empty()
+    /// A commit that leaves everything as it is.
+    pub fn of(guard: Guard) -> Self {
+        Self {
+            guard,
+            events: Vec::new(),
+            charge: Spend::default(),
+            snapshot: None,
+            artifacts: Vec::new(),
+            calls: Vec::new(),
+            delivery: None,
+            blobs: Vec::new(),
+            job: JobAfter::Keep,
+        }
     }
 }
 
@@ -402,6 +404,14 @@ pub trait Tasks: Send + Sync {
 pub trait Commits: Send + Sync {
     /// Commits a turn's progress, if the fence still holds.
     async fn append(&self, commit: Append) -> Result<Committed, StoreError>;
+    /// Ends a job that leaves nothing in its task's log, if the fence still holds. Stores need not touch the task for that.
+    async fn finish(&self, guard: Guard) -> Result<(), StoreError> {
+        let commit = Append {
+            job: JobAfter::Delete,
+            ..Append::of(guard)
+        };
+        self.append(commit).await.map(|_| ())
+    }
     /// Commits a decision, if fence and version still hold.
     async fn transition(&self, commit: Transition) -> Result<Committed, StoreError>;
 }

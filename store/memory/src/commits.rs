@@ -23,6 +23,13 @@ impl Commits for MemoryStore {
         Ok(committed)
     }
 
+    async fn finish(&self, guard: Guard) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        state.check_guard(&guard)?;
+        move_job(&mut state, &guard, JobAfter::Delete, self.now());
+        Ok(())
+    }
+
     async fn transition(&self, commit: Transition) -> Result<Committed, StoreError> {
         let committed = transition(&mut self.lock(), commit, self.now())?;
         self.hint_jobs();
@@ -32,14 +39,11 @@ impl Commits for MemoryStore {
 }
 
 fn append(state: &mut State, commit: Append, now: i64) -> Result<Committed, StoreError> {
-    let is_silent = commit.only_ends_its_job();
     let guard = commit.guard;
     state.check_guard(&guard)?;
     state.check_blobs(&guard.tenant, &commit.blobs)?;
     let row = state.task_mut(&guard.tenant, &guard.task)?;
-    if !is_silent {
-        row.push(commit.events, now);
-    }
+    row.push(commit.events, now);
     row.task.spent = row.task.spent.plus(commit.charge);
     if let Some((id, manifest)) = commit.snapshot {
         let own = row.task.steps.iter_mut().filter(|step| step.id == id);

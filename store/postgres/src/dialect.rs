@@ -1,17 +1,16 @@
 //! The verbs in which PostgreSQL differs from SQLite: what must be locked, and what may be skipped because it is.
 
-use std::future::{Ready, ready};
-
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Right, Room};
-use sqlx::pool::PoolConnection;
-use sqlx::{Postgres, query_file, query_file_as, query_file_scalar};
+use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
 pub(crate) use crate::alone::append_alone;
-use crate::verbs::Work;
+use crate::verbs::append::Endings;
+use crate::verbs::jobs::look;
 use crate::verbs::log::{EventRow, IntendedRow, Log, count};
+use crate::verbs::{Work, append, span_ms};
 use crate::{Connection, Pool};
 
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
@@ -25,9 +24,11 @@ pub(crate) async fn prepare(
     works: &[&Work],
 ) -> Result<(), sqlx::Error> {
     // A new task is nobody else's yet.
-    let existing = works.iter().filter(|work| !matches!(work, Work::Submit(_)));
+    let existing = works.iter();
+    let existing = existing.filter(|work| matches!(work, Work::Append(_) | Work::Transition(_)));
     let (tenants, tasks): (Vec<&str>, Vec<&str>) = existing
-        .map(|work| (work.tenant().as_str(), work.task().as_str()))
+        .filter_map(|work| work.owner())
+        .map(|(tenant, task)| (tenant.as_str(), task.as_str()))
         .unzip();
     if !tasks.is_empty() {
         query_file_scalar!(
@@ -62,7 +63,8 @@ fn guard(work: &Work) -> Option<&Guard> {
             Right::Job(guard, _) => Some(guard),
             Right::Owner(..) => None,
         },
-        Work::Submit(_) => None,
+        Work::Finish(guard) => Some(guard),
+        Work::Submit(_) | Work::Claim(..) => None,
     }
 }
 
@@ -88,30 +90,28 @@ pub(crate) async fn charge(
     .await
 }
 
-/// Completing is one statement, which is its own transaction.
-pub(crate) async fn begin_completing(pool: &Pool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-    pool.acquire().await
+/// Ends jobs without a transaction round it: one statement is enough.
+pub(crate) async fn finish_alone(
+    pool: &Pool,
+    guards: &[&Guard],
+) -> Result<Option<Endings>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    append::finish(&mut connection, guards).await.map(Some)
 }
 
-/// Nothing is left to do.
-pub(crate) fn end_completing(
-    _connection: PoolConnection<Postgres>,
-) -> Ready<Result<(), sqlx::Error>> {
-    ready(Ok(()))
-}
-
-/// Deletes jobs that are held under the fences of these appends.
-pub(crate) async fn complete(
+/// Deletes jobs that are held under these fences, in the order of their ids, as batches lock them. Says which.
+pub(crate) async fn finish(
     connection: &mut Connection,
-    commits: &[&Append],
-) -> Result<Vec<ChargedRecord>, sqlx::Error> {
-    query_file_as!(
-        ChargedRecord,
-        "queries/job/complete_many.sql",
-        &column(commits, |one| one.guard.tenant.as_str()) as &[&str],
-        &column(commits, |one| one.guard.task.as_str()) as &[&str],
-        &column(commits, |one| one.guard.job.as_str()) as &[&str],
-        &column(commits, |one| one.guard.fence.0)
+    guards: &[&Guard],
+) -> Result<Vec<String>, sqlx::Error> {
+    let mut guards = guards.to_vec();
+    guards.sort_by(|a, b| a.job.cmp(&b.job));
+    query_file_scalar!(
+        "queries/job/finish.sql",
+        &column(&guards, |guard| guard.tenant.as_str()) as &[&str],
+        &column(&guards, |guard| guard.task.as_str()) as &[&str],
+        &column(&guards, |guard| guard.job.as_str()) as &[&str],
+        &column(&guards, |guard| guard.fence.0)
     )
     .fetch_all(connection)
     .await
@@ -234,19 +234,39 @@ where
     rows.into_iter().map(pick).collect()
 }
 
-/// Makes due delayed jobs claimable.
-pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Error> {
-    query_file!("queries/job/promote.sql")
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+/// A claim is one statement, and waits for no commit of others.
+pub(crate) const CLAIMS_SHARE_COMMITS: bool = false;
 
-/// Takes jobs off the head of the queue.
+/// Claims jobs off the head of the queue, those that are due included; nothing when this life is over. When there is nothing to
+/// claim all statements only read.
 pub(crate) async fn claim(
     connection: &mut Connection,
-    who: &Incarnation,
+    life: (&Incarnation, u64),
     room: &Room,
+) -> Result<Option<Vec<ClaimRecord>>, sqlx::Error> {
+    let claimed = take(connection, life, room, false).await?;
+    if !claimed.is_empty() {
+        return Ok(Some(claimed));
+    }
+    let Some(found) = look(connection, life).await? else {
+        return Ok(None);
+    };
+    if found.due == 0 {
+        return Ok(Some(claimed));
+    }
+    query_file!("queries/job/promote.sql")
+        .execute(&mut *connection)
+        .await?;
+    // What is still due now is being moved by another process, or is for the next claim.
+    Ok(Some(take(connection, life, room, true).await?))
+}
+
+/// `despite_due`: jobs are claimed although delayed ones that are due may come before them.
+async fn take(
+    connection: &mut Connection,
+    (who, lease_ms): (&Incarnation, u64),
+    room: &Room,
+    despite_due: bool,
 ) -> Result<Vec<ClaimRecord>, sqlx::Error> {
     let tenants: Vec<&str> = column(&room.of_tenants, |(tenant, _)| tenant.as_str());
     let jobs: Vec<i64> = column(&room.of_tenants, |(_, jobs)| i64::from(*jobs));
@@ -258,7 +278,9 @@ pub(crate) async fn claim(
         i64::from(room.jobs),
         &tenants as &[&str],
         &jobs,
-        i64::from(room.of_others)
+        i64::from(room.of_others),
+        span_ms(lease_ms),
+        despite_due
     )
     .fetch_all(connection)
     .await

@@ -39,7 +39,7 @@ impl Default for Options {
             lock_timeout_ms: 5_000,
             idle_in_transaction_timeout_ms: 10_000,
             deadline_ms: 30_000,
-            batch_max: 256,
+            batch_max: 512,
             refuse_poolers: true,
             notify: true,
         }

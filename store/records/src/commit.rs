@@ -34,7 +34,7 @@ pub struct CommittedRecord {
 /// A task's counters after a commit that shared its statement.
 #[derive(Debug)]
 pub struct ChargedRecord {
-    /// What the commits of the statement are told apart by: their tasks, or their jobs.
+    /// The task.
     pub key: String,
     pub seq: i64,
     pub version: i64,

@@ -76,12 +76,13 @@ pub struct GivenBackRecord {
     pub behind: i64,
 }
 
-/// A chosen row of `ready`.
+/// What a claim would find: each is 1 or 0.
 #[derive(Debug)]
-pub struct ReadyRecord {
-    pub priority: i64,
-    pub vtag: i64,
-    pub job_id: String,
+pub struct LookRecord {
+    /// Delayed jobs whose time has come.
+    pub due: i64,
+    /// Ready jobs.
+    pub ready: i64,
 }
 
 /// A job and the fence that it is held under.

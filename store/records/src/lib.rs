@@ -24,7 +24,7 @@ pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
 pub use housekeeping::{ChoreRecord, OwnedRecord};
 pub use job::{
-    ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, ReadyRecord, TurnRecord, UnfreedRecord,
+    ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, LookRecord, TurnRecord, UnfreedRecord,
 };
 pub use key::{KeyRecord, RecallRecord};
 pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};

@@ -1,19 +1,20 @@
 //! The verbs in which SQLite differs from PostgreSQL. There is one writer, so nothing has to be locked or skipped, and
 //! statements in one transaction can repeat each other's choice of rows.
 
-use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Committed, Room, StoreError};
-use serde::Serialize;
-use sqlx::{query_file, query_file_as};
-use store_records::{ChargedRecord, ClaimRecord, HeldRecord, ReadyRecord};
+use serde::{Deserialize, Serialize};
+use sqlx::{query_file, query_file_as, query_file_scalar};
+use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
+use crate::verbs::append::Endings;
+use crate::verbs::jobs::look;
 use crate::verbs::log::{EventRow, Log, SettledRow, count};
 use crate::verbs::{Work, now_ms};
-use crate::{Connection, Pool, Transaction};
+use crate::{Connection, Pool};
 
 /// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
 /// another process has written in between.
@@ -64,34 +65,23 @@ pub(crate) async fn charge(
         .await
 }
 
-/// Completing takes two statements, which need a transaction round them.
-pub(crate) async fn begin_completing(pool: &Pool) -> Result<Transaction, sqlx::Error> {
-    let mut tx = pool.begin_with(BEGIN_WRITE).await?;
-    prepare(&mut tx, &[]).await?;
-    Ok(tx)
+/// Ends jobs without a transaction round it, if that is possible. It is not here: the time that is given out is noted too.
+pub(crate) fn finish_alone(
+    _pool: &Pool,
+    _guards: &[&Guard],
+) -> Ready<Result<Option<Endings>, sqlx::Error>> {
+    ready(Ok(None))
 }
 
-/// Makes the completions durable.
-pub(crate) async fn end_completing(tx: Transaction) -> Result<(), sqlx::Error> {
-    tx.commit().await
-}
-
-/// Deletes jobs that are held under the fences of these appends.
-pub(crate) async fn complete(
+/// Deletes jobs that are held under these fences. Says which.
+pub(crate) async fn finish(
     connection: &mut Connection,
-    commits: &[&Append],
-) -> Result<Vec<ChargedRecord>, sqlx::Error> {
-    let jobs = array(commits, |one| held_by(&one.guard))?;
-    let held = query_file_as!(ChargedRecord, "queries/job/complete_many.sql", jobs)
-        .fetch_all(&mut *connection)
-        .await?;
-    let held_ids: BTreeSet<&str> = held.iter().map(|row| row.key.as_str()).collect();
-    let ended = commits.iter().map(|one| &one.guard);
-    let ended: Vec<&Guard> = ended
-        .filter(|guard| held_ids.contains(guard.job.as_str()))
-        .collect();
-    delete_done(connection, &ended).await?;
-    Ok(held)
+    guards: &[&Guard],
+) -> Result<Vec<String>, sqlx::Error> {
+    let jobs = array(guards, |guard| held_by(guard))?;
+    query_file_scalar!("queries/job/finish.sql", jobs)
+        .fetch_all(connection)
+        .await
 }
 
 async fn delete_done(connection: &mut Connection, jobs: &[&Guard]) -> Result<(), sqlx::Error> {
@@ -194,8 +184,29 @@ fn array<'a, R: 'a, T: Serialize>(
     serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
+/// There is one writer, so a claim that comes while others wait for it goes with them.
+pub(crate) const CLAIMS_SHARE_COMMITS: bool = true;
+
+/// Claims jobs off the head of the queue, those that are due included; nothing when this life is over.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    life: (&Incarnation, u64),
+    room: &Room,
+) -> Result<Option<Vec<ClaimRecord>>, sqlx::Error> {
+    let Some(found) = look(connection, life).await? else {
+        return Ok(None);
+    };
+    if found.due == 1 {
+        promote(connection).await?;
+    }
+    if found.due == 0 && found.ready == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    take(connection, life.0, room).await.map(Some)
+}
+
 /// Makes due delayed jobs claimable.
-pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Error> {
+async fn promote(connection: &mut Connection) -> Result<(), sqlx::Error> {
     let now = now_ms(connection).await?;
     let moved = query_file!("queries/job/promote_jobs.sql", now)
         .execute(&mut *connection)
@@ -212,8 +223,42 @@ pub(crate) async fn promote(connection: &mut Connection) -> Result<(), sqlx::Err
     Ok(())
 }
 
+/// A chosen row of `ready` with its job as it is once it is claimed; without one when that is gone or held.
+#[derive(Deserialize)]
+struct Chosen {
+    priority: i64,
+    vtag: i64,
+    job_id: String,
+    tenant_id: Option<String>,
+    task_id: Option<String>,
+    kind: Option<String>,
+    step_id: Option<String>,
+    delivery_id: Option<String>,
+    fence: Option<i64>,
+    attempts: Option<i64>,
+    crashes: Option<i64>,
+}
+
+impl Chosen {
+    fn claimed(self) -> Option<ClaimRecord> {
+        Some(ClaimRecord {
+            id: self.job_id,
+            tenant_id: self.tenant_id?,
+            task_id: self.task_id?,
+            kind: self.kind?,
+            step_id: self.step_id,
+            delivery_id: self.delivery_id,
+            priority: self.priority,
+            vtag: self.vtag,
+            fence: self.fence?,
+            attempts: self.attempts?,
+            crashes: self.crashes?,
+        })
+    }
+}
+
 /// Takes jobs off the head of the queue.
-pub(crate) async fn claim(
+async fn take(
     connection: &mut Connection,
     who: &Incarnation,
     room: &Room,
@@ -222,29 +267,25 @@ pub(crate) async fn claim(
     let of_tenants: serde_json::Map<String, serde_json::Value> = of_tenants
         .map(|(tenant, jobs)| (tenant.to_string(), (*jobs).into()))
         .collect();
-    let chosen = query_file_as!(
-        ReadyRecord,
+    let chosen = query_file_scalar!(
         "queries/job/choose.sql",
         i64::from(room.jobs),
         serde_json::Value::Object(of_tenants).to_string(),
         i64::from(room.of_others)
     )
-    .fetch_all(&mut *connection)
+    .fetch_one(&mut *connection)
     .await?;
+    let chosen: Vec<Chosen> =
+        serde_json::from_str(&chosen).map_err(|error| sqlx::Error::Decode(error.into()))?;
     let Some(latest) = chosen.iter().map(|row| row.vtag).max() else {
         return Ok(Vec::new());
     };
-    let ids: Vec<&str> = chosen.iter().map(|row| row.job_id.as_str()).collect();
     let name = who.worker.0.as_str();
-    let rows = query_file_as!(
-        ClaimRecord,
-        "queries/job/claim.sql",
-        name,
-        who.epoch,
-        serde_json::Value::from(ids).to_string()
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let claimed = chosen.iter().filter(|row| row.tenant_id.is_some());
+    let ids = array(claimed, |row| row.job_id.as_str())?;
+    query_file!("queries/job/claim.sql", name, who.epoch, ids)
+        .execute(&mut *connection)
+        .await?;
     let keys = array(&chosen, |row| (row.priority, row.vtag, row.job_id.as_str()))?;
     query_file!("queries/job/unqueue_claimed.sql", keys)
         .execute(&mut *connection)
@@ -252,7 +293,7 @@ pub(crate) async fn claim(
     query_file!("queries/worker/take_turn.sql", name, latest)
         .execute(connection)
         .await?;
-    Ok(rows)
+    Ok(chosen.into_iter().filter_map(Chosen::claimed).collect())
 }
 
 /// Which of these jobs are held, and under which fence.

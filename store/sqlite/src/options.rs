@@ -33,7 +33,7 @@ impl Default for Options {
             readers: 4,
             busy_timeout_ms: 5_000,
             deadline_ms: 30_000,
-            batch_max: 256,
+            batch_max: 512,
         }
     }
 }

@@ -97,7 +97,7 @@ macro_rules! conformance_cases {
                 a_job_of_one_task_gives_no_right_to_another
                 what_becomes_of_the_job_is_part_of_the_append
                 appends_of_parallel_steps_never_refuse_each_other
-                an_append_that_only_ends_its_job_touches_no_task_and_a_stale_one_ends_none
+                a_job_that_leaves_nothing_in_the_log_ends_without_touching_its_task
             }
             transition {
                 a_transition_replaces_the_task_and_raises_the_version_by_one
