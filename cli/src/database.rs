@@ -19,8 +19,13 @@ use crate::config::{Config, Paths};
 pub enum Database {
     /// A file.
     Sqlite(PathBuf),
-    /// A server, by URL.
-    Postgres(String),
+    /// A server.
+    Postgres {
+        /// Its address.
+        url: String,
+        /// Whether processes tell each other of news by LISTEN and NOTIFY.
+        notify: bool,
+    },
 }
 
 /// An open database.
@@ -70,7 +75,10 @@ impl Database {
             )));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
+            return Ok(Self::Postgres {
+                url: url.to_owned(),
+                notify: config.postgres.notify,
+            });
         }
         bail!("the database URL must begin with sqlite: or postgres://");
     }
@@ -79,7 +87,7 @@ impl Database {
     pub fn describe(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("SQLite file {}", path.display()),
-            Self::Postgres(url) => match egress::Url::parse(url) {
+            Self::Postgres { url, .. } => match egress::Url::parse(url) {
                 Ok(url) => format!(
                     "PostgreSQL at {}{}",
                     url.host_str().unwrap_or("local socket"),
@@ -108,8 +116,11 @@ impl Database {
                     wake: store,
                 })
             }
-            Self::Postgres(url) => {
-                let options = store_postgres::Options::at(url.as_str());
+            Self::Postgres { url, notify } => {
+                let options = store_postgres::Options {
+                    notify: *notify,
+                    ..store_postgres::Options::at(url.as_str())
+                };
                 let store = PostgresStore::connect(options).await?;
                 if migrate {
                     store.migrate().await?;
@@ -131,7 +142,7 @@ impl Database {
         match self {
             Self::Sqlite(path) if !path.exists() => Ok(migrations::names(&migrations::SQLITE)),
             Self::Sqlite(path) => Ok(SqliteStore::pending_migrations(path).await?),
-            Self::Postgres(url) => {
+            Self::Postgres { url, .. } => {
                 let options = store_postgres::Options::at(url.as_str());
                 Ok(PostgresStore::connect(options)
                     .await?
@@ -145,7 +156,7 @@ impl Database {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
-            Self::Postgres(_) => None,
+            Self::Postgres { .. } => None,
         }
     }
 }

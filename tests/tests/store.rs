@@ -1,3 +1,3 @@
 //! The conformance suite over every store.
 
-errand_tests::conformance!(memory, sqlite, postgres);
+errand_tests::conformance!(memory, sqlite, postgres, postgres_quiet);

@@ -31,6 +31,8 @@ pub struct Config {
     pub seal_key: PathBuf,
     /// `sqlite:FILE` or `postgres://…`. Empty: `errand.db` in the data folder. May hold a password, so it is shown as `***`.
     pub database_url: Secret,
+    /// PostgreSQL, where that is the database.
+    pub postgres: PostgresOptions,
     /// What is logged and how.
     pub log: LogOptions,
     /// The HTTP API.
@@ -54,6 +56,7 @@ impl Default for Config {
             blobs: store_blobs::Options::default(),
             seal_key: PathBuf::new(),
             database_url: Secret::new(""),
+            postgres: PostgresOptions::default(),
             log: LogOptions::default(),
             api: api::Options::default(),
             worker: worker::Options::default(),
@@ -61,6 +64,20 @@ impl Default for Config {
             tools: tools::Options::default(),
             egress: egress::Options::default(),
         }
+    }
+}
+
+/// How PostgreSQL is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PostgresOptions {
+    /// Whether processes tell each other of news by LISTEN and NOTIFY. Without, they find it at their next poll.
+    pub notify: bool,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self { notify: true }
     }
 }
 

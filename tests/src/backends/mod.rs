@@ -2,4 +2,5 @@
 
 pub mod memory;
 pub mod postgres;
+pub mod postgres_quiet;
 pub mod sqlite;

@@ -14,24 +14,38 @@ struct Postgres {
     database: Database,
     /// A handle that cases do not see, to move the clock by.
     clock: Arc<PostgresStore>,
+    notify: bool,
 }
 
 /// A harness over a new database.
 pub async fn start() -> Harness {
-    let database = Cluster::shared().await.database().await;
-    let clock = connect(&database).await;
-    Harness::over(Box::new(Postgres { database, clock })).await
+    over(true).await
 }
 
-async fn connect(database: &Database) -> Arc<PostgresStore> {
-    let options = Options::at(database.url());
+/// The same, with or without LISTEN and NOTIFY between its handles.
+pub async fn over(notify: bool) -> Harness {
+    let database = Cluster::shared().await.database().await;
+    let clock = connect(&database, notify).await;
+    let backend = Postgres {
+        database,
+        clock,
+        notify,
+    };
+    Harness::over(Box::new(backend)).await
+}
+
+async fn connect(database: &Database, notify: bool) -> Arc<PostgresStore> {
+    let options = Options {
+        notify,
+        ..Options::at(database.url())
+    };
     PostgresStore::connect(options).await.unwrap()
 }
 
 #[async_trait]
 impl Backend for Postgres {
     async fn open(&self) -> Arc<dyn Handle> {
-        connect(&self.database).await
+        connect(&self.database, self.notify).await
     }
 
     async fn shift_clock(&self, ms: i64) {

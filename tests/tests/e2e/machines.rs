@@ -41,14 +41,8 @@ async fn twenty_tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_worker_goes_on_with_the_files_of_one_that_was_killed() {
     let (mut here, database) = installation(two_writers()).await;
-    let shared = here.folder.path().join("shared");
-    std::fs::create_dir(&shared).unwrap();
-    here.set("ERRAND_BLOBS_DIR", shared.join("blobs").to_str().unwrap());
-    here.set("ERRAND_SEAL_KEY", shared.join("seal.key").to_str().unwrap());
+    share(&mut here);
     here.set("ERRAND_WORKER__LEASE_MS", "3000");
-    assert!(here.run(&["migrate"]).status.success());
-    let key = String::from_utf8(here.run(&["key", "create", "test"]).stdout).unwrap();
-    here.set("ERRAND_API_KEY", key.trim());
     let api = here.start("api");
     let first = here.start_worker("first");
     let task = here.submit("Write the lines.");
@@ -148,6 +142,68 @@ async fn a_blob_store_that_cannot_be_used_stops_the_start_and_the_doctor_names_t
     let output = here.run(&["doctor"]);
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(found.contains("create it, or correct blobs.url"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_notifications_api_and_workers_find_everything_by_polling() {
+    let (mut here, database) = installation(two_writers()).await;
+    here.set("ERRAND_POSTGRES__NOTIFY", "false");
+    share(&mut here);
+    let api = here.start("api");
+    let workers = ["first", "second"].map(|name| here.start_worker(name));
+    let task = here.submit("Write the lines.");
+    let watched = here.run(&["watch", &task]);
+    assert!(watched.status.success());
+    assert_eq!(here.status(&task)["state"], "succeeded");
+    for worker in workers {
+        assert!(worker.stop().success());
+    }
+    assert!(api.stop().success());
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_whose_wall_clocks_are_wrong_by_hours_work_like_any_other() {
+    let (mut here, database) = installation(two_writers()).await;
+    share(&mut here);
+    here.set("ERRAND_WORKER__LEASE_MS", "3000");
+    let library = here.folder.path().join("clock.so");
+    let source = errand_tests::workspace::root().join("tests/tests/e2e/clock.c");
+    let mut compiler = std::process::Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library);
+    assert!(compiler.arg(source).arg("-ldl").status().unwrap().success());
+    let api = here.start("api");
+    here.set("LD_PRELOAD", library.to_str().unwrap());
+    here.set("CLOCK_SKEW_S", "-25200");
+    let slow = here.start_worker("slow");
+    here.set("CLOCK_SKEW_S", "25200");
+    let fast = here.start_worker("fast");
+    here.set("CLOCK_SKEW_S", "0");
+    let tasks: Vec<String> = (0..4).map(|_| here.submit("Write the lines.")).collect();
+    for task in &tasks {
+        let view = here.until_final(task);
+        assert_eq!(view["state"], "succeeded", "{view:#}");
+        let (began, ended) = (&view["created_at_ms"], &view["finished_at_ms"]);
+        let took_ms = ended.as_i64().unwrap() - began.as_i64().unwrap();
+        assert!((0..600_000).contains(&took_ms), "{view:#}");
+        let log = String::from_utf8(here.run(&["logs", task, "--json"]).stdout).unwrap();
+        assert!(!log.contains("step.resumed"), "a lease was lost: {log}");
+    }
+    assert!(!here.log().contains("this life ended"), "{}", here.log());
+    assert!(slow.stop().success() && fast.stop().success());
+    assert!(api.stop().success());
+    database.remove().await;
+}
+
+/// Several data folders, one blob store and one key, as on several machines; the schema, and a key to ask with.
+fn share(here: &mut Installation) {
+    let shared = here.folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    here.set("ERRAND_BLOBS_DIR", shared.join("blobs").to_str().unwrap());
+    here.set("ERRAND_SEAL_KEY", shared.join("seal.key").to_str().unwrap());
+    assert!(here.run(&["migrate"]).status.success());
+    let key = String::from_utf8(here.run(&["key", "create", "test"]).stdout).unwrap();
+    here.set("ERRAND_API_KEY", key.trim());
 }
 
 #[tokio::test(flavor = "multi_thread")]
