@@ -4,22 +4,23 @@
 //! writes nothing. The file system sets the time: no clock is read here. The new time is not synced: after a
 //! power cut the file may look old, but then its put was not committed either, or a durable commit names it.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
 
+/// How much of a file is compared at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// Makes the file young if it is there and whole. `false` means that it has to be written, as it has to when the
 /// disk has damaged it: only a new put can mend a blob.
 pub(crate) fn renew(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let there = match fs::read(path) {
-        Ok(found) => found == content,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+    match File::open(path) {
+        Ok(found) if holds(&found, content)? => {}
+        Ok(_) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
-    };
-    if !there {
-        return Ok(false);
     }
     let omit = Timespec {
         tv_sec: 0,
@@ -43,4 +44,23 @@ pub(crate) fn renew(path: &Path, content: &[u8]) -> io::Result<bool> {
         File::open(folder)?.sync_all()?;
     }
     Ok(true)
+}
+
+/// Whether a file holds exactly these bytes. It is read a piece at a time: a second copy of a large blob would cost its size.
+fn holds(mut file: &File, content: &[u8]) -> io::Result<bool> {
+    if file.metadata()?.len() != content.len() as u64 {
+        return Ok(false);
+    }
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut rest = content;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(rest.is_empty());
+        }
+        match rest.strip_prefix(&piece[..read]) {
+            Some(left) => rest = left,
+            None => return Ok(false),
+        }
+    }
 }
