@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use nix::sys::stat::Mode;
 
-use super::words::STEPS;
+use super::words::{self, STEPS};
 
 /// One mark of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,13 @@ pub struct Mark {
     pub step: String,
     pub at: usize,
     pub is_begin: bool,
+}
+
+impl Mark {
+    /// Whether it is the end of a task's last command.
+    fn is_last(&self) -> bool {
+        self.step == "e" && !self.is_begin
+    }
 }
 
 /// The marks so far.
@@ -69,11 +76,21 @@ impl Effects {
     /// How many tasks have ended their last command.
     pub fn tasks_done(&self) -> usize {
         let marks = self.0.lock().unwrap();
-        let last = marks
-            .iter()
-            .flatten()
-            .filter(|mark| mark.step == "e" && !mark.is_begin);
+        let last = marks.iter().flatten().filter(|mark| mark.is_last());
         last.map(|mark| &mark.task).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether a task has ended its last command.
+    pub fn is_done(&self, task: usize) -> bool {
+        let (marks, name) = (self.0.lock().unwrap(), words::name(task));
+        let mut of_task = marks.iter().flatten().filter(|mark| mark.task == name);
+        of_task.any(Mark::is_last)
+    }
+
+    /// Whether any command of a task has begun.
+    pub fn has_begun(&self, task: usize) -> bool {
+        let (marks, name) = (self.0.lock().unwrap(), words::name(task));
+        marks.iter().flatten().any(|mark| mark.task == name)
     }
 
     /// Judges all marks.

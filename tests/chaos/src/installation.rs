@@ -25,6 +25,9 @@ const PROCESS_AT_MOST: Duration = Duration::from_mins(1);
 /// How long the recorded model thinks.
 const THINKING: Duration = Duration::from_millis(30);
 
+/// Deaths on one job without progress after which it is set aside.
+const CRASHES_MAX: u32 = 20;
+
 /// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -40,11 +43,6 @@ impl Role {
             Self::Api => "api",
             Self::Worker => "worker",
         }
-    }
-
-    /// Whether it runs jobs.
-    pub fn works(self) -> bool {
-        self != Self::Api
     }
 }
 
@@ -96,8 +94,10 @@ impl Installation {
                 "ERRAND_WORKER__CONCURRENCY",
                 options.concurrency.to_string(),
             ),
-            // Processes are killed faster than work gets further; no job is to blame for that.
-            ("ERRAND_WORKER__CRASHES_MAX", "1000".to_owned()),
+            // The default of 3 deaths without progress supposes that deaths are rare. Here one comes about every second, on
+            // every job of a process at once, and often before any of them could commit again, so innocent jobs would be
+            // set aside. A job that nobody can get past still is, and the trial then finds its task unfinished.
+            ("ERRAND_WORKER__CRASHES_MAX", CRASHES_MAX.to_string()),
             ("ERRAND_WORKER__TROUBLE_PAUSE_MIN_MS", "500".to_owned()),
             ("ERRAND_WORKER__TROUBLE_PAUSE_MAX_MS", "2000".to_owned()),
         ];
@@ -261,9 +261,19 @@ impl Installation {
 
     /// How often workers logged that they lost their lease: each time, what was in flight may be done once more.
     pub fn leases_lost(&self) -> usize {
-        let logs = (0..self.processes.len())
-            .map(|at| std::fs::read_to_string(self.log_of(at)).unwrap_or_default());
-        logs.map(|log| log.matches("this life ended").count()).sum()
+        let processes = 0..self.processes.len();
+        processes.map(|at| self.lives_ended(at)).sum()
+    }
+
+    /// The same of one process.
+    pub fn lives_ended(&self, at: usize) -> usize {
+        self.logged(at, "this life ended")
+    }
+
+    /// How often a process logged something.
+    pub fn logged(&self, at: usize, what: &str) -> usize {
+        let log = std::fs::read_to_string(self.log_of(at)).unwrap_or_default();
+        log.matches(what).count()
     }
 
     /// Questions that the model answered: script, job and turn, in order.

@@ -44,6 +44,17 @@ pub fn task(client: &Client, number: usize, id: &str) -> Vec<String> {
     wrong
 }
 
+/// Where a task's log says that somebody died on one of its jobs.
+pub fn charges(client: &Client, id: &str) -> Option<String> {
+    match events(client, &format!("/v1/tasks/{id}")) {
+        Ok(events) => {
+            let noted = events.iter().find(|event| event["kind"] == "job.recovered");
+            noted.map(|event| format!("{id} was charged for an orderly end: {event}"))
+        }
+        Err(said) => Some(format!("{id}: {said}")),
+    }
+}
+
 /// The whole log of a task.
 pub fn events(client: &Client, path: &str) -> Result<Vec<Value>, String> {
     let mut events: Vec<Value> = Vec::new();

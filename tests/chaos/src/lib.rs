@@ -13,6 +13,7 @@
 )]
 
 pub mod client;
+pub mod disturbance;
 pub mod effects;
 pub mod installation;
 pub mod judge;

@@ -13,6 +13,12 @@ pub struct Report {
     pub succeeded: usize,
     /// For each kind of disturbance, how long it took until work went on.
     pub recoveries: BTreeMap<&'static str, Vec<Duration>>,
+    /// Other times that were taken, such as that of an orderly end.
+    pub waits: BTreeMap<&'static str, Vec<Duration>>,
+    /// Open jobs that were asked whether they were charged for an orderly end.
+    pub looked_at: usize,
+    /// What else is worth knowing of this trial.
+    pub notes: Vec<String>,
     pub questions: usize,
     pub questions_repeated: usize,
     pub effects: usize,
@@ -39,19 +45,8 @@ impl fmt::Display for Report {
             "  {:<12} {:>6} {:>16} {:>16}",
             "disturbance", "times", "work again, p50", "at most"
         )?;
-        for (kind, times) in &self.recoveries {
-            let mut times = times.clone();
-            times.sort();
-            let p50 = times.get(times.len() / 2).copied().unwrap_or_default();
-            let most = times.last().copied().unwrap_or_default();
-            writeln!(
-                f,
-                "  {kind:<12} {:>6} {:>13} ms {:>13} ms",
-                times.len(),
-                p50.as_millis(),
-                most.as_millis()
-            )?;
-        }
+        lines(f, &self.recoveries)?;
+        lines(f, &self.waits)?;
         writeln!(
             f,
             "  tasks accepted {}, succeeded {}",
@@ -67,10 +62,37 @@ impl fmt::Display for Report {
             "  effects {}, of these again {}, by a worker without lease {}; leases lost {}",
             self.effects, self.effects_repeated, self.effects_stale, self.leases_lost
         )?;
+        if self.looked_at > 0 {
+            writeln!(
+                f,
+                "  open jobs looked at after orderly ends {}",
+                self.looked_at
+            )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  {note}")?;
+        }
         writeln!(f, "  took {} s", self.took.as_secs())?;
         for violation in &self.violations {
             writeln!(f, "  VIOLATION: {violation}")?;
         }
         write!(f, "  violations: {}", self.violations.len())
     }
+}
+
+fn lines(f: &mut fmt::Formatter<'_>, kinds: &BTreeMap<&'static str, Vec<Duration>>) -> fmt::Result {
+    for (kind, times) in kinds {
+        let mut times = times.clone();
+        times.sort();
+        let p50 = times.get(times.len() / 2).copied().unwrap_or_default();
+        let most = times.last().copied().unwrap_or_default();
+        writeln!(
+            f,
+            "  {kind:<12} {:>6} {:>13} ms {:>13} ms",
+            times.len(),
+            p50.as_millis(),
+            most.as_millis()
+        )?;
+    }
+    Ok(())
 }

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
+use crate::disturbance::Disturbance;
 use crate::installation::Installation;
 use crate::postgres::Postgres;
 use crate::random::Random;
 use crate::report::Report;
 use crate::{judge, words};
 
-/// How long it may take until work goes on after the longest lease has lapsed.
-const NORMAL_WITHIN: Duration = Duration::from_secs(10);
+/// How long it may take until all is as before; where a lease has to lapse first, from then on.
+pub(crate) const NORMAL_WITHIN: Duration = Duration::from_secs(10);
 /// How long nothing may happen before the work counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(90);
 /// Tasks that are kept under way while there are disturbances to come.
@@ -39,6 +38,13 @@ pub struct Counts {
     pub drains: usize,
 }
 
+impl Counts {
+    /// Whether nothing but orderly ends comes.
+    pub fn only_drains(self) -> bool {
+        self.drains > 0 && self.kills + self.pauses + self.restarts + self.silences == 0
+    }
+}
+
 /// A trial.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -58,46 +64,25 @@ pub struct Options {
     pub tells: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Disturbance {
-    Kill,
-    Pause,
-    Restart,
-    Silence,
-    Drain,
-}
-
-impl Disturbance {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Kill => "kill",
-            Self::Pause => "pause",
-            Self::Restart => "restart",
-            Self::Silence => "silence",
-            Self::Drain => "drain",
-        }
-    }
-}
-
 /// A trial under way.
 pub(crate) struct Trial {
     pub here: Installation,
     pub postgres: Option<Postgres>,
     pub options: Options,
-    random: Random,
+    pub random: Random,
     pub accepted: Vec<String>,
     pub report: Report,
     /// Calls that may be made again because of what was done.
-    repeats_max: usize,
+    pub repeats_max: usize,
     /// Calls that somebody may make who lost the lease without knowing.
-    stale_max: usize,
+    pub stale_max: usize,
     began: Instant,
 }
 
 /// Runs a trial to its end and judges it.
 pub fn run(options: Options) -> Report {
     let mut order = order(&options);
-    let words_for = options.tasks + (order.len() + 1) * UNDER_WAY_MIN;
+    let words_for = options.tasks + (order.len() + 1) * (UNDER_WAY_MIN + 1);
     let mut trial = Trial::begin(options, words_for);
     trial.random.shuffle(&mut order);
     trial.disturb(&order);
@@ -166,19 +151,19 @@ impl Trial {
             self.calm();
             let began = Instant::now();
             let target = self.round(*disturbance);
+            let ended = Instant::now();
             let due = self.options.tasks * (number + 2) / (order.len() + 1);
             self.submit(due.saturating_sub(self.accepted.len()));
             let lease = Duration::from_millis(self.options.lease_ms);
-            let limit = if matches!(disturbance, Disturbance::Drain) {
-                STUCK_AFTER
-            } else {
-                NORMAL_WITHIN + lease * 2
+            let (resumed, limit) = match disturbance {
+                Disturbance::Kill => (began, NORMAL_WITHIN + lease * 2),
+                Disturbance::Drain => (began, STUCK_AFTER),
+                Disturbance::Pause => (ended, NORMAL_WITHIN + lease * 2),
+                Disturbance::Restart | Disturbance::Silence => (ended, NORMAL_WITHIN),
             };
-            let resumed = if matches!(disturbance, Disturbance::Kill | Disturbance::Drain) {
-                began
-            } else {
-                Instant::now()
-            };
+            if disturbance.is_of_database() {
+                self.is_normal_again(resumed, disturbance.name());
+            }
             if !self.work_goes_on(resumed, limit, disturbance.name()) {
                 return;
             }
@@ -200,6 +185,31 @@ impl Trial {
             self.look();
         }
         self.submit(self.options.tasks.saturating_sub(self.accepted.len()));
+    }
+
+    /// After trouble of the database everything must be as before, soon: the API is ready, takes a task, and the first
+    /// command of that very task begins.
+    fn is_normal_again(&mut self, since: Instant, what: &str) {
+        let number = self.accepted.len();
+        self.submit(1);
+        let is_ready = |trial: &Self| {
+            let ready = trial.here.client.get("/readyz");
+            ready.is_ok_and(|answer| answer.status == 200)
+        };
+        while !(self.here.effects.has_begun(number) && is_ready(self)) {
+            if since.elapsed() > STUCK_AFTER {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let took = since.elapsed();
+        if took > NORMAL_WITHIN {
+            self.violation(format!(
+                "{what}: ready again, with a new task under way, only after {} ms",
+                took.as_millis()
+            ));
+        }
+        self.report.waits.entry("normal").or_default().push(took);
     }
 
     /// Waits until the next command begins. Tasks are added where too few are left to see that.
@@ -262,106 +272,6 @@ impl Trial {
         }
     }
 
-    /// One disturbance, from its beginning until nothing holds the work up any more.
-    fn round(&mut self, disturbance: Disturbance) -> String {
-        let everywhere = self.options.workers * self.options.concurrency;
-        match disturbance {
-            Disturbance::Kill => self.on_a_process(Self::kill),
-            Disturbance::Pause => self.on_a_process(Self::pause),
-            Disturbance::Drain => self.on_a_process(Self::drain),
-            Disturbance::Restart => {
-                self.repeats_max += everywhere;
-                if let Some(postgres) = &self.postgres {
-                    postgres.cut_off();
-                    postgres.start_again();
-                }
-                "database".to_owned()
-            }
-            Disturbance::Silence => {
-                self.repeats_max += everywhere;
-                self.stale_max += everywhere;
-                if let Some(postgres) = &self.postgres {
-                    let stopped = postgres.silence();
-                    std::thread::sleep(Duration::from_millis(self.options.silence_ms));
-                    Postgres::wake(&stopped);
-                }
-                "database".to_owned()
-            }
-        }
-    }
-
-    fn on_a_process(&mut self, act: impl FnOnce(&mut Self, usize)) -> String {
-        let at = self.random.below(self.here.processes.len());
-        act(self, at);
-        self.here.processes[at].label.clone()
-    }
-
-    fn in_flight(&self, at: usize) -> usize {
-        if self.here.processes[at].role.works() {
-            self.options.concurrency
-        } else {
-            0
-        }
-    }
-
-    fn kill(&mut self, at: usize) {
-        self.repeats_max += self.in_flight(at);
-        self.here.processes[at].kill();
-        self.launch(at);
-    }
-
-    /// Two leases long: others take the jobs over meanwhile, and then it wakes and believes that they are its own.
-    fn pause(&mut self, at: usize) {
-        self.repeats_max += self.in_flight(at);
-        self.stale_max += self.in_flight(at);
-        self.here.processes[at].signal(Signal::SIGSTOP);
-        std::thread::sleep(Duration::from_millis(self.options.lease_ms * 2));
-        self.here.processes[at].signal(Signal::SIGCONT);
-    }
-
-    /// Nothing that was answered or done may be repeated after it.
-    pub fn drain(&mut self, at: usize) {
-        let ended = self.here.processes[at].stop();
-        if !ended.is_some_and(|status| status.success()) {
-            let label = self.here.processes[at].label.clone();
-            self.violation(format!(
-                "{label} did not end well when it was asked to: {ended:?}"
-            ));
-            self.here.processes[at].kill();
-        }
-        self.launch(at);
-    }
-
-    fn launch(&mut self, at: usize) {
-        if let Err(said) = self.here.launch(at) {
-            self.violation(said);
-        }
-    }
-
-    /// No process ends by itself, and whatever was accepted is known.
-    fn look(&mut self) {
-        for at in 0..self.here.processes.len() {
-            if let Some(status) = self.here.processes[at].ended() {
-                let label = self.here.processes[at].label.clone();
-                self.violation(format!("{label} ended by itself: {status}"));
-                self.launch(at);
-            }
-        }
-        let Some(id) = self
-            .accepted
-            .get(self.random.below(self.accepted.len()))
-            .cloned()
-        else {
-            return;
-        };
-        // No answer is the API's right while it starts; a wrong one never is.
-        if let Ok(answer) = self.here.client.get(&format!("/v1/tasks/{id}"))
-            && answer.status == 404
-        {
-            self.violation(format!("{id} was accepted and is not known any more"));
-        }
-    }
-
     pub fn finish(&mut self) {
         self.tell(&format!(
             "waiting for all of {} tasks to end",
@@ -376,7 +286,11 @@ impl Trial {
             std::thread::sleep(Duration::from_millis(100));
         }
         for number in 0..self.accepted.len() {
-            let wrong = judge::task(&self.here.client, number, &self.accepted[number]);
+            let id = &self.accepted[number];
+            let mut wrong = judge::task(&self.here.client, number, id);
+            if self.options.counts.only_drains() {
+                wrong.extend(judge::charges(&self.here.client, id));
+            }
             self.report.succeeded += usize::from(wrong.is_empty());
             for said in wrong {
                 self.violation(said);

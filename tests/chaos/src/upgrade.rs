@@ -14,6 +14,8 @@ use crate::trial::{Options, Trial};
 
 /// Tells a test build which rules it knows.
 const ENGINE: &str = "ERRAND_TEST_ENGINE";
+/// What a worker logs that gives back a task whose rules it does not know.
+const MET: &str = "which this release does not know";
 /// How long both releases may take to get as far as the trial waits for.
 const AT_MOST: Duration = Duration::from_mins(2);
 
@@ -25,6 +27,7 @@ pub fn run(options: Options) -> Report {
     let of_the_old_release = trial.here.processes.len();
     trial.submit(old);
     trial.until_begun(old.min(8));
+    trial.are_in_flight(old, "when the new release came");
     trial.tell("the new release comes beside the old one");
     for number in 0..workers {
         trial.start(Role::Worker, &format!("new-worker-{number}"));
@@ -33,7 +36,13 @@ pub fn run(options: Options) -> Report {
     trial.submit(new);
     let begun = trial.here.effects.begun();
     trial.until_begun(begun + old);
+    trial.until_met(of_the_old_release);
     trial.tell("the old release goes");
+    let open = trial.accepted.len() - trial.here.effects.tasks_done();
+    trial
+        .report
+        .notes
+        .push(format!("in flight when the old release went: {open}"));
     for at in 0..of_the_old_release {
         trial.end(at);
     }
@@ -62,6 +71,39 @@ impl Trial {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// So many tasks are accepted and none of them has ended.
+    fn are_in_flight(&mut self, tasks: usize, moment: &str) {
+        let open = self.accepted.len() - self.here.effects.tasks_done();
+        self.report
+            .notes
+            .push(format!("in flight {moment}: {open}"));
+        if open < tasks {
+            self.violation(format!("only {open} of {tasks} were in flight {moment}"));
+        }
+    }
+
+    /// Waits until a worker of the old release, which are the first so many processes, took up a task of the new one and
+    /// left it alone. Otherwise nothing would be shown about that.
+    fn until_met(&mut self, of_the_old_release: usize) {
+        let began = Instant::now();
+        let met = |trial: &Self| -> usize {
+            let old = 0..of_the_old_release;
+            old.map(|at| trial.here.logged(at, MET)).sum()
+        };
+        while met(self) == 0 {
+            if began.elapsed() > AT_MOST {
+                let said = "no worker of the old release ever met a task of the new one";
+                self.violation(said.to_owned());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let times = met(self);
+        self.report.notes.push(format!(
+            "times that the old release met a task of the new one and left it alone: {times}"
+        ));
     }
 
     /// A drain, after which nobody starts it again.
