@@ -33,11 +33,6 @@ impl Disturbance {
             Self::Drain => "drain",
         }
     }
-
-    /// Whether it falls on the database and not on a process of Errand.
-    pub fn is_of_database(self) -> bool {
-        matches!(self, Self::Restart | Self::Silence)
-    }
 }
 
 impl Trial {

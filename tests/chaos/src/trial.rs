@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::disturbance::Disturbance;
 use crate::installation::Installation;
 use crate::postgres::Postgres;
@@ -152,19 +154,23 @@ impl Trial {
             let began = Instant::now();
             let target = self.round(*disturbance);
             let ended = Instant::now();
-            let due = self.options.tasks * (number + 2) / (order.len() + 1);
-            self.submit(due.saturating_sub(self.accepted.len()));
             let lease = Duration::from_millis(self.options.lease_ms);
-            let (resumed, limit) = match disturbance {
-                Disturbance::Kill => (began, NORMAL_WITHIN + lease * 2),
-                Disturbance::Drain => (began, STUCK_AFTER),
-                Disturbance::Pause => (ended, NORMAL_WITHIN + lease * 2),
-                Disturbance::Restart | Disturbance::Silence => (ended, NORMAL_WITHIN),
+            let name = disturbance.name();
+            let (resumed, goes_on) = match disturbance {
+                Disturbance::Kill => (
+                    began,
+                    self.work_goes_on(began, NORMAL_WITHIN + lease * 2, name),
+                ),
+                Disturbance::Drain => (began, self.work_goes_on(began, STUCK_AFTER, name)),
+                Disturbance::Pause => (
+                    ended,
+                    self.work_goes_on(ended, NORMAL_WITHIN + lease * 2, name),
+                ),
+                Disturbance::Restart | Disturbance::Silence => {
+                    (ended, self.is_normal_again(ended, name))
+                }
             };
-            if disturbance.is_of_database() {
-                self.is_normal_again(resumed, disturbance.name());
-            }
-            if !self.work_goes_on(resumed, limit, disturbance.name()) {
+            if !goes_on {
                 return;
             }
             let took = resumed.elapsed();
@@ -183,15 +189,19 @@ impl Trial {
                 self.accepted.len()
             ));
             self.look();
+            let due = self.options.tasks * (number + 2) / (order.len() + 1);
+            self.submit(due.saturating_sub(self.accepted.len()));
         }
         self.submit(self.options.tasks.saturating_sub(self.accepted.len()));
     }
 
-    /// After trouble of the database everything must be as before, soon: the API is ready, takes a task, and the first
-    /// command of that very task begins.
-    fn is_normal_again(&mut self, since: Instant, what: &str) {
+    /// After trouble of the database everything must be as before, soon: the API is ready, takes a task that goes before
+    /// all that waits, and the first command of that very task begins.
+    fn is_normal_again(&mut self, since: Instant, what: &str) -> bool {
         let number = self.accepted.len();
-        self.submit(1);
+        if !self.submit_as(&words::urgent_request(number)) {
+            return false;
+        }
         let is_ready = |trial: &Self| {
             let ready = trial.here.client.get("/readyz");
             ready.is_ok_and(|answer| answer.status == 200)
@@ -209,7 +219,7 @@ impl Trial {
                 took.as_millis()
             ));
         }
-        self.report.waits.entry("normal").or_default().push(took);
+        took < STUCK_AFTER
     }
 
     /// Waits until the next command begins. Tasks are added where too few are left to see that.
@@ -242,33 +252,35 @@ impl Trial {
         std::thread::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap()));
     }
 
-    /// Submits tasks, each until it is accepted: the key makes a repeat harmless.
+    /// Submits tasks, each until it is accepted.
     pub fn submit(&mut self, count: usize) {
         for _ in 0..count {
-            let number = self.accepted.len();
-            let (key, body) = (
-                format!("trial-{}", words::name(number)),
-                words::request(number),
-            );
-            let began = Instant::now();
-            loop {
-                match self.here.client.post("/v1/tasks", &key, &body) {
-                    Ok(answer) if matches!(answer.status, 200 | 201) => {
-                        let id = answer.json()["id"].as_str().unwrap().to_owned();
-                        self.accepted.push(id);
-                        break;
-                    }
-                    Ok(answer)
-                        if matches!(answer.status, 429 | 500..)
-                            && began.elapsed() < STUCK_AFTER => {}
-                    Err(_) if began.elapsed() < STUCK_AFTER => {}
-                    refused => {
-                        self.violation(format!("a task is refused for good: {refused:?}"));
-                        return;
-                    }
-                }
-                std::thread::sleep(Duration::from_millis(50));
+            if !self.submit_as(&words::request(self.accepted.len())) {
+                return;
             }
+        }
+    }
+
+    /// Submits the next task until it is accepted: the key makes a repeat harmless. Says whether it was.
+    fn submit_as(&mut self, body: &Value) -> bool {
+        let key = format!("trial-{}", words::name(self.accepted.len()));
+        let began = Instant::now();
+        loop {
+            match self.here.client.post("/v1/tasks", &key, body) {
+                Ok(answer) if matches!(answer.status, 200 | 201) => {
+                    let id = answer.json()["id"].as_str().unwrap().to_owned();
+                    self.accepted.push(id);
+                    return true;
+                }
+                Ok(answer)
+                    if matches!(answer.status, 429 | 500..) && began.elapsed() < STUCK_AFTER => {}
+                Err(_) if began.elapsed() < STUCK_AFTER => {}
+                refused => {
+                    self.violation(format!("a task is refused for good: {refused:?}"));
+                    return false;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 

@@ -27,6 +27,13 @@ pub fn request(task: usize) -> Value {
     json!({"goal": format!("Do the work of [{}].", name(task))})
 }
 
+/// The same, to be done before all else.
+pub fn urgent_request(task: usize) -> Value {
+    let mut request = request(task);
+    request["priority"] = json!("high");
+    request
+}
+
 /// The file that a task hands over if everything was done once.
 pub fn content(task: usize) -> String {
     let lines = STEPS
