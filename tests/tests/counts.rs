@@ -40,6 +40,12 @@ use worker::{Options, Parts, SharedStore, Worker};
 )]
 mod fakes;
 
+#[path = "counts/jobs.rs"]
+mod jobs;
+
+#[path = "counts/server.rs"]
+mod server;
+
 const NEVER: Duration = Duration::from_mins(1);
 /// Turns that the longer task has more.
 const MORE: u64 = 15;

@@ -276,6 +276,12 @@ impl Installation {
         log.matches(what).count()
     }
 
+    /// Length of the model's journal, which grows with every question.
+    pub fn journal_bytes(&self) -> u64 {
+        let journal = self.folder.join("model.jsonl").metadata();
+        journal.map_or(0, |found| found.len())
+    }
+
     /// Questions that the model answered: script, job and turn, in order.
     pub fn answered(&self) -> Vec<(String, String, u64)> {
         let text = std::fs::read_to_string(self.folder.join("model.jsonl")).unwrap_or_default();

@@ -222,10 +222,12 @@ impl Trial {
         took < STUCK_AFTER
     }
 
-    /// Waits until the next command begins. Tasks are added where too few are left to see that.
+    /// Waits until the next command begins or the next question is answered: with many tasks waiting, plans and reports can
+    /// come before any command. Tasks are added where too few are left to see that.
     fn work_goes_on(&mut self, since: Instant, limit: Duration, what: &str) -> bool {
-        let before = self.here.effects.begun();
-        while self.here.effects.begun() == before {
+        let seen = |trial: &Self| (trial.here.effects.begun(), trial.here.journal_bytes());
+        let before = seen(self);
+        while seen(self) == before {
             if self.accepted.len() < self.here.effects.tasks_done() + UNDER_WAY_MIN {
                 self.submit(UNDER_WAY_MIN);
             }

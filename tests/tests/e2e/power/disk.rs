@@ -27,6 +27,11 @@ impl Record {
     pub fn is_sync(&self) -> bool {
         self.op == 'S'
     }
+
+    /// Whether it is a sync of the file of this name.
+    pub fn is_sync_of(&self, name: &str) -> bool {
+        self.is_sync() && self.path.ends_with(name)
+    }
 }
 
 /// Reads the journal of the shim.

@@ -7,6 +7,7 @@
 mod disk;
 mod full;
 mod shim;
+mod syncs;
 mod verdict;
 
 use chaos::random::Random;
