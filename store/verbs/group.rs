@@ -18,11 +18,12 @@ use store_records::ClaimRecord;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::failure::{Failure, SharedFailure, one_may_be_to_blame, timed_out};
 use super::hints::Hints;
 use super::log::Log;
-use super::{Core, append, submit, transition};
+use super::{Core, append, begin, submit, transition};
 use crate::{Pool, Store, dialect};
 
 /// Something to be committed.
@@ -120,6 +121,7 @@ pub(crate) struct Leader {
     pub batch_max: usize,
     pub hints: Arc<Hints>,
     pub turns: Arc<Mutex<Turns>>,
+    pub running: TaskTracker,
 }
 
 impl Leader {
@@ -212,7 +214,7 @@ impl Leader {
         {
             return Ok(vec![made.map(Done::Committed)]);
         }
-        let mut tx = self.pool.begin_with(dialect::BEGIN_WRITE).await?;
+        let mut tx = begin(&self.running, &self.pool, dialect::BEGIN_WRITE).await?;
         if works.iter().any(|work| work.is_commit()) {
             dialect::prepare(&mut tx, works).await?;
         }

@@ -79,6 +79,7 @@ impl Core {
             deadline: parts.deadline,
             batch_max: parts.batch_max.max(1),
             hints: hints.clone(),
+            running: running.clone(),
         };
         running.spawn(leader.lead(tickets, ended.clone()));
         Arc::new(Self {
@@ -120,11 +121,11 @@ impl Core {
 
     /// A transaction in which all reads see the same state.
     pub(crate) async fn snapshot(&self) -> Result<Transaction, Failure> {
-        Ok(self.read.begin_with(dialect::BEGIN_READ).await?)
+        Ok(begin(&self.running, &self.read, dialect::BEGIN_READ).await?)
     }
 
     pub(crate) async fn writer(&self) -> Result<Transaction, Failure> {
-        Ok(self.write.begin_with(dialect::BEGIN_WRITE).await?)
+        Ok(begin(&self.running, &self.write, dialect::BEGIN_WRITE).await?)
     }
 
     pub(crate) async fn shift_clock(&self, ms: i64) -> Result<(), StoreError> {
@@ -139,6 +140,20 @@ impl Core {
         self.hints.jobs();
         Ok(())
     }
+}
+
+/// Begins a transaction on a task of its own, which a caller that goes away does not end. A connection whose `BEGIN` was on
+/// its way when its caller was dropped would go back to the pool with a transaction open of which it does not know, and
+/// the next who used it would commit nothing, or read what was long ago.
+pub(crate) async fn begin(
+    running: &TaskTracker,
+    pool: &Pool,
+    statement: &'static str,
+) -> Result<Transaction, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = running.spawn(async move { pool.begin_with(statement).await });
+    // It does not panic; so the runtime is going away, and takes the pool with it.
+    begun.await.unwrap_or(Err(sqlx::Error::PoolClosed))
 }
 
 impl Drop for Core {

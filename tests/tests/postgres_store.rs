@@ -2,6 +2,7 @@
 //! can show.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,4 +181,49 @@ async fn a_lock_that_is_not_given_back_fails_one_commit_in_time() {
     assert_eq!(again.unwrap().version, 2);
     store.close().await;
     database.remove().await;
+}
+
+/// A read or a write is dropped right after it was begun, as it is when a client goes away, a lease is lost or a deadline
+/// passes. Whoever uses the connection next must not find itself in a transaction that nobody will commit.
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_no_transaction_behind() {
+    let database = Cluster::shared().await.database().await;
+    let mut options = Options::at(database.url());
+    options.connections_max = 1;
+    let store = PostgresStore::connect(options).await.unwrap();
+    let other = connected(&database).await;
+    let entropy = Seeded::new(1);
+    let tenant = TenantId::new(&entropy);
+    let tenant = store.ensure_tenant(&tenant, "first").await.unwrap();
+    for polls in 1..=20 {
+        let task = samples::new_task(&entropy, &tenant);
+        dropped_after(polls, store.find_task(&tenant, &task.id)).await;
+        dropped_after(polls, store.check_writes()).await;
+        let id = task.id.clone();
+        timeout(SOON, store.submit(task)).await.unwrap().unwrap();
+        let found = other.find_task(&tenant, &id).await.unwrap();
+        assert!(
+            found.is_some(),
+            "a task that was accepted is not there after {polls} polls"
+        );
+        let found = store.find_task(&tenant, &id).await.unwrap();
+        assert!(found.is_some(), "an old state is read after {polls} polls");
+    }
+    store.close().await;
+    other.close().await;
+    database.remove().await;
+}
+
+/// Drops a future that was polled so many times, unless it was ready before.
+async fn dropped_after<T>(polls: u32, work: impl Future<Output = T>) {
+    let mut work = std::pin::pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        left -= 1;
+        if work.as_mut().poll(context).is_ready() || left == 0 {
+            return std::task::Poll::Ready(());
+        }
+        std::task::Poll::Pending
+    })
+    .await;
 }
