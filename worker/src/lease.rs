@@ -59,6 +59,30 @@ impl Lifeline for SharedStore {
 /// its jobs from everybody.
 const DEAF_LEASES: u32 = 4;
 
+/// Why a lease was lost.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    /// The store gave no answer in time.
+    #[error("the lease could not be renewed for as long as it lasts")]
+    Silence,
+    /// The store said so: it lapsed, or a newer life of the worker has begun.
+    #[error("{0}")]
+    Refused(String),
+    /// Something kept the claim loop from going round.
+    #[error("the claim loop made no progress, so the lease is left to lapse")]
+    Deaf,
+    /// The heartbeat's thread panicked.
+    #[error("the heartbeat's thread died")]
+    Broken,
+}
+
+impl Lost {
+    /// Whether the jobs had no part in it. A job that makes a worker deaf would do it again to the next.
+    pub fn is_no_crash(&self) -> bool {
+        matches!(self, Self::Silence | Self::Refused(_))
+    }
+}
+
 /// Until when this life may act, by this process's monotonic clock.
 pub struct Lease {
     began: Instant,
@@ -99,7 +123,7 @@ impl Lease {
 pub struct Heartbeat {
     /// What this life may rely on.
     pub lease: Arc<Lease>,
-    ended: oneshot::Receiver<String>,
+    ended: oneshot::Receiver<Lost>,
     stop: CancellationToken,
 }
 
@@ -142,9 +166,9 @@ impl Heartbeat {
     }
 
     /// Waits until the lease is lost. Says why.
-    pub async fn lost(&mut self) -> String {
+    pub async fn lost(&mut self) -> Lost {
         let why = (&mut self.ended).await;
-        why.unwrap_or_else(|_| "the heartbeat's thread died".to_owned())
+        why.unwrap_or(Lost::Broken)
     }
 }
 
@@ -154,17 +178,17 @@ async fn keep(
     who: &Incarnation,
     lease: &Lease,
     pulse: &Pulse,
-) -> String {
+) -> Lost {
     let lease_ms = u64::try_from(lease.length.as_millis()).unwrap_or(u64::MAX);
     let mut store = None;
     let mut pause = lease.length / 3;
     loop {
         let left = lease.left();
         if left.is_zero() {
-            return "the lease could not be renewed for as long as it lasts".to_owned();
+            return Lost::Silence;
         }
         if pulse.silence() > lease.length * DEAF_LEASES {
-            return "the claim loop made no progress, so the lease is left to lapse".to_owned();
+            return Lost::Deaf;
         }
         tokio::time::sleep(pause.min(left)).await;
         let asked = Instant::now();
@@ -176,7 +200,9 @@ async fn keep(
                 lease.renewed(asked);
                 lease.length / 3
             }
-            Ok(Err(error @ StoreError::LeaseLost { .. })) => return error.to_string(),
+            Ok(Err(error @ StoreError::LeaseLost { .. })) => {
+                return Lost::Refused(error.to_string());
+            }
             Ok(Err(error)) => {
                 warn!(
                     error = source_chain(&error),

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::error_text::source_chain;
 use crate::house::Housekeeper;
 use crate::job;
-use crate::lease::{Heartbeat, Lease};
+use crate::lease::{Heartbeat, Lease, Lost};
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::pulse::Pulse;
@@ -61,7 +61,7 @@ pub struct Worker {
 
 /// Why a life ended.
 enum LifeEnd {
-    LeaseLost(String),
+    LeaseLost(Lost),
     Shutdown(Drained),
 }
 
@@ -70,6 +70,8 @@ struct Running {
     lease: Arc<Lease>,
     /// Something that this life holds may run nowhere: a claim or a hand-back had no clear answer.
     unsure: bool,
+    /// Until then this life declares no other worker dead.
+    judges_from: Instant,
     tasks: JoinSet<()>,
     held: HashMap<Id, (Claim, AbortHandle)>,
 }
@@ -79,6 +81,7 @@ impl Running {
         Self {
             lease: Arc::clone(lease),
             unsure: false,
+            judges_from: Instant::now(),
             tasks: JoinSet::new(),
             held: HashMap::new(),
         }
@@ -196,15 +199,20 @@ impl Worker {
     ) -> Drained {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut at_once = std::pin::pin!(at_once);
+        let mut outlived = None;
         loop {
             self.pulse.beat();
             let begun = Instant::now();
             let who = tokio::select! {
-                who = self.begin() => who,
+                who = self.begin(outlived.as_ref()) => who,
                 () = &mut shutdown => return Drained::Clean,
             };
             let mut heartbeat = self.heartbeat(&who, begun).await;
             let mut running = Running::of(&heartbeat.lease);
+            if outlived.is_some() {
+                // Whoever was deaf cannot tell who else was, so the others get as long as a lease to come back.
+                running.judges_from = begun + Duration::from_millis(self.options.lease_ms);
+            }
             let end = tokio::select! {
                 why = heartbeat.lost() => LifeEnd::LeaseLost(why),
                 end = self.live(&who, &mut running, &mut shutdown, &mut at_once) => end,
@@ -213,12 +221,11 @@ impl Worker {
             running.tasks.shutdown().await;
             match end {
                 LifeEnd::Shutdown(drained) => return drained,
-                LifeEnd::LeaseLost(why) => warn!(
-                    worker = who.worker.0,
-                    epoch = who.epoch,
-                    why,
-                    "this life ended; a new one begins"
-                ),
+                LifeEnd::LeaseLost(lost) => {
+                    let (worker, epoch) = (&who.worker.0, who.epoch);
+                    warn!(worker, epoch, why = %lost, "this life ended; a new one begins");
+                    outlived = lost.is_no_crash().then_some(who);
+                }
             }
         }
     }
@@ -241,11 +248,12 @@ impl Worker {
         }
     }
 
-    async fn begin(&self) -> Incarnation {
+    /// Begins a life. `outlived` is the one before, if its lease was lost and nothing had crashed.
+    async fn begin(&self, outlived: Option<&Incarnation>) -> Incarnation {
         let mut attempt = 0;
         loop {
             self.pulse.beat();
-            match self.parts.store.begin(&self.name).await {
+            match self.try_to_begin(outlived).await {
                 Ok(who) => {
                     info!(
                         worker = who.worker.0,
@@ -262,6 +270,18 @@ impl Worker {
             self.pause(attempt).await;
             attempt += 1;
         }
+    }
+
+    /// What an outlived life held was stopped by nobody's crash, so it is given back uncharged before the new life would
+    /// take it for the remains of one.
+    async fn try_to_begin(
+        &self,
+        outlived: Option<&Incarnation>,
+    ) -> Result<Incarnation, StoreError> {
+        if let Some(life) = outlived {
+            self.give_back(life, |_| false).await?;
+        }
+        self.parts.store.begin(&self.name).await
     }
 
     async fn pause(&self, attempt: u32) {
@@ -287,7 +307,7 @@ impl Worker {
                     is_empty
                 }
                 Err(error @ StoreError::LeaseLost { .. }) => {
-                    return LifeEnd::LeaseLost(error.to_string());
+                    return LifeEnd::LeaseLost(Lost::Refused(error.to_string()));
                 }
                 Err(error) => {
                     warn!(error = source_chain(&error), "no jobs could be claimed");
@@ -389,9 +409,15 @@ impl Worker {
         // Each question may wait as long for a silent store as the store allows; that is no reason to look deaf.
         self.pulse.beat();
         if running.unsure {
-            running.unsure = self.give_back_strays(who, running).await.is_err();
+            running.unsure = self
+                .give_back(who, |guard| running.runs(guard))
+                .await
+                .is_err();
         }
         self.pulse.beat();
+        if Instant::now() < running.judges_from {
+            return;
+        }
         match self.parts.store.reap(self.options.lease_ms).await {
             Ok(0) => {}
             Ok(jobs) => info!(jobs, "jobs of silent workers are ready again"),
@@ -404,15 +430,15 @@ impl Worker {
 
     /// A claim that was made although its answer was lost leaves jobs that this life holds and does not run. Nobody else
     /// would take them as long as the heartbeat is fresh.
-    async fn give_back_strays(
+    async fn give_back(
         &self,
         who: &Incarnation,
-        running: &Running,
+        is_run: impl Fn(&Guard) -> bool,
     ) -> Result<(), StoreError> {
         for guard in self.parts.store.held(who).await? {
             self.pulse.beat();
-            if !running.runs(&guard) {
-                warn!(task.id = %guard.task, job.id = %guard.job, "a job was claimed and not run; it is given back");
+            if !is_run(&guard) {
+                warn!(task.id = %guard.task, job.id = %guard.job, "a job is held and not run; it is given back");
                 match self.parts.store.release(&guard, CUT_OFF).await {
                     Ok(()) | Err(StoreError::Stale { .. }) => {}
                     Err(error) => return Err(error),

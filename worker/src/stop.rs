@@ -1,6 +1,5 @@
 //! Why a job stops before its work is done.
 
-use agent_core::blob::BlobHash;
 use agent_core::decide::{Refused, Wait};
 use agent_core::journal::ReadError;
 use agent_core::ports::blobs::BlobError;
@@ -23,7 +22,7 @@ pub enum Stop {
     /// Something outside is in trouble; the job waits, with its reason in the log.
     #[error("the job has to wait: {}", .0.reason)]
     Wait(Box<Wait>),
-    /// A body in the log or a file of a snapshot is missing or damaged. Trying again cannot help.
+    /// A body in the log or a file of a snapshot is damaged. Trying again cannot help.
     #[error("{0}")]
     Damaged(String),
     /// The process is shutting down.
@@ -33,7 +32,8 @@ pub enum Stop {
     /// worker that knows its rules.
     #[error("the task was begun under rules of version {0}, which this release does not know")]
     NewerRules(u32),
-    /// The machine cannot do it now: a full disk, a sandbox that does not start. The job waits.
+    /// The machine cannot do it now: a full disk, a sandbox that does not start, a blob store without the task's blobs. The
+    /// job waits.
     #[error("this machine cannot go on: {0}")]
     Machine(String),
     /// The blob store cannot be used. The job waits for as long as that lasts, as it would for the database.
@@ -56,17 +56,16 @@ impl From<StoreError> for Stop {
 impl From<BlobError> for Stop {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Missing { hash } => damaged(&hash, "is missing"),
-            BlobError::Corrupt { hash } => damaged(&hash, "is corrupt"),
+            // Far more often the blob store is not the one that the others use, or is not mounted, than a blob is lost.
+            BlobError::Missing { hash } => Self::Machine(format!(
+                "blob {hash} is missing; processes that share a database must also share blobs_dir or blobs.url"
+            )),
+            BlobError::Corrupt { hash } => Self::Damaged(format!("blob {hash} is corrupt")),
             BlobError::Unavailable(source) => {
                 Self::Blobs(format!("the blob store is unavailable: {source}"))
             }
         }
     }
-}
-
-fn damaged(hash: &BlobHash, how: &str) -> Stop {
-    Stop::Damaged(format!("blob {hash} {how}"))
 }
 
 impl From<ReadError> for Stop {

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use worker::{Lifeline, OpenLifeline, SharedStore};
 
-use crate::fakes::FakeModels;
+use crate::fakes::{FakeModels, Said};
 use crate::flow::{finish, plan, report, step};
 use crate::world::World;
 
@@ -163,6 +163,37 @@ async fn a_worker_that_cannot_renew_its_lease_begins_a_new_life_and_finishes_the
     *lifeline.mute.lock().unwrap() = false;
     let id = world.submit(Budget::default(), None).await;
     let task = world.until(&id, |task| task.state.is_final()).await;
+    assert_eq!(task.state, TaskState::Succeeded);
+    running.drain().await;
+}
+
+/// The database falls silent again and again while one long call runs. Nothing crashed, so the step is not to blame.
+#[tokio::test]
+async fn a_job_whose_worker_loses_its_lease_again_and_again_is_not_set_aside() {
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan", _) => plan(&[step("one", &[], &json!([]))]),
+        ("report", _) => report(),
+        (_, 0) => Said::Calls(vec![("hold", json!({}))]),
+        _ => finish("done"),
+    });
+    let mut world = World::new(models).await;
+    world.options.lease_ms = 300;
+    let lifeline = Counted::of(&world);
+    world.lifeline = Some(Arc::new(lifeline.clone()));
+    let running = world.start();
+    let id = world.submit(Budget::default(), None).await;
+    let losses = i64::from(world.options.crashes_max) + 1;
+    for lost in 1..=losses {
+        world.tools.holding.notified().await;
+        *lifeline.mute.lock().unwrap() = true;
+        let mut epoch = lifeline.epoch.subscribe();
+        let next = epoch.wait_for(|epoch| *epoch > lost);
+        drop(tokio::time::timeout(NEVER, next).await.unwrap().unwrap());
+        *lifeline.mute.lock().unwrap() = false;
+    }
+    world.tools.holding.notified().await;
+    world.tools.gate.add_permits(1);
+    let task = world.until_final(&id).await;
     assert_eq!(task.state, TaskState::Succeeded);
     running.drain().await;
 }
