@@ -40,7 +40,8 @@ pub(crate) async fn finish(
     Ok(answers)
 }
 
-fn keyed(rows: Vec<ChargedRecord>) -> HashMap<String, Committed> {
+/// What a statement for many tasks found, by task.
+pub(crate) fn keyed(rows: Vec<ChargedRecord>) -> HashMap<String, Committed> {
     rows.into_iter()
         .map(|mut row| (std::mem::take(&mut row.key), Committed::from(row)))
         .collect()

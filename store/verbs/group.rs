@@ -220,31 +220,19 @@ impl Leader {
         }
         let mut log = Log::default();
         let mut answers: Vec<Option<Answer>> = works.iter().map(|_| None).collect();
-        for round in rounds(works) {
-            let commits: Vec<&Append> = round.iter().map(|(_, commit)| *commit).collect();
+        for round in rounds(works, append_of) {
+            let (places, commits): (Vec<usize>, Vec<&Append>) = round.into_iter().unzip();
             let done = append::apply(&mut tx, &commits, &mut log, &self.turns).await?;
-            for ((place, _), done) in round.iter().zip(done) {
-                answers[*place] = Some(done.map(Done::Committed));
-            }
+            tell(&mut answers, &places, done, Done::Committed);
         }
-        for (work, answer) in works.iter().zip(&mut answers) {
-            let done = match work {
-                Work::Append(_) | Work::Finish(_) | Work::Claim(..) => continue,
-                Work::Transition(commit) => {
-                    transition::apply(&mut tx, commit, &mut log, &self.turns)
-                        .await
-                        .map(Done::Committed)
-                }
-                Work::Submit(task) => submit::apply(&mut tx, task, &mut log, &self.turns)
-                    .await
-                    .map(Done::Submitted),
-            };
-            *answer = Some(match done {
-                Ok(done) => Ok(done),
-                Err(Failure::Refused(error)) => Err(error),
-                Err(Failure::Broken(error)) => return Err(error),
-            });
+        for round in rounds(works, transition_of) {
+            let (places, commits): (Vec<usize>, Vec<&Transition>) = round.into_iter().unzip();
+            let done = transition::apply(&mut tx, &commits, &mut log, &self.turns).await?;
+            tell(&mut answers, &places, done, Done::Committed);
         }
+        let (places, tasks): (Vec<usize>, Vec<&NewTask>) = submitted(works).into_iter().unzip();
+        let done = submit::apply(&mut tx, &tasks, &mut log, &self.turns).await?;
+        tell(&mut answers, &places, done, Done::Submitted);
         dialect::write_log(&mut tx, &log).await?;
         if !guards.is_empty() {
             let mut ended = append::finish(&mut tx, &guards).await?.into_iter();
@@ -282,15 +270,55 @@ fn finished<'a>(works: &[&'a Work]) -> Vec<&'a Guard> {
     works.iter().filter_map(guard).collect()
 }
 
-/// The appends of a batch, with their places in it, in groups of which none has two for one task: steps that run side by
-/// side share a log, and a statement updates a row once. Works are in order of their tasks.
-fn rounds<'a>(works: &[&'a Work]) -> Vec<Vec<(usize, &'a Append)>> {
-    let mut rounds: Vec<Vec<(usize, &Append)>> = Vec::new();
+/// Puts answers in their places.
+fn tell<T>(
+    answers: &mut [Option<Answer>],
+    places: &[usize],
+    done: Vec<Result<T, StoreError>>,
+    means: impl Fn(T) -> Done,
+) {
+    for (place, done) in places.iter().zip(done) {
+        answers[*place] = Some(done.map(&means));
+    }
+}
+
+fn append_of(work: &Work) -> Option<&Append> {
+    match work {
+        Work::Append(commit) => Some(commit),
+        Work::Transition(_) | Work::Submit(_) | Work::Finish(_) | Work::Claim(..) => None,
+    }
+}
+
+fn transition_of(work: &Work) -> Option<&Transition> {
+    match work {
+        Work::Transition(commit) => Some(commit),
+        Work::Append(_) | Work::Submit(_) | Work::Finish(_) | Work::Claim(..) => None,
+    }
+}
+
+/// The submits of a batch, with their places in it.
+fn submitted<'a>(works: &[&'a Work]) -> Vec<(usize, &'a NewTask)> {
+    let task = |(place, work): (usize, &&'a Work)| match work {
+        Work::Submit(task) => Some((place, task)),
+        Work::Append(_) | Work::Transition(_) | Work::Finish(_) | Work::Claim(..) => None,
+    };
+    works.iter().enumerate().filter_map(task).collect()
+}
+
+/// The commits of one kind in a batch, with their places in it, in groups of which none has two for one task: steps that run
+/// side by side share a log, and a statement updates a row once. Works are in order of their tasks.
+fn rounds<'a, T>(
+    works: &[&'a Work],
+    of_kind: impl Fn(&'a Work) -> Option<&'a T>,
+) -> Vec<Vec<(usize, &'a T)>> {
+    let mut rounds: Vec<Vec<(usize, &T)>> = Vec::new();
     let mut before = None;
     let mut nth = 0;
     for (place, work) in works.iter().enumerate() {
-        let Work::Append(commit) = work else { continue };
-        let task = &commit.guard.task;
+        let Some(commit) = of_kind(work) else {
+            continue;
+        };
+        let task = work.owner();
         nth = if before == Some(task) { nth + 1 } else { 0 };
         before = Some(task);
         if nth == rounds.len() {

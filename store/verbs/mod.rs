@@ -202,3 +202,12 @@ pub(crate) fn span_ms(ms: u64) -> i64 {
     const CENTURY_MS: u64 = 100 * 366 * 24 * 3_600_000;
     store_records::saturated(ms.min(CENTURY_MS))
 }
+
+/// Rows as one JSON array: one statement for any number of them, whose text does not change.
+pub(crate) fn array_of<'a, R: 'a, T: serde::Serialize>(
+    rows: impl IntoIterator<Item = &'a R>,
+    pick: impl Fn(&'a R) -> T,
+) -> Result<String, sqlx::Error> {
+    let rows: Vec<T> = rows.into_iter().map(pick).collect();
+    serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))
+}

@@ -6,18 +6,18 @@ use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, NewJob};
 use agent_core::ports::store::{JobChanges, Release, StoreError};
 use agent_core::turns::{Line, Turn, Turns};
-use sqlx::{query_file, query_file_as};
-use store_records::{ClaimRecord, GivenBackRecord, TurnRecord};
+use sqlx::{query_file, query_file_as, query_file_scalar};
+use store_records::{ClaimRecord, GivenBackRecord, NewJobRow};
 
-use super::failure::Failure;
 use super::log::Log;
-use super::{span_ms, upkeep};
-use crate::Connection;
+use super::{array_of, span_ms, upkeep};
+use crate::{Connection, dialect};
 
-/// How new jobs get their place in the queue.
-pub(crate) struct Enqueue<'a> {
-    pub turns: &'a Mutex<Turns>,
-    /// The job in whose course they are made; they inherit its turn.
+/// A job to be made.
+pub(crate) struct Made<'a> {
+    pub owner: (&'a TenantId, &'a TaskId),
+    pub job: &'a NewJob,
+    /// The job in whose course it is made; it inherits its turn.
     pub parent: Option<&'a JobId>,
     pub now_ms: i64,
 }
@@ -155,46 +155,54 @@ async fn enqueue(
     Ok(())
 }
 
+/// Makes jobs, each with its place in the queue.
 pub(crate) async fn create(
     connection: &mut Connection,
-    (tenant, task): (&TenantId, &TaskId),
-    job: &NewJob,
-    how: &Enqueue<'_>,
+    made: &[Made<'_>],
+    turns: &Mutex<Turns>,
 ) -> Result<(), sqlx::Error> {
-    let run_at_ms = (job.delay_ms > 0).then(|| how.now_ms + span_ms(job.delay_ms));
-    let last = locked(how.turns).last(tenant, Line::New);
-    let turn = query_file_as!(
-        TurnRecord,
-        "../queries/job/insert.sql",
-        tenant.as_str(),
-        task.as_str(),
-        job.id.as_str(),
-        job.kind.label(),
-        job.step.as_ref().map(StepId::as_str),
-        job.delivery.as_ref().map(DeliveryId::as_str),
-        job.priority.rank(),
-        run_at_ms,
-        how.now_ms,
-        last,
-        how.parent.map(JobId::as_str)
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    if how.parent.is_some() {
-        locked(how.turns).charge(tenant);
-    } else {
-        locked(how.turns).given(tenant, Line::New, turn.into());
+    if made.is_empty() {
+        return Ok(());
     }
-    enqueue(connection, tenant, job.id.as_str(), run_at_ms).await
+    let latest = query_file_scalar!("../queries/job/turn.sql")
+        .fetch_one(&mut *connection)
+        .await?;
+    let rows = array_of(made, |one| placed(one, latest, turns))?;
+    dialect::insert_jobs(connection, &rows).await
 }
 
-/// What a transition changes about the task's other jobs. New ones come last, so nothing here touches them.
+/// A job with its turn. What it inherits, if it does, is in its parent's row.
+fn placed<'a>(made: &Made<'a>, latest: i64, turns: &Mutex<Turns>) -> NewJobRow<'a> {
+    let ((tenant, task), job) = (made.owner, made.job);
+    let mut turns = locked(turns);
+    let turn = turns.next(tenant, Line::New, latest);
+    if made.parent.is_some() {
+        turns.charge(tenant);
+    } else {
+        turns.given(tenant, Line::New, turn);
+    }
+    NewJobRow {
+        tenant_id: tenant.as_str(),
+        task_id: task.as_str(),
+        id: job.id.as_str(),
+        kind: job.kind.label(),
+        step_id: job.step.as_ref().map(StepId::as_str),
+        delivery_id: job.delivery.as_ref().map(DeliveryId::as_str),
+        priority: job.priority.rank(),
+        run_at_ms: (job.delay_ms > 0).then(|| made.now_ms + span_ms(job.delay_ms)),
+        created_at_ms: made.now_ms,
+        parent_id: made.parent.map(JobId::as_str),
+        vtag: turn.tag,
+        behind: turn.behind,
+    }
+}
+
+/// What a transition changes about the task's other jobs. New ones are made afterwards, so nothing here touches them.
 pub(crate) async fn change(
     connection: &mut Connection,
     (tenant, task): (&TenantId, &TaskId),
     changes: &JobChanges,
-    how: &Enqueue<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), sqlx::Error> {
     let (owner, id) = (tenant.as_str(), task.as_str());
     if changes.delete_work {
         query_file!("../queries/job/unqueue_work_ready.sql", owner, id)
@@ -226,9 +234,6 @@ pub(crate) async fn change(
     }
     if let Some(job) = &changes.requeue {
         upkeep::requeue_in_commit(connection, (tenant, task), job).await?;
-    }
-    for job in &changes.create {
-        create(connection, (tenant, task), job, how).await?;
     }
     Ok(())
 }

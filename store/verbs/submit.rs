@@ -3,53 +3,92 @@
 use std::sync::Mutex;
 
 use agent_core::id::WebhookId;
-use agent_core::ports::store::{Idempotency, NewTask, Submitted};
+use agent_core::ports::store::{Idempotency, NewTask, StoreError, Submitted};
 use agent_core::task::TaskState;
 use agent_core::turns::Turns;
-use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{BodyColumns, BudgetColumns, RecallRecord, metadata_column, parsed, plain};
+use sqlx::{query_file, query_file_as};
+use store_records::{
+    BodyColumns, BudgetColumns, NewTaskRow, RecallRecord, metadata_column, parsed, plain,
+};
 
 use super::failure::Failure;
 use super::log::Log;
-use super::queue;
+use super::{array_of, now_ms, queue};
 use crate::Connection;
 
+/// Accepts tasks. A key that two of them share makes the second one a repeat.
 pub(crate) async fn apply<'a>(
     connection: &mut Connection,
-    task: &'a NewTask,
+    tasks: &[&'a NewTask],
     log: &mut Log<'a>,
     turns: &Mutex<Turns>,
-) -> Result<Submitted, Failure> {
-    if let Some(key) = &task.idempotency
-        && let Some(earlier) = remember(connection, task, key).await?
-    {
-        return Ok(earlier);
+) -> Result<Vec<Result<Submitted, StoreError>>, sqlx::Error> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
     }
-    let at_ms = insert(connection, task).await?;
-    let owner = (&task.tenant, &task.id);
-    if let Some(webhook) = &task.webhook {
-        query_file!(
-            "../queries/submit/insert_webhook.sql",
-            webhook.id.as_str(),
-            task.tenant.as_str(),
-            task.id.as_str(),
-            webhook.url.as_str(),
-            webhook.secret.0.as_slice(),
-            at_ms
-        )
+    let mut answers = Vec::with_capacity(tasks.len());
+    let mut new: Vec<&'a NewTask> = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let earlier = match &task.idempotency {
+            Some(key) => remember(connection, task, key).await,
+            None => Ok(None),
+        };
+        answers.push(match earlier {
+            Ok(Some(earlier)) => Ok(earlier),
+            Ok(None) => {
+                new.push(task);
+                Ok(Submitted::Created)
+            }
+            Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Broken(error)) => return Err(error),
+        });
+    }
+    if !new.is_empty() {
+        add(connection, &new, log, turns).await?;
+    }
+    Ok(answers)
+}
+
+async fn add<'a>(
+    connection: &mut Connection,
+    tasks: &[&'a NewTask],
+    log: &mut Log<'a>,
+    turns: &Mutex<Turns>,
+) -> Result<(), sqlx::Error> {
+    let at_ms = now_ms(connection).await?;
+    let rows = array_of(tasks, |task| row(task))?;
+    query_file!("queries/submit/insert_tasks.sql", rows, at_ms)
         .execute(&mut *connection)
         .await?;
+    for task in tasks {
+        let owner = (&task.tenant, &task.id);
+        if let Some(webhook) = &task.webhook {
+            query_file!(
+                "../queries/submit/insert_webhook.sql",
+                webhook.id.as_str(),
+                task.tenant.as_str(),
+                task.id.as_str(),
+                webhook.url.as_str(),
+                webhook.secret.0.as_slice(),
+                at_ms
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        let first = std::slice::from_ref(&task.event);
+        log.add(owner, first, (1, at_ms));
+        log.name(owner, &task.blobs);
     }
-    let first = std::slice::from_ref(&task.event);
-    log.add(owner, first, (1, at_ms));
-    log.name((&task.tenant, &task.id), &task.blobs);
-    let enqueue = queue::Enqueue {
-        turns,
-        parent: None,
-        now_ms: at_ms,
-    };
-    queue::create(connection, owner, &task.job, &enqueue).await?;
-    Ok(Submitted::Created)
+    let made: Vec<queue::Made<'_>> = tasks
+        .iter()
+        .map(|task| queue::Made {
+            owner: (&task.tenant, &task.id),
+            job: &task.job,
+            parent: None,
+            now_ms: at_ms,
+        })
+        .collect();
+    queue::create(connection, &made, turns).await
 }
 
 /// Takes the key for this task, or says what it was used for before. Another process that is using the same key right
@@ -86,29 +125,25 @@ async fn remember(
     Ok(Some(Submitted::Replayed(id)))
 }
 
-async fn insert(connection: &mut Connection, task: &NewTask) -> Result<i64, sqlx::Error> {
+fn row(task: &NewTask) -> NewTaskRow<'_> {
     let spec = BodyColumns::from(&task.spec);
     let budget = BudgetColumns::from(&task.budget);
-    query_file_scalar!(
-        "../queries/submit/insert_task.sql",
-        task.id.as_str(),
-        task.tenant.as_str(),
-        TaskState::Queued.label(),
-        i64::from(task.engine),
-        &*plain(&task.title),
-        metadata_column(&task.metadata),
-        spec.text,
-        spec.blob,
-        spec.bytes,
-        budget.model_calls,
-        budget.tool_calls,
-        budget.tokens,
-        budget.wall_ms,
-        task.webhook
-            .as_ref()
-            .map(|webhook| WebhookId::as_str(&webhook.id)),
-        task.priority.rank()
-    )
-    .fetch_one(connection)
-    .await
+    let webhook = task.webhook.as_ref();
+    NewTaskRow {
+        id: task.id.as_str(),
+        tenant_id: task.tenant.as_str(),
+        state: TaskState::Queued.label(),
+        engine: i64::from(task.engine),
+        title: plain(&task.title),
+        metadata: metadata_column(&task.metadata),
+        spec_text: spec.text,
+        spec_blob: spec.blob,
+        spec_bytes: spec.bytes,
+        budget_model_calls: budget.model_calls,
+        budget_tool_calls: budget.tool_calls,
+        budget_tokens: budget.tokens,
+        budget_wall_ms: budget.wall_ms,
+        webhook_id: webhook.map(|webhook| WebhookId::as_str(&webhook.id)),
+        priority: task.priority.rank(),
+    }
 }

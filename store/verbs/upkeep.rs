@@ -185,9 +185,9 @@ async fn set_aside(core: &Core, guard: &Guard, reason: &str) -> Result<(), Failu
 
 async fn requeue(core: &Core, tenant: &TenantId, id: &DeadId, job: &JobId) -> Result<(), Failure> {
     let mut tx = core.writer().await?;
-    let Some((kind, task)) = remove(&mut tx, tenant, id.as_str()).await? else {
-        return Err(StoreError::NotFound.into());
-    };
+    let removed = remove(&mut tx, tenant, id.as_str()).await?;
+    let removed = removed.ok_or(StoreError::NotFound)?;
+    let (kind, task) = removed.read(id.as_str())?;
     match (kind, id) {
         (DeadKind::Unreadable, DeadId::Job(own)) => {
             revive(&mut tx, (tenant, &task), own).await?;
@@ -202,12 +202,13 @@ async fn requeue(core: &Core, tenant: &TenantId, id: &DeadId, job: &JobId) -> Re
             .execute(&mut *tx)
             .await?;
             let job = NewJob::deliver(job.clone(), message.clone());
-            let how = queue::Enqueue {
-                turns: &core.turns,
+            let made = queue::Made {
+                owner: (tenant, &task),
+                job: &job,
                 parent: None,
                 now_ms: now_ms(&mut tx).await?,
             };
-            queue::create(&mut tx, (tenant, &task), &job, &how).await?;
+            queue::create(&mut tx, &[made], &core.turns).await?;
         }
         // A job that a commit set aside comes back by a commit, and a row whose id and kind differ means nothing.
         (DeadKind::Job | DeadKind::Unreadable | DeadKind::Delivery, _) => {
@@ -222,16 +223,15 @@ async fn remove(
     connection: &mut Connection,
     tenant: &TenantId,
     id: &str,
-) -> Result<Option<(DeadKind, TaskId)>, Failure> {
-    let removed = query_file_as!(
+) -> Result<Option<RemovedRecord>, sqlx::Error> {
+    query_file_as!(
         RemovedRecord,
         "../queries/dead/remove.sql",
         tenant.as_str(),
         id
     )
     .fetch_optional(connection)
-    .await?;
-    Ok(removed.map(|row| row.read(id)).transpose()?)
+    .await
 }
 
 async fn revive(
@@ -262,7 +262,7 @@ pub(crate) async fn requeue_in_commit(
     connection: &mut Connection,
     owner: (&TenantId, &TaskId),
     job: &JobId,
-) -> Result<(), Failure> {
+) -> Result<(), sqlx::Error> {
     if remove(connection, owner.0, job.as_str()).await?.is_some() {
         revive(connection, owner, job).await?;
     }

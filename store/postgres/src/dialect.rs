@@ -286,6 +286,17 @@ async fn take(
     .await
 }
 
+/// Adds jobs, a JSON array of rows, with their places in the queue.
+pub(crate) async fn insert_jobs(
+    connection: &mut Connection,
+    rows: &str,
+) -> Result<(), sqlx::Error> {
+    query_file!("queries/job/insert_jobs.sql", rows)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Which of these jobs are held, and under which fence.
 pub(crate) async fn held(
     connection: &mut Connection,

@@ -2,7 +2,6 @@
 
 use agent_core::job::{Claim, Fence, Guard, JobKind};
 use agent_core::ports::store::StoreError;
-use agent_core::turns::Turn;
 
 use crate::read::{corrupt, count, parsed, parsed_if_any};
 
@@ -49,22 +48,6 @@ impl TryFrom<&ClaimRecord> for Claim {
             attempts: count(row.attempts, TABLE, "attempts", name)?,
             crashes: count(row.crashes, TABLE, "crashes", name)?,
         })
-    }
-}
-
-/// The turn that a job was given.
-#[derive(Debug)]
-pub struct TurnRecord {
-    pub tag: i64,
-    pub behind: i64,
-}
-
-impl From<TurnRecord> for Turn {
-    fn from(row: TurnRecord) -> Self {
-        Self {
-            tag: row.tag,
-            behind: row.behind,
-        }
     }
 }
 

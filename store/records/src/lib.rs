@@ -17,15 +17,14 @@ mod queue;
 mod read;
 mod step;
 mod task;
+mod written;
 
 pub use artifact::ArtifactRecord;
 pub use commit::{ChargedRecord, CommittedRecord, GuardRecord};
 pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
 pub use housekeeping::{ChoreRecord, OwnedRecord};
-pub use job::{
-    ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, LookRecord, TurnRecord, UnfreedRecord,
-};
+pub use job::{ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, LookRecord, UnfreedRecord};
 pub use key::{KeyRecord, RecallRecord};
 pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};
 pub use queue::{
@@ -34,3 +33,4 @@ pub use queue::{
 pub use read::{corrupt, parsed};
 pub use step::{StepRecord, depends_on_column};
 pub use task::{TaskRecord, metadata_column};
+pub use written::{ChangedStepRow, DecidedRow, NewDeliveryRow, NewJobRow, NewStepRow, NewTaskRow};

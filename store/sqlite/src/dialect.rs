@@ -6,14 +6,14 @@ use std::future::{Ready, ready};
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
 use agent_core::ports::store::{Append, Committed, Room, StoreError};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
 use crate::verbs::append::Endings;
 use crate::verbs::jobs::look;
 use crate::verbs::log::{EventRow, Log, SettledRow, count};
-use crate::verbs::{Work, now_ms};
+use crate::verbs::{Work, array_of, now_ms};
 use crate::{Connection, Pool};
 
 /// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
@@ -46,7 +46,7 @@ pub(crate) async fn charge(
     connection: &mut Connection,
     commits: &[&Append],
 ) -> Result<Vec<ChargedRecord>, sqlx::Error> {
-    let wanted = array(commits, |one| {
+    let wanted = array_of(commits, |one| {
         let (guard, charge) = (&one.guard, &one.charge);
         (
             guard.tenant.as_str(),
@@ -78,14 +78,14 @@ pub(crate) async fn finish(
     connection: &mut Connection,
     guards: &[&Guard],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let jobs = array(guards, |guard| held_by(guard))?;
+    let jobs = array_of(guards, |guard| held_by(guard))?;
     query_file_scalar!("queries/job/finish.sql", jobs)
         .fetch_all(connection)
         .await
 }
 
 async fn delete_done(connection: &mut Connection, jobs: &[&Guard]) -> Result<(), sqlx::Error> {
-    let jobs = array(jobs, |guard| held_by(guard))?;
+    let jobs = array_of(jobs, |guard| held_by(guard))?;
     query_file!("queries/job/delete_done.sql", jobs)
         .execute(connection)
         .await?;
@@ -111,7 +111,7 @@ pub(crate) async fn write_log(
     }
     write_calls(connection, log).await?;
     if !log.blobs.is_empty() {
-        let blobs = array(&log.blobs, |blob| *blob)?;
+        let blobs = array_of(&log.blobs, |blob| *blob)?;
         query_file!("queries/commit/name_blobs.sql", blobs)
             .execute(&mut *connection)
             .await?;
@@ -124,7 +124,7 @@ pub(crate) async fn write_log(
 
 async fn write_calls(connection: &mut Connection, log: &Log<'_>) -> Result<(), sqlx::Error> {
     if !log.intended.is_empty() {
-        let calls = array(&log.intended, |call| {
+        let calls = array_of(&log.intended, |call| {
             let (tenant, task) = (call.guard.tenant.as_str(), call.guard.task.as_str());
             let fence = call.guard.fence.0;
             let what = (call.call, call.step, &*call.tool, call.effect, call.key);
@@ -137,13 +137,13 @@ async fn write_calls(connection: &mut Connection, log: &Log<'_>) -> Result<(), s
             .await?;
     }
     if !log.unknown.is_empty() {
-        let calls = array(&log.unknown, ids)?;
+        let calls = array_of(&log.unknown, ids)?;
         query_file!("queries/commit/settle_calls.sql", calls)
             .execute(&mut *connection)
             .await?;
     }
     if !log.done.is_empty() {
-        let calls = array(&log.done, ids)?;
+        let calls = array_of(&log.done, ids)?;
         query_file!("queries/commit/delete_calls.sql", calls)
             .execute(connection)
             .await?;
@@ -156,7 +156,7 @@ fn ids<'a>(call: &'a SettledRow<'_>) -> (&'a str, &'a str, &'a str, i64) {
 }
 
 fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {
-    array(events, |event| {
+    array_of(events, |event| {
         let (public, private) = (&event.public, &event.private);
         (
             event.tenant,
@@ -173,15 +173,6 @@ fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {
             private.bytes,
         )
     })
-}
-
-/// Rows as a JSON array of arrays: one statement for any number of them, whose text does not change.
-fn array<'a, R: 'a, T: Serialize>(
-    rows: impl IntoIterator<Item = &'a R>,
-    pick: impl Fn(&'a R) -> T,
-) -> Result<String, sqlx::Error> {
-    let rows: Vec<T> = rows.into_iter().map(pick).collect();
-    serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// There is one writer, so a claim that comes while others wait for it goes with them.
@@ -282,11 +273,11 @@ async fn take(
     };
     let name = who.worker.0.as_str();
     let claimed = chosen.iter().filter(|row| row.tenant_id.is_some());
-    let ids = array(claimed, |row| row.job_id.as_str())?;
+    let ids = array_of(claimed, |row| row.job_id.as_str())?;
     query_file!("queries/job/claim.sql", name, who.epoch, ids)
         .execute(&mut *connection)
         .await?;
-    let keys = array(&chosen, |row| (row.priority, row.vtag, row.job_id.as_str()))?;
+    let keys = array_of(&chosen, |row| (row.priority, row.vtag, row.job_id.as_str()))?;
     query_file!("queries/job/unqueue_claimed.sql", keys)
         .execute(&mut *connection)
         .await?;
@@ -294,6 +285,23 @@ async fn take(
         .execute(connection)
         .await?;
     Ok(chosen.into_iter().filter_map(Chosen::claimed).collect())
+}
+
+/// Adds jobs, a JSON array of rows, with their places in the queue.
+pub(crate) async fn insert_jobs(
+    connection: &mut Connection,
+    rows: &str,
+) -> Result<(), sqlx::Error> {
+    query_file!("queries/job/insert_jobs.sql", rows)
+        .execute(&mut *connection)
+        .await?;
+    query_file!("queries/job/insert_jobs_ready.sql", rows)
+        .execute(&mut *connection)
+        .await?;
+    query_file!("queries/job/insert_jobs_delayed.sql", rows)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Which of these jobs are held, and under which fence.
