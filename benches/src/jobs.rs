@@ -22,7 +22,7 @@ use crate::installation::NEVER;
 
 const LEASE_MS: u64 = 60_000;
 /// Jobs of one claim.
-const BATCH: u32 = 100;
+const BATCH: u32 = 500;
 /// Claims that are timed in an empty and in a full database.
 const CLAIMS: usize = 60;
 
@@ -212,7 +212,7 @@ pub async fn measure(report: &mut Report, size: Size, peer: Option<&Path>) -> Re
         if let Some(drain) = median(&drains[at]) {
             report.add(
                 name,
-                "job drain, claim and complete, batches of 100",
+                "job drain, claim and complete, batches of 500",
                 (drain, "1/s"),
                 rate,
             );

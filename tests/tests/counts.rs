@@ -330,3 +330,40 @@ async fn a_claim_of_nothing_writes_nothing_on_sqlite() {
     assert_eq!((before.commits, before.bytes), (after.commits, after.bytes));
     store.close().await;
 }
+
+/// Rows of `job` that PostgreSQL has counted as updated, and those of them whose new version lies on the page of the old one.
+async fn updated_jobs(database: &Database) -> (i64, i64) {
+    const SQL: &str =
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'job'";
+    rows(database).await;
+    let mut connection = database.connect().await;
+    let counted = sqlx::query_as(SQL).fetch_one(&mut connection).await;
+    connection.close().await.unwrap();
+    counted.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claiming_many_jobs_at_once_moves_none_of_them_to_another_page() {
+    const JOBS: u32 = 200;
+    let database = Cluster::shared().await.database().await;
+    let before = updated_jobs(&database).await;
+    let store = PostgresStore::connect(store_postgres::Options::at(database.url()))
+        .await
+        .unwrap();
+    let entropy = Seeded::new(1);
+    let verbs: Arc<dyn Handle> = store.clone();
+    let tenant = verbs.ensure_tenant(&TenantId::new(&entropy), "t").await;
+    let tenant = tenant.unwrap();
+    for _ in 0..JOBS {
+        let task = samples::new_task(&entropy, &tenant);
+        verbs.submit(task).await.unwrap();
+    }
+    let who = store.begin(&WorkerName("w".to_owned())).await.unwrap();
+    let claimed = store.claim(&who, LEASE_MS, &Room::of(JOBS)).await.unwrap();
+    assert_eq!(claimed.len(), JOBS as usize);
+    store.close().await;
+    let after = updated_jobs(&database).await;
+    assert_eq!(after.0 - before.0, i64::from(JOBS));
+    assert_eq!(after.1 - before.1, i64::from(JOBS));
+    database.remove().await;
+}
