@@ -131,6 +131,7 @@ impl Trial {
 
     /// Nothing that was answered or done may be repeated after it, and nobody is charged for it.
     fn drain(&mut self, at: usize) {
+        self.here.until_at_work(at);
         let began = Instant::now();
         let ended = self.here.processes[at].stop();
         let took = began.elapsed();

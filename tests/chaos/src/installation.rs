@@ -28,6 +28,9 @@ const THINKING: Duration = Duration::from_millis(30);
 /// Deaths on one job without progress after which it is set aside.
 const CRASHES_MAX: u32 = 20;
 
+/// What a worker logs when it takes up its work.
+const BEGINS: &str = "the worker begins";
+
 /// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -55,6 +58,8 @@ pub struct Process {
     /// Settings of its own.
     settings: Vec<(String, String)>,
     child: Option<Child>,
+    /// How often it had begun to work when it was started the last time.
+    begun_before: usize,
 }
 
 /// See the module's description.
@@ -177,6 +182,7 @@ impl Installation {
             data,
             settings,
             child: None,
+            begun_before: 0,
         });
         self.launch(self.processes.len() - 1)
     }
@@ -212,6 +218,7 @@ impl Installation {
     /// Starts a process, as a supervisor would: one that ends before it is up is started again, a few times.
     pub fn launch(&mut self, at: usize) -> Result<(), String> {
         let began = Instant::now();
+        self.processes[at].begun_before = self.logged(at, BEGINS);
         loop {
             let (child, is_up) = self.launch_once(at);
             self.processes[at].child = Some(child);
@@ -251,6 +258,16 @@ impl Installation {
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         let is_up = lines.any(|line| line.starts_with("submit a goal"));
         (child, is_up)
+    }
+
+    /// Waits until a process that was started is at work. A program that is asked to end before it has begun just dies, which
+    /// says nothing about orderly ends.
+    pub fn until_at_work(&self, at: usize) {
+        let began = Instant::now();
+        let before = self.processes[at].begun_before;
+        while self.logged(at, BEGINS) == before && began.elapsed() < PROCESS_AT_MOST {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The file with what a process logged.
@@ -322,6 +339,7 @@ fn layout(folder: &Path, options: &Options) -> Vec<Process> {
         data: folder.join(format!("machine-{number}")),
         settings: Vec::new(),
         child: None,
+        begun_before: 0,
     };
     match options.database {
         Database::Sqlite => vec![process(Role::Serve, 0)],

@@ -21,13 +21,18 @@ const AT_MOST: Duration = Duration::from_mins(2);
 
 /// Runs an upgrade with `tasks` in flight when it begins, and half as many that are accepted while both releases run.
 pub fn run(options: Options) -> Report {
-    let (old, new) = (options.tasks, options.tasks.div_ceil(2));
+    let (wanted, new) = (options.tasks, options.tasks.div_ceil(2));
     let workers = options.workers;
-    let mut trial = Trial::begin(options, old + new);
+    // Some end while others are still being submitted.
+    let mut trial = Trial::begin(options, wanted * 3 + new);
     let of_the_old_release = trial.here.processes.len();
-    trial.submit(old);
-    trial.until_begun(old.min(8));
-    trial.are_in_flight(old, "when the new release came");
+    trial.submit(wanted);
+    trial.until_begun(wanted.min(8));
+    while trial.open() < wanted && trial.accepted.len() < wanted * 3 {
+        trial.submit(1);
+    }
+    let old = trial.accepted.len();
+    trial.are_in_flight(wanted, "when the new release came");
     trial.tell("the new release comes beside the old one");
     for number in 0..workers {
         trial.start(Role::Worker, &format!("new-worker-{number}"));
@@ -38,7 +43,7 @@ pub fn run(options: Options) -> Report {
     trial.until_begun(begun + old);
     trial.until_met(of_the_old_release);
     trial.tell("the old release goes");
-    let open = trial.accepted.len() - trial.here.effects.tasks_done();
+    let open = trial.open();
     trial
         .report
         .notes
@@ -73,9 +78,14 @@ impl Trial {
         }
     }
 
-    /// So many tasks are accepted and none of them has ended.
+    /// Tasks that are accepted and have not made their last command.
+    fn open(&self) -> usize {
+        self.accepted.len() - self.here.effects.tasks_done()
+    }
+
+    /// So many tasks are accepted and have not ended.
     fn are_in_flight(&mut self, tasks: usize, moment: &str) {
-        let open = self.accepted.len() - self.here.effects.tasks_done();
+        let open = self.open();
         self.report
             .notes
             .push(format!("in flight {moment}: {open}"));
