@@ -139,6 +139,18 @@ mod tests {
     }
 
     #[test]
+    fn a_figure_in_json_has_exactly_the_published_fields() {
+        let mut report = Report::default();
+        report.add("sqlite", "turn", (2.0, "ms"), Some(0.5));
+        report.add("-", "binary", (31.25, "MB"), None);
+        let expected = serde_json::json!([
+            {"name": "turn", "database": "sqlite", "value": 2.0, "unit": "ms", "floor": 0.5, "ratio": 4.0},
+            {"name": "binary", "database": "-", "value": 31.25, "unit": "MB", "floor": null, "ratio": null},
+        ]);
+        assert_eq!(serde_json::to_value(&report.figures).ok(), Some(expected));
+    }
+
+    #[test]
     fn medians_and_high_quantiles_are_values_that_occurred() {
         let values = [5.0, 1.0, 4.0, 2.0, 3.0];
         assert_eq!(

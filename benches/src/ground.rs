@@ -164,6 +164,15 @@ impl Look {
         })
     }
 
+    /// Tasks that wait for something.
+    pub async fn waiting(&mut self) -> Result<i64> {
+        const SQL: &str = "SELECT count(*) FROM task WHERE state = 'waiting'";
+        Ok(match self {
+            Self::Sqlite(connection) => sqlx::query_scalar(SQL).fetch_one(connection).await?,
+            Self::Postgres(connection) => sqlx::query_scalar(SQL).fetch_one(connection).await?,
+        })
+    }
+
     /// What PostgreSQL counted so far; whoever was connected must have left, because statistics lag. Nothing on SQLite.
     pub async fn counted(&mut self) -> Result<Option<Counted>> {
         const SQL: &str = "SELECT \

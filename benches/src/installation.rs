@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -133,6 +133,16 @@ impl<'a> Installation<'a> {
 
     /// Submits tasks that do this work, and says the number of the first.
     pub async fn submit(&mut self, count: u64, work: Work) -> Result<u64> {
+        self.submit_within(count, work, None).await
+    }
+
+    /// The same with a budget of so many calls of the model.
+    pub async fn submit_within(
+        &mut self,
+        count: u64,
+        work: Work,
+        model_calls: Option<u32>,
+    ) -> Result<u64> {
         let first = self.next_task;
         self.next_task += count;
         let key = std::fs::read_to_string(self.ground.folder().join("data/first-key"))?;
@@ -145,7 +155,11 @@ impl<'a> Installation<'a> {
                     .context("no submit to wait for")???;
             }
             let goal = format!("task={task} turns={} tool={}", work.turns, work.tool);
-            submits.spawn(post(self.listen.clone(), key.trim().to_owned(), goal));
+            let body = match model_calls {
+                None => json!({ "goal": goal }),
+                Some(calls) => json!({ "goal": goal, "budget": {"model_calls": calls} }),
+            };
+            submits.spawn(post(self.listen.clone(), key.trim().to_owned(), body));
         }
         while let Some(done) = submits.join_next().await {
             done??;
@@ -174,11 +188,27 @@ impl<'a> Installation<'a> {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+
+    /// Waits until so many tasks wait for something.
+    pub async fn until_waiting(&self, look: &mut Look, count: u64) -> Result<()> {
+        let began = Instant::now();
+        let count = i64::try_from(count)?;
+        loop {
+            let waiting = look.waiting().await?;
+            if waiting >= count {
+                return Ok(());
+            }
+            if began.elapsed() > NEVER {
+                bail!("only {waiting} of {count} tasks came to wait");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
 }
 
 /// One submit over a connection of its own.
-async fn post(address: String, key: String, goal: String) -> Result<()> {
-    let body = json!({ "goal": goal }).to_string();
+async fn post(address: String, key: String, body: Value) -> Result<()> {
+    let body = body.to_string();
     let request = format!(
         "POST /v1/tasks HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",

@@ -300,6 +300,41 @@ pub async fn writes(report: &mut Report) -> Result<()> {
         (per_job.wal_bytes, "bytes"),
         None,
     );
+    writes_of_sqlite(report).await
+}
+
+/// The same by what SQLite's log holds, with few enough jobs for one log.
+async fn writes_of_sqlite(report: &mut Report) -> Result<()> {
+    const JOBS: u32 = 300;
+    let ground = Ground::new(Kind::Sqlite).await?;
+    let queue = Queue::open(&ground).await?;
+    queue.fill(JOBS).await?;
+    let filled = ground.sqlite_log().context("SQLite has a log")?;
+    queue.drain(JOBS).await?;
+    let drained = ground.sqlite_log().context("SQLite has a log")?;
+    drop(queue);
+    ground.remove().await;
+    if filled.log != drained.log {
+        report.note(
+            "sqlite: the log was begun anew in the middle, so commits per job were not counted",
+        );
+        return Ok(());
+    }
+    let per_job = |drained: u64, filled: u64| -> Result<f64> {
+        Ok(f64::from(u32::try_from(drained - filled)?) / f64::from(JOBS))
+    };
+    report.add(
+        "sqlite",
+        "commits per drained job, each with one fsync of the log",
+        (per_job(drained.commits, filled.commits)?, "commits"),
+        Some(1.1 / f64::from(BATCH)),
+    );
+    report.add(
+        "sqlite",
+        "log per drained job, whole pages",
+        (per_job(drained.bytes, filled.bytes)?, "bytes"),
+        None,
+    );
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod floor;
 mod ground;
 mod installation;
 mod jobs;
+mod memory;
 mod model;
 mod process;
 mod recovery;
@@ -24,7 +25,7 @@ use model::Model;
 /// Measures Errand on SQLite and a throwaway PostgreSQL.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Fewer rounds and fewer rows: about two minutes instead of about ten.
+    /// Fewer rounds and fewer rows: about five minutes instead of about twenty.
     #[arg(long)]
     quick: bool,
     /// Print a JSON list of {name, database, value, unit, floor, ratio} instead of a table.
@@ -38,7 +39,9 @@ struct Arguments {
     peer: Option<PathBuf>,
 }
 
-const PARTS: [&str; 7] = ["turns", "many", "slow", "writes", "jobs", "starts", "full"];
+const PARTS: [&str; 8] = [
+    "turns", "many", "slow", "memory", "writes", "jobs", "starts", "full",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -91,6 +94,13 @@ async fn measure(
         "turns" => turns::measure(report, model, turns, false).await,
         "many" => turns::measure(report, model, turns, true).await,
         "slow" => turns::slow_model(report, model).await,
+        "memory" => {
+            let size = memory::Size {
+                waiting: if quick { 200 } else { 1_000 },
+                finished: if quick { 1_000 } else { 10_000 },
+            };
+            memory::measure(report, model, size).await
+        }
         "writes" => {
             turns::writes(report, model).await?;
             jobs::writes(report).await

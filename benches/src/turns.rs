@@ -248,6 +248,11 @@ pub async fn slow_model(report: &mut Report, model: &Model) -> Result<()> {
         let peak_kb = process::resident_kb(server.pid()).1;
         let counts = [repeated as u64, most, u64::try_from(failed)?].map(as_float);
         let name = kind.label();
+        if (repeated, most, failed) != (0, TASKS, 0) {
+            report.note(format!(
+                "{name}: of 1,000 tasks {failed} did not succeed, {repeated} requests were repeated, and at most {most} were open at once"
+            ));
+        }
         report.add(
             name,
             "1,000 tasks x 5 turns, model 500 ms",
@@ -344,7 +349,7 @@ pub async fn writes(report: &mut Report, model: &Model) -> Result<()> {
                 |long: u64, short: u64| as_float(long.saturating_sub(short)) / f64::from(MORE);
             report.add(
                 "sqlite",
-                "commits per turn",
+                "commits per turn, each with one fsync of the log",
                 (difference(long.commits, short.commits), "commits"),
                 Some(2.0),
             );
