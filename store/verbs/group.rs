@@ -134,12 +134,16 @@ impl Leader {
                 () = ended.cancelled() => break,
                 taken = tickets.recv_many(&mut batch, self.batch_max) => if taken == 0 { break },
             }
-            // Whoever is about to commit comes along: everybody who can run now runs before this goes on.
-            tokio::task::yield_now().await;
-            while batch.len() < self.batch_max
-                && let Ok(ticket) = tickets.try_recv()
-            {
-                batch.push(ticket);
+            // Whoever is about to commit comes along: others run before this goes on, as long as they bring more.
+            let mut before = 0;
+            while before < batch.len() && batch.len() < self.batch_max {
+                before = batch.len();
+                tokio::task::yield_now().await;
+                while batch.len() < self.batch_max
+                    && let Ok(ticket) = tickets.try_recv()
+                {
+                    batch.push(ticket);
+                }
             }
             self.commit(std::mem::take(&mut batch)).await;
         }

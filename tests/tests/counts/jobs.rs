@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use agent_core::id::TenantId;
-use agent_core::job::{Claim, JobAfter, WorkerName};
+use agent_core::job::{Claim, WorkerName};
 use agent_core::ports::entropy::Seeded;
-use agent_core::ports::store::{Append, Room};
+use agent_core::ports::store::Room;
 use errand_tests::harness::Handle;
 use errand_tests::{samples, sqlite_log};
 use store_sqlite::SqliteStore;
@@ -54,11 +54,7 @@ async fn complete(handle: &Arc<dyn Handle>, claims: Vec<Claim>) {
     let mut commits = JoinSet::new();
     for claim in claims {
         let handle = handle.clone();
-        let commit = Append {
-            job: JobAfter::Delete,
-            ..samples::append(&claim)
-        };
-        commits.spawn(async move { handle.append(commit).await.unwrap() });
+        commits.spawn(async move { handle.finish(claim.guard()).await.unwrap() });
     }
     commits.join_all().await;
 }

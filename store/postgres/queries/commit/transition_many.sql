@@ -15,9 +15,9 @@ SET    version = task.version + 1,
        budget_tokens = wanted.budget_tokens, budget_wall_ms = wanted.budget_wall_ms,
        plan_version = wanted.plan_version, replans = wanted.replans, running_since_ms = wanted.running_since_ms,
        result_text = wanted.result_text, result_blob = wanted.result_blob, result_bytes = wanted.result_bytes, error = wanted.error,
-       finished_at_ms = CASE WHEN wanted.is_final = 1 AND finished_at_ms IS NULL THEN (SELECT now_ms FROM errand_now)
+       finished_at_ms = CASE WHEN wanted.is_final = 1 AND finished_at_ms IS NULL THEN clock.now_ms
                              ELSE finished_at_ms END,
-       updated_at_ms = (SELECT now_ms FROM errand_now)
+       updated_at_ms = clock.now_ms
 FROM   json_to_recordset(CAST(CAST($1 AS text) AS json)) AS wanted (
            tenant_id text, task_id text, job_id text, fence bigint, version bigint, state text, wait_kind text,
            wait_until_ms bigint, wait_reason text, events bigint, model_calls bigint, tool_calls bigint,
@@ -25,6 +25,7 @@ FROM   json_to_recordset(CAST(CAST($1 AS text) AS json)) AS wanted (
            budget_wall_ms bigint, plan_version bigint, replans bigint, running_since_ms bigint, result_text text,
            result_blob text, result_bytes bigint, error text, is_final bigint
        )
+       CROSS JOIN errand_now AS clock
 WHERE  task.tenant_id = wanted.tenant_id AND task.id = wanted.task_id AND task.version = wanted.version
   AND  (wanted.job_id IS NULL
         OR EXISTS (SELECT 1 FROM job

@@ -14,9 +14,9 @@ SET    version = task.version + 1,
        budget_tokens = wanted.budget_tokens, budget_wall_ms = wanted.budget_wall_ms,
        plan_version = wanted.plan_version, replans = wanted.replans, running_since_ms = wanted.running_since_ms,
        result_text = wanted.result_text, result_blob = wanted.result_blob, result_bytes = wanted.result_bytes, error = wanted.error,
-       finished_at_ms = CASE WHEN wanted.is_final = 1 AND finished_at_ms IS NULL THEN (SELECT now_ms FROM errand_now)
+       finished_at_ms = CASE WHEN wanted.is_final = 1 AND finished_at_ms IS NULL THEN clock.now_ms
                              ELSE finished_at_ms END,
-       updated_at_ms = (SELECT now_ms FROM errand_now)
+       updated_at_ms = clock.now_ms
 FROM   (SELECT value ->> 'tenant_id' AS tenant_id, value ->> 'task_id' AS task_id, value ->> 'job_id' AS job_id,
                value ->> 'fence' AS fence, value ->> 'version' AS version, value ->> 'state' AS state,
                value ->> 'wait_kind' AS wait_kind, value ->> 'wait_until_ms' AS wait_until_ms,
@@ -31,6 +31,7 @@ FROM   (SELECT value ->> 'tenant_id' AS tenant_id, value ->> 'task_id' AS task_i
                value ->> 'result_bytes' AS result_bytes, value ->> 'error' AS error,
                value ->> 'is_final' AS is_final
         FROM   json_each($1)) AS wanted
+       CROSS JOIN errand_now AS clock
 WHERE  task.tenant_id = wanted.tenant_id AND task.id = wanted.task_id AND task.version = wanted.version
   AND  (wanted.job_id IS NULL
         OR EXISTS (SELECT 1 FROM job
