@@ -50,6 +50,15 @@ fn run(kind: fn(Options) -> Report, database: Database, tasks: usize, counts: Co
     report
 }
 
+/// The same on both databases at one time: most of a trial is waiting.
+fn on_both(tasks: usize, counts: Counts) {
+    std::thread::scope(|scope| {
+        for database in [Database::Sqlite, Database::Postgres] {
+            scope.spawn(move || trial(database, tasks, counts));
+        }
+    });
+}
+
 fn kills() -> Counts {
     Counts {
         kills: 20,
@@ -69,13 +78,11 @@ fn twenty_kills_of_api_and_workers_on_postgresql_lose_nothing_and_repeat_only_wh
 
 #[test]
 fn a_server_that_slept_for_two_leases_gets_nothing_in_that_is_no_longer_its_own() {
-    for database in [Database::Sqlite, Database::Postgres] {
-        let counts = Counts {
-            pauses: 2,
-            ..Counts::default()
-        };
-        trial(database, 6, counts);
-    }
+    let counts = Counts {
+        pauses: 2,
+        ..Counts::default()
+    };
+    on_both(6, counts);
 }
 
 #[test]
@@ -90,13 +97,11 @@ fn a_database_that_crashes_twice_and_falls_silent_once_costs_no_task() {
 
 #[test]
 fn drains_repeat_nothing_that_was_asked_or_done() {
-    for database in [Database::Sqlite, Database::Postgres] {
-        let counts = Counts {
-            drains: 3,
-            ..Counts::default()
-        };
-        trial(database, 6, counts);
-    }
+    let counts = Counts {
+        drains: 3,
+        ..Counts::default()
+    };
+    on_both(6, counts);
 }
 
 #[test]
