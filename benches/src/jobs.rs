@@ -20,7 +20,8 @@ use crate::floor;
 use crate::ground::{Ground, Kind, Look};
 use crate::installation::NEVER;
 
-const LEASE_MS: u64 = 60_000;
+/// Longer than it takes to put a million tasks into a database.
+const LEASE_MS: u64 = 3_600_000;
 /// Jobs of one claim.
 const BATCH: u32 = 500;
 /// Claims that are timed in an empty and in a full database.
