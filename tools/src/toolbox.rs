@@ -54,6 +54,12 @@ impl Toolbox {
             },
         }
     }
+
+    fn tool(&self, name: &str) -> Option<&dyn Tool> {
+        let mut found = self.specs.iter().zip(&self.tools);
+        let found = found.find(|(spec, _)| spec.name == name);
+        found.map(|(_, tool)| tool.as_ref())
+    }
 }
 
 #[async_trait]
@@ -63,19 +69,17 @@ impl ToolBox for Toolbox {
     }
 
     fn effect(&self, tool: &str, arguments: &Value) -> EffectClass {
-        let found = self.specs.iter().zip(&self.tools);
-        let mut found = found.filter(|(spec, _)| spec.name == tool);
-        let found = found.next();
-        found.map_or(EffectClass::Once, |(_, tool)| tool.effect(arguments))
+        self.tool(tool)
+            .map_or(EffectClass::Once, |tool| tool.effect(arguments))
+    }
+
+    fn summary(&self, tool: &str, arguments: &Value) -> String {
+        let summary = self.tool(tool).and_then(|tool| tool.summary(arguments));
+        summary.unwrap_or_default()
     }
 
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
-        let found = self
-            .specs
-            .iter()
-            .zip(&self.tools)
-            .find(|(spec, _)| spec.name == call.tool);
-        let Some((_, tool)) = found else {
+        let Some(tool) = self.tool(&call.tool) else {
             let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
             let text = format!(
                 "there is no tool {:?}; the tools are: {}",

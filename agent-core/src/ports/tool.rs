@@ -136,6 +136,11 @@ pub trait ToolBox: Send + Sync {
         // What is not known must be taken for the worst.
         spec.map_or(EffectClass::Once, |spec| spec.effect)
     }
+    /// What this call works on, for the public log and for the owner who has to look: never more of its arguments than may
+    /// be shown. Empty where nothing may.
+    fn summary(&self, _tool: &str, _arguments: &Value) -> String {
+        String::new()
+    }
     /// Runs one call. Dropping the future ends everything that the call started.
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError>;
 }

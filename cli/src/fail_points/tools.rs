@@ -52,6 +52,10 @@ impl ToolBoxPort for ToolBox {
         self.inner.effect(tool, arguments)
     }
 
+    fn summary(&self, tool: &str, arguments: &Value) -> String {
+        self.inner.summary(tool, arguments)
+    }
+
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
         let name = format!("tool.run:{}", call.tool);
         self.points.around(&name, self.inner.run(call)).await

@@ -360,6 +360,11 @@ impl ToolBox for FakeTools {
         &self.specs
     }
 
+    fn summary(&self, tool: &str, arguments: &Value) -> String {
+        let to = arguments["to"].as_str().filter(|_| tool == "send");
+        to.unwrap_or_default().to_owned()
+    }
+
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
         self.made
             .lock()

@@ -25,7 +25,7 @@ fn models() -> Arc<FakeModels> {
             plan(&[step(if job == "plan" { "a" } else { "b" }, &[], &json!([]))])
         }
         ("report", _) => report(),
-        ("step a", 0) => Said::Calls(vec![("send", json!({"to": "x"}))]),
+        ("step a", 0) => Said::Calls(vec![("send", json!({"body": "hunter2", "to": "x"}))]),
         _ => finish("done"),
     })
 }
@@ -113,6 +113,8 @@ async fn until_asked(world: &World, id: &TaskId) -> Task {
     for words in ["send", "(x)", call.as_str(), "errand decide", id.as_str()] {
         assert!(waiting.reason.contains(words), "{}", waiting.reason);
     }
+    // Only what the tool itself says of a call may be shown.
+    assert!(!waiting.reason.contains("hunter2"), "{}", waiting.reason);
     task
 }
 

@@ -3,7 +3,7 @@
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Complaint, Context, FILE_BYTES_MAX, Tool, cut, file_path, object, spec};
 use crate::workspace::Entered;
@@ -43,6 +43,10 @@ impl Tool for FileEdit {
                 EffectClass::Repeatable,
             )
         }
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "path")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

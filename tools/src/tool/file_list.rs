@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Complaint, Context, Tool, object, spec};
 use crate::directory::{Kind, Next, normalize};
@@ -36,6 +36,10 @@ impl Tool for FileList {
         );
         let description = "Lists the files of the workspace, or of one of its directories, with their sizes in bytes.";
         spec("file_list", description, parameters, EffectClass::Read)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "path")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

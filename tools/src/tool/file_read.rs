@@ -5,7 +5,7 @@ use std::fmt::Write;
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Complaint, Context, FILE_BYTES_MAX, Tool, cut, file_path, object, spec};
 use crate::workspace::Entered;
@@ -36,6 +36,10 @@ impl Tool for FileRead {
         let description = "Shows a text file of the workspace, or some of its lines. The first line of the answer says which \
             lines are shown and how many the file has. For PDF, DOCX, images and other binary files use the shell.";
         spec("file_read", description, parameters, EffectClass::Read)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "path")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

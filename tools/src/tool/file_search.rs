@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Complaint, Context, Tool, cut, object, spec};
 use crate::directory::{Directory, Kind, Next, normalize};
@@ -45,6 +45,10 @@ impl Tool for FileSearch {
         let description = "Finds the lines of text files in the workspace that match a regular expression. Each line of the \
             answer is path:line number:line. Binary files and files above 4 MiB are passed over.";
         spec("file_search", description, parameters, EffectClass::Read)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "path")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

@@ -3,7 +3,7 @@
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Complaint, Context, Tool, file_path, object, spec};
 
@@ -37,6 +37,10 @@ impl Tool for FileWrite {
                 EffectClass::Repeatable,
             )
         }
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "path")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

@@ -15,7 +15,7 @@ use egress::{Guard, Method, Response, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Context, Tool, cut, object, spec};
+use super::{Context, Tool, cut, object, spec, text};
 use crate::options::HttpOptions;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"];
@@ -100,13 +100,13 @@ impl Tool for HttpRequest {
     }
 
     fn effect(&self, arguments: &Value) -> EffectClass {
-        let text = |name: &str| arguments.get(name).and_then(Value::as_str);
-        let method = text("method").unwrap_or_default().to_ascii_uppercase();
+        let method = text(arguments, "method").unwrap_or_default();
+        let method = method.to_ascii_uppercase();
         match method.as_str() {
             "GET" | "HEAD" => EffectClass::Read,
             "PUT" | "DELETE" => EffectClass::Repeatable,
             "POST" | "PATCH" => {
-                let url = text("url").and_then(|url| Url::parse(url).ok());
+                let url = text(arguments, "url").and_then(|url| Url::parse(&url).ok());
                 let is_honoured =
                     url.is_some_and(|url| is_listed(&self.options.key_honoured_by, &url));
                 if is_honoured {
@@ -117,6 +117,15 @@ impl Tool for HttpRequest {
             }
             _ => EffectClass::Once,
         }
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        let method = text(arguments, "method").unwrap_or_default();
+        let method = method.to_ascii_uppercase();
+        let known = METHODS.contains(&method.as_str()).then_some(method);
+        let place = text(arguments, "url").and_then(|url| place(&url));
+        let parts: Vec<String> = known.into_iter().chain(place).collect();
+        Some(parts.join(" "))
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
@@ -146,6 +155,19 @@ impl Tool for HttpRequest {
             ),
         })
     }
+}
+
+/// Where a URL points to, without what may be secret: the user, the query and the fragment.
+fn place(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    let port = url.port().map(|port| format!(":{port}"));
+    Some(format!(
+        "{}://{host}{}{}",
+        url.scheme(),
+        port.unwrap_or_default(),
+        url.path()
+    ))
 }
 
 impl HttpRequest {

@@ -35,6 +35,10 @@ pub(crate) trait Tool: Send + Sync {
     fn effect(&self, _arguments: &Value) -> EffectClass {
         self.spec().effect
     }
+    /// What this call works on: only what may be shown to everyone who may see the task.
+    fn summary(&self, _arguments: &Value) -> Option<String> {
+        None
+    }
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError>;
 }
 
@@ -86,6 +90,12 @@ fn spec(name: &str, description: &str, parameters: Value, effect: EffectClass) -
         changes_files: false,
         outside: false,
     }
+}
+
+/// An argument that is a text, as it is.
+fn text(arguments: &Value, name: &str) -> Option<String> {
+    let text = arguments.get(name).and_then(Value::as_str);
+    text.map(str::to_owned)
 }
 
 impl Context<'_> {
@@ -142,4 +152,37 @@ fn file_path(path: &str) -> Result<String, Complaint> {
         )));
     }
     Ok(path_in)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
+        let guard = Guard::new(egress::Options::default());
+        let tools = guard.map(|guard| all(&Options::default(), &guard));
+        let tools = tools.unwrap_or_default();
+        assert_eq!(tools.len(), 8);
+        for tool in tools {
+            let name = tool.spec().name;
+            let shown = match name.as_str() {
+                "shell" => "command",
+                "note" => "text",
+                _ => "path",
+            };
+            let properties = tool.spec().parameters["properties"].clone();
+            let filled = properties.as_object().into_iter().flatten();
+            let filled = filled.map(|(argument, _)| (argument.clone(), format!("the {argument}")));
+            let arguments: Value = filled
+                .map(|(argument, text)| (argument, Value::String(text)))
+                .collect();
+            assert_eq!(
+                tool.summary(&arguments),
+                Some(format!("the {shown}")),
+                "{name}"
+            );
+            assert_eq!(tool.summary(&json!({"content": "secret"})), None, "{name}");
+        }
+    }
 }

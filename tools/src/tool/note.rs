@@ -3,7 +3,7 @@
 use agent_core::ports::tool::{EffectClass, SideEffect, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, Tool, object, spec};
 
@@ -30,6 +30,10 @@ impl Tool for Note {
             answer. This is not the result of your work.";
         // The note itself is kept with the call's result, so repeating the call says it once.
         spec("note", description, parameters, EffectClass::Repeatable)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "text")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

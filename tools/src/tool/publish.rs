@@ -4,7 +4,7 @@ use agent_core::ports::tool::{EffectClass, SideEffect, ToolError, ToolOutcome, T
 use agent_core::workspace::check_path;
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Complaint, Context, Tool, file_path, object, spec};
 use crate::toolbox::machine_said_no;
@@ -32,6 +32,10 @@ impl Tool for Publish {
             behind. Publishing the same name again replaces the file. For a directory, publish its files one by one, or \
             an archive of it.";
         spec("publish", description, parameters, EffectClass::Repeatable)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "path")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

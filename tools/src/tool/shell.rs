@@ -9,7 +9,7 @@ use std::time::Duration;
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, Tool, cut, object, spec};
 use crate::options::Options;
@@ -68,6 +68,10 @@ impl Tool for Shell {
             changes_files: true,
             ..spec("shell", description, parameters, EffectClass::Repeatable)
         }
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "command")
     }
 
     async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {

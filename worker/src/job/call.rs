@@ -8,7 +8,6 @@ use agent_core::id::ArtifactId;
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
 use agent_core::ports::tool::{EffectClass, SideEffect, ToolCall, ToolError, ToolOutcome};
 use agent_core::ports::workspaces::{Place, WorkspaceError};
-use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{info, instrument};
 
@@ -31,7 +30,7 @@ pub fn intent(step: &StepRun<'_>, call: &RecordedCall) -> (ToolIntended, CallCha
         tool: call.tool.clone(),
         effect,
         outside: spec.is_some_and(|spec| spec.outside),
-        summary: summary(&call.arguments),
+        summary: one_line(&tools.summary(&call.tool, &call.arguments)),
         key: key.clone(),
         fence: step.context.claim.fence.0,
         arguments: call.arguments.clone(),
@@ -55,20 +54,12 @@ fn key(place: &Place, call: &RecordedCall) -> String {
     BlobHash::of(named.as_bytes()).as_str()[..40].to_owned()
 }
 
-/// One line on what a call works on: its first text argument, cut.
-fn summary(arguments: &Value) -> String {
-    let texts = arguments
-        .as_object()
-        .into_iter()
-        .flat_map(serde_json::Map::values)
-        .filter_map(Value::as_str);
-    let first = texts
-        .map(str::trim)
-        .find(|text| !text.is_empty())
-        .unwrap_or_default();
-    let line = first.lines().next().unwrap_or_default();
+/// One line of what a tool says of a call, cut.
+fn one_line(summary: &str) -> String {
+    let whole = summary.trim();
+    let line = whole.lines().next().unwrap_or_default().trim_end();
     let mut cut: String = line.chars().take(SUMMARY_CHARS_MAX).collect();
-    if cut.len() < first.len() {
+    if cut.len() < whole.len() {
         cut.push('…');
     }
     cut

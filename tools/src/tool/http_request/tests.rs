@@ -132,3 +132,20 @@ fn a_body_that_is_not_text_is_only_counted() {
     );
     assert_eq!(body_text(vec![b'a', 0xc3]), "a\u{fffd}");
 }
+
+#[test]
+fn a_request_is_told_by_its_method_and_place_and_by_nothing_that_may_be_secret() {
+    let tool = tool(|_| ());
+    let told = |arguments: Value| tool.summary(&arguments).unwrap_or_default();
+    let whole = json!({
+        "body": "password=hunter2",
+        "headers": {"authorization": "Bearer hunter2"},
+        "url": "https://bob:hunter2@shop.example:8443/orders/17?api_key=hunter2#hunter2",
+        "method": "post",
+    });
+    assert_eq!(told(whole), "POST https://shop.example:8443/orders/17");
+    let short = json!({"method": "PUT", "url": "http://shop.example"});
+    assert_eq!(told(short), "PUT http://shop.example/");
+    assert_eq!(told(json!({"method": "POST", "url": "hunter2"})), "POST");
+    assert_eq!(told(json!({"method": "hunter2", "body": "hunter2"})), "");
+}
