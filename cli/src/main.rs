@@ -91,7 +91,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
                 command::doctor::print_settings(loaded, &paths);
                 return Ok(0);
             }
-            command::doctor::run(&loaded.config, &paths, *json).await
+            command::doctor::run(&loaded, &paths, *json).await
         }
         Command::Submit(_)
         | Command::Status { .. }
@@ -114,6 +114,9 @@ async fn serve(
     environment: &[(String, String)],
 ) -> Result<u8> {
     let (loaded, paths) = load(cli, flags, environment)?;
+    if role != Role::Api {
+        config::refuse_unusable(&loaded)?;
+    }
     logging::start(&loaded.config.log)?;
     let seams = seams::Seams::of(environment)?;
     Box::pin(command::serve::run(

@@ -9,7 +9,7 @@ use egress::Guard;
 use serde_json::{Value, json};
 use store_blobs::LocalBlobs;
 
-use crate::config::{Config, Loaded, Paths, show};
+use crate::config::{Config, Loaded, Paths, refuse_unusable, show};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
 use crate::wiring;
@@ -75,8 +75,10 @@ pub fn print_settings(mut loaded: Loaded, paths: &Paths) {
 }
 
 /// Tries everything and prints what was found. The exit status says whether Errand can work here.
-pub async fn run(config: &Config, paths: &Paths, as_json: bool) -> Result<u8> {
-    let mut findings = vec![data_folder(paths), blob_store(config, paths).await];
+pub async fn run(loaded: &Loaded, paths: &Paths, as_json: bool) -> Result<u8> {
+    let config = &loaded.config;
+    let mut findings = vec![settings(loaded)];
+    findings.extend([data_folder(paths), blob_store(config, paths).await]);
     findings.push(database(config, paths).await);
     findings.extend(sandbox(config).await);
     findings.push(model(config).await);
@@ -110,6 +112,17 @@ pub async fn run(config: &Config, paths: &Paths, as_json: bool) -> Result<u8> {
         );
     }
     Ok(u8::from(!can_work))
+}
+
+fn settings(loaded: &Loaded) -> Finding {
+    match refuse_unusable(loaded) {
+        Ok(()) => Finding::good("settings", "no value that a worker could not work with"),
+        Err(error) => Finding::bad(
+            "settings",
+            error.to_string().replace('\n', "; "),
+            "correct them there; `errand doctor --config` shows all of them",
+        ),
+    }
 }
 
 fn data_folder(paths: &Paths) -> Finding {

@@ -2,6 +2,7 @@
 //!
 //! This is the only place that reads files and environment for settings. Each library crate owns its own section.
 
+mod check;
 mod layers;
 mod paths;
 mod show;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use agent_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+pub use check::refuse_unusable;
 pub use layers::{Layers, Loaded, load};
 pub use paths::Paths;
 pub use show::show;

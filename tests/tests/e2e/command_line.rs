@@ -69,6 +69,19 @@ async fn unknown_settings_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_setting_under_which_no_task_would_run_is_refused_before_anything_is_made() {
+    let mut here = Installation::new(one_command("true")).await;
+    here.set("ERRAND_WORKER__CONCURRENCY", "0");
+    let words = [
+        "worker.concurrency = 0",
+        "ERRAND_WORKER__CONCURRENCY",
+        "1 or more",
+    ];
+    refused(&here, &["serve"], &words);
+    assert!(!here.data().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_without_a_server_or_a_key_is_told_what_to_do() {
     let here = Installation::new(one_command("true")).await;
     refused(&here, &["list"], &["ERRAND_API_KEY", "errand key create"]);

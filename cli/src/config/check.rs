@@ -1,0 +1,234 @@
+//! Settings that can be read and would still break a worker, or silently do nothing: each is refused before anything is
+//! started, with its key, its value, where that came from, and what to write instead.
+//!
+//! What only costs speed or comfort is let through.
+
+use std::fmt::Display;
+
+use anyhow::{Result, bail};
+use egress::Url;
+
+use super::Loaded;
+
+/// A worker beats three times in a lease and gives each beat half of the time that is left. With less than this, the usual hiccup
+/// of a disk or a network ends the worker's life.
+const LEASE_MS_MIN: u64 = 1_000;
+/// A blob may be named for half of it after it was put.
+const SWEEP_AGE_MS_MIN: u64 = 24 * 60 * 60_000;
+
+/// What is wrong, one line for each setting.
+struct Wrongs<'a> {
+    loaded: &'a Loaded,
+    found: Vec<String>,
+}
+
+impl Wrongs<'_> {
+    fn add(&mut self, key: &str, value: impl Display, cure: &str) {
+        let source = self.loaded.sources.get(key);
+        let from = source.map(|source| format!(" ({source})"));
+        let from = from.unwrap_or_default();
+        self.found
+            .push(format!("{key} = {value}{from} cannot be used: {cure}"));
+    }
+
+    fn at_least(&mut self, key: &str, (value, least): (u64, u64), why: &str) {
+        if value < least {
+            self.add(key, value, &format!("write {least} or more; {why}"));
+        }
+    }
+}
+
+/// Refuses settings under which no worker could do its work.
+pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
+    let found = Vec::new();
+    let mut wrongs = Wrongs { loaded, found };
+    worker(&mut wrongs, &loaded.config.worker);
+    let http = &loaded.config.tools.http_request;
+    hosts(&mut wrongs, "tools.http_request.hosts", &http.hosts);
+    let honoured = &http.key_honoured_by;
+    hosts(&mut wrongs, "tools.http_request.key_honoured_by", honoured);
+    if !wrongs.found.is_empty() {
+        bail!("{}", wrongs.found.join("\n"));
+    }
+    Ok(())
+}
+
+fn worker(wrongs: &mut Wrongs<'_>, worker: &worker::Options) {
+    wrongs.at_least(
+        "worker.concurrency",
+        (worker.concurrency.into(), 1),
+        "with 0 no task would ever run, and a process without a worker is `errand api`",
+    );
+    wrongs.at_least(
+        "worker.lease_ms",
+        (worker.lease_ms, LEASE_MS_MIN),
+        "with less, a worker loses its jobs at every short delay of the database; 15000 is usual",
+    );
+    wrongs.at_least(
+        "worker.crashes_max",
+        (worker.crashes_max.into(), 1),
+        "with 0 every job would be set aside before it began; 3 is usual, and a large number sets hardly any aside",
+    );
+    wrongs.at_least(
+        "worker.housekeeping.sweep_age_ms",
+        (worker.housekeeping.sweep_age_ms, SWEEP_AGE_MS_MIN),
+        "what is younger than a day may be about to be named by a task",
+    );
+    let (least, most) = (worker.poll_min_ms, worker.poll_max_ms);
+    if least > most {
+        let cure =
+            format!("it is more than worker.poll_max_ms; write {most} or less, or raise that one");
+        wrongs.add("worker.poll_min_ms", least, &cure);
+    }
+    for (tool, at_once) in &worker.tool_calls_at_once {
+        wrongs.at_least(
+            &format!("worker.tool_calls_at_once.{tool}"),
+            ((*at_once).into(), 1),
+            "with 0 no step that calls the tool would end, and no entry means no limit",
+        );
+    }
+}
+
+fn hosts(wrongs: &mut Wrongs<'_>, key: &str, list: &[String]) {
+    for entry in list {
+        if let Some(cure) = cure_of_host(entry) {
+            wrongs.add(key, format!("{entry:?}"), &cure);
+        }
+    }
+}
+
+/// What to write instead of an entry that no request would ever match.
+fn cure_of_host(entry: &str) -> Option<String> {
+    if entry.contains('*') {
+        return Some(
+            "patterns are not understood; write each host as `host` or `host:port`".to_owned(),
+        );
+    }
+    let form = "write `host` or `host:port`";
+    let whole = entry.contains("://").then(|| Url::parse(entry));
+    let parsed = whole.unwrap_or_else(|| Url::parse(&format!("http://{entry}/")));
+    let Ok(url) = parsed else {
+        return Some(form.to_owned());
+    };
+    let host = url.host_str().unwrap_or_default();
+    let rest = entry
+        .get(..host.len())
+        .filter(|start| start.eq_ignore_ascii_case(host));
+    let rest = rest.map(|start| &entry[start.len()..]);
+    let is_port = |text: &str| {
+        text.parse::<u16>()
+            .is_ok_and(|port| text == port.to_string())
+    };
+    match rest {
+        Some("") if !host.is_empty() => None,
+        Some(rest) if rest.strip_prefix(':').is_some_and(is_port) => None,
+        Some(_) | None if host.is_empty() => Some(form.to_owned()),
+        Some(_) | None => {
+            let port = url.port().map(|port| format!(":{port}"));
+            Some(format!("{form}, here `{host}{}`", port.unwrap_or_default()))
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::super::{Layers, load};
+    use super::*;
+
+    fn said(name: &str, value: &str) -> String {
+        let environment = vec![(name.to_owned(), value.to_owned())];
+        let layers = Layers {
+            environment,
+            ..Layers::default()
+        };
+        let refused = refuse_unusable(&load(&layers).unwrap());
+        refused.map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn a_value_that_breaks_a_worker_is_named_with_its_source_and_with_what_to_write() {
+        let wrong = [
+            (
+                "WORKER__CONCURRENCY",
+                "0",
+                "worker.concurrency = 0",
+                "1 or more",
+            ),
+            (
+                "WORKER__LEASE_MS",
+                "999",
+                "worker.lease_ms = 999",
+                "1000 or more",
+            ),
+            (
+                "WORKER__CRASHES_MAX",
+                "0",
+                "worker.crashes_max = 0",
+                "1 or more",
+            ),
+            (
+                "WORKER__POLL_MIN_MS",
+                "2001",
+                "worker.poll_min_ms = 2001",
+                "2000 or less",
+            ),
+            (
+                "WORKER__HOUSEKEEPING__SWEEP_AGE_MS",
+                "3600000",
+                "worker.housekeeping.sweep_age_ms = 3600000",
+                "86400000 or more",
+            ),
+            (
+                "WORKER__TOOL_CALLS_AT_ONCE__SHELL",
+                "0",
+                "worker.tool_calls_at_once.shell = 0",
+                "1 or more",
+            ),
+        ];
+        for (name, value, key, cure) in wrong {
+            let name = format!("ERRAND_{name}");
+            let said = said(&name, value);
+            for words in [key, cure, &name] {
+                assert!(said.contains(words), "{said:?} lacks {words:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_host_that_no_request_would_match_is_refused_and_one_that_is_a_host_is_not() {
+        let name = "ERRAND_TOOLS__HTTP_REQUEST__HOSTS";
+        let good =
+            "[\"pay.example\", \"Pay.example:8443\", \"10.0.0.1:80\", \"[::1]:80\", \"[::1]\"]";
+        assert_eq!(said(name, good), "");
+        for (entry, cure) in [
+            ("https://pay.example/charges", "here `pay.example`"),
+            ("http://pay.example:8080", "here `pay.example:8080`"),
+            ("pay.example/charges", "here `pay.example`"),
+            ("bob@pay.example", "here `pay.example`"),
+            ("pay.example:", "here `pay.example`"),
+            ("bücher.example", "here `xn--bcher-kva.example`"),
+            ("*.example", "each host"),
+            ("::1", "`host:port`"),
+            ("", "`host:port`"),
+            ("pay.example:70000", "`host:port`"),
+        ] {
+            let said = said(name, &format!("[{entry:?}]"));
+            assert!(said.contains(cure), "{entry:?}: {said:?}");
+            assert!(said.contains("tools.http_request.hosts"), "{said:?}");
+        }
+        let honoured = said(
+            "ERRAND_TOOLS__HTTP_REQUEST__KEY_HONOURED_BY",
+            "[\"https://pay.example\"]",
+        );
+        assert!(
+            honoured.contains("tools.http_request.key_honoured_by"),
+            "{honoured:?}"
+        );
+    }
+
+    #[test]
+    fn the_defaults_are_let_through() {
+        refuse_unusable(&load(&Layers::default()).unwrap()).unwrap();
+    }
+}
