@@ -89,8 +89,11 @@ impl Database {
             Self::Sqlite(path) => format!("SQLite file {}", path.display()),
             Self::Postgres { url, .. } => match egress::Url::parse(url) {
                 Ok(url) => format!(
-                    "PostgreSQL at {}{}",
+                    "PostgreSQL at {}{}{}",
                     url.host_str().unwrap_or("local socket"),
+                    url.port()
+                        .map(|port| format!(":{port}"))
+                        .unwrap_or_default(),
                     url.path()
                 ),
                 Err(_) => "PostgreSQL".to_owned(),
@@ -117,24 +120,54 @@ impl Database {
                 })
             }
             Self::Postgres { url, notify } => {
-                let options = store_postgres::Options {
-                    notify: *notify,
-                    ..store_postgres::Options::at(url.as_str())
-                };
-                let store = PostgresStore::connect(options).await?;
+                let store = connect(url, *notify).await?;
                 if migrate {
                     store.migrate().await?;
                 } else {
                     refuse_if_behind(&store.pending_migrations().await?)?;
                 }
-                Ok(Opened {
-                    store: store.clone(),
-                    housekeeping: store.clone(),
-                    lifeline: Arc::new(OwnConnection { url: url.clone() }),
-                    wake: store,
-                })
+                Ok(opened(store, url))
             }
         }
+    }
+
+    /// Opens the database and applies what is missing, which is told before it is done.
+    pub async fn open_migrated(&self, tell: impl FnOnce(&str)) -> Result<Opened> {
+        match self {
+            Self::Sqlite(_) => {
+                self.tell_of(&self.pending().await?, tell);
+                self.open(true).await
+            }
+            Self::Postgres { url, notify } => {
+                let store = connect(url, *notify).await?;
+                let due = store.pending_migrations().await?;
+                self.tell_of(&due, tell);
+                if !due.is_empty() {
+                    store.migrate().await?;
+                }
+                Ok(opened(store, url))
+            }
+        }
+    }
+
+    fn tell_of(&self, due: &[String], tell: impl FnOnce(&str)) {
+        let what = match due.len() {
+            0 => return,
+            1 => "1 migration".to_owned(),
+            count => format!("{count} migrations"),
+        };
+        let (place, names) = (self.describe(), due.join(", "));
+        tell(&format!("applying {what} to {place}: {names}"));
+    }
+
+    /// Whether Errand has never been here: no file, or a database without its tables. Changes nothing.
+    pub async fn is_new(&self) -> Result<bool> {
+        let all = match self {
+            Self::Sqlite(path) if !path.exists() => return Ok(true),
+            Self::Sqlite(_) => migrations::names(&migrations::SQLITE),
+            Self::Postgres { .. } => migrations::names(&migrations::POSTGRES),
+        };
+        Ok(self.pending().await? == all)
     }
 
     /// Names of the migrations that are due. Changes nothing.
@@ -158,6 +191,25 @@ impl Database {
             Self::Sqlite(path) => Some(path),
             Self::Postgres { .. } => None,
         }
+    }
+}
+
+async fn connect(url: &str, notify: bool) -> Result<Arc<PostgresStore>> {
+    let options = store_postgres::Options {
+        notify,
+        ..store_postgres::Options::at(url)
+    };
+    Ok(PostgresStore::connect(options).await?)
+}
+
+fn opened(store: Arc<PostgresStore>, url: &str) -> Opened {
+    Opened {
+        store: store.clone(),
+        housekeeping: store.clone(),
+        lifeline: Arc::new(OwnConnection {
+            url: url.to_owned(),
+        }),
+        wake: store,
     }
 }
 

@@ -70,14 +70,14 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
         Command::Worker(model) => serve(Role::Worker, &cli, model_flags(model), environment).await,
         Command::Migrate { dry_run } => {
             let (loaded, paths) = load(&cli, Vec::new(), environment)?;
-            paths.create()?;
-            command::migrate::run(&Database::of(&loaded.config, &paths)?, *dry_run).await?;
+            let database = Database::of(&loaded.config, &paths)?;
+            command::migrate::run(&database, &paths, *dry_run).await?;
             Ok(0)
         }
         Command::Key { action } => {
             let (loaded, paths) = load(&cli, Vec::new(), environment)?;
-            paths.create()?;
-            let opened = Database::of(&loaded.config, &paths)?.open(true).await?;
+            let database = Database::of(&loaded.config, &paths)?;
+            let opened = command::key::open(&database, &paths, action).await?;
             command::key::run(opened.store.as_ref(), action).await?;
             Ok(0)
         }

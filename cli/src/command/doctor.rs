@@ -172,8 +172,24 @@ async fn database(config: &Config, paths: &Paths) -> Finding {
         Err(error) => Finding::bad(
             "database",
             format!("{described}: {error:#}"),
-            "start the database, or correct ERRAND_DATABASE_URL",
+            database_cure(&database, &error),
         ),
+    }
+}
+
+fn database_cure(database: &Database, error: &anyhow::Error) -> &'static str {
+    use store_postgres::OpenError as Postgres;
+    use store_sqlite::OpenError as Sqlite;
+    let is_newer = matches!(error.downcast_ref(), Some(Postgres::Newer { .. }))
+        || matches!(error.downcast_ref(), Some(Sqlite::Newer { .. }));
+    if is_newer {
+        return "run the newer release of Errand on it; this one must not write there";
+    }
+    match database.file() {
+        Some(_) => {
+            "name another file with ERRAND_DATABASE_URL or --data-dir, or put a backup in its place"
+        }
+        None => "start the database, or correct ERRAND_DATABASE_URL",
     }
 }
 

@@ -8,6 +8,8 @@ use agent_core::secret::Secret;
 use anyhow::{Context, Result, bail};
 
 use crate::args::KeyAction;
+use crate::config::Paths;
+use crate::database::{Database, Opened};
 use crate::entropy::{SystemEntropy, random_bytes};
 
 /// Whose a key is.
@@ -45,6 +47,22 @@ pub async fn store(
             hash,
         })
         .await?)
+}
+
+/// Opens the database, and tells what is done to it. Only a new key is worth a new database.
+pub async fn open(database: &Database, paths: &Paths, action: &KeyAction) -> Result<Opened> {
+    match action {
+        KeyAction::Create { .. } => paths.create()?,
+        KeyAction::List { .. } | KeyAction::Revoke { .. } => {
+            if database.is_new().await? {
+                bail!(
+                    "there are no keys, for there is no database of Errand yet ({}); is this the right one? `errand serve` and `errand key create` make it",
+                    database.describe()
+                );
+            }
+        }
+    }
+    database.open_migrated(|said| eprintln!("{said}")).await
 }
 
 /// Runs one action.

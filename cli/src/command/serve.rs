@@ -61,7 +61,11 @@ pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Res
     } else {
         Some(patiently(|| folder_lock::take(&paths, database.file())).await?)
     };
-    let opened = database.open(role == Role::Serve).await?;
+    let opened = if role == Role::Serve {
+        database.open_migrated(|said| info!("{said}")).await?
+    } else {
+        database.open(false).await?
+    };
     info!(database = database.describe(), "the database is open");
     let shared = seams.shared(wiring::shared(&config, &paths, opened).await?);
     let tools = wiring::tools(&config, &paths, Arc::clone(&shared.blobs)).await?;
@@ -245,8 +249,14 @@ fn greet(address: &str, paths: &Paths, first_key: Option<&str>) {
             paths.first_key().display()
         );
     }
-    println!(
-        "submit a goal: errand --data-dir {} submit --url http://{address} \"Count the words in the attached file\" --file README.md",
-        paths.folder().display()
-    );
+    let (folder, key) = (paths.folder().display(), paths.first_key());
+    let goal = "\"Count the words in the attached file\" --file README.md";
+    if key.is_file() {
+        println!("submit a goal: errand --data-dir {folder} submit --url http://{address} {goal}");
+    } else {
+        println!(
+            "make a key, with the settings of this process: errand --data-dir {folder} key create NAME"
+        );
+        println!("submit a goal: errand submit --url http://{address} --key KEY {goal}");
+    }
 }

@@ -23,6 +23,11 @@ async fn twenty_tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
     let mut here = here;
     here.set("ERRAND_API_KEY", key.trim());
     let api = here.start("api");
+    let greeting = api.greeting.join("\n");
+    for words in [" key create NAME", " submit --url http://", " --key KEY "] {
+        // It made no first key, so a command without one would be refused.
+        assert!(greeting.contains(words), "{greeting}");
+    }
     let tasks: Vec<String> = (0..20).map(|_| here.submit("Run the command.")).collect();
     assert!(
         tasks

@@ -37,6 +37,8 @@ async fn is_refused(database: Option<Database>) {
         assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
         assert!(said.contains("newer"), "{command:?}: {said}");
     }
+    let doctor = String::from_utf8(here.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("cure: run the newer release"), "{doctor}");
     if let Some(database) = database {
         database.remove().await;
     }
@@ -58,6 +60,7 @@ async fn is_told_first(database: Option<Database>) {
     for _ in 0..2 {
         let dry = said(&["migrate", "--dry-run"]);
         assert!(dry.contains("would apply 0001 initial"), "{dry}");
+        assert!(!here.data().exists(), "a trial makes no folder");
     }
     let done = said(&["migrate"]);
     let order = ["applying 0001 initial", "done"].map(|words| done.find(words));
@@ -72,4 +75,45 @@ async fn is_told_first(database: Option<Database>) {
 async fn a_migration_is_told_before_it_is_made_and_a_dry_run_makes_none() {
     is_told_first(None).await;
     is_told_first(Some(Cluster::shared().await.empty_database().await)).await;
+}
+
+async fn tells_what_it_makes(database: Option<Database>) {
+    let here = installation(database.as_ref()).await;
+    let said = |arguments: &[&str], status: i32| {
+        let output = here.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+        said
+    };
+    let none = said(&["key", "list"], 2);
+    assert!(none.contains("no database of Errand yet"), "{none}");
+    assert!(!here.data().exists(), "looking makes nothing");
+    let made = said(&["key", "create", "me"], 0);
+    assert!(
+        made.contains("applying ") && made.contains("0001 initial"),
+        "{made}"
+    );
+    let listed = said(&["key", "list"], 0);
+    assert!(!listed.contains("applying"), "{listed}");
+    if let Some(database) = database {
+        database.remove().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_not_looked_for_where_no_database_is_and_a_new_one_is_told_before_it_is_made() {
+    tells_what_it_makes(None).await;
+    tells_what_it_makes(Some(Cluster::shared().await.empty_database().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_logs_the_migrations_that_it_applies() {
+    let here = installation(None).await;
+    assert!(here.serve().stop().success());
+    let first = here.log();
+    let order =
+        ["applying ", "0001 initial", "the database is open"].map(|words| first.find(words));
+    assert!(order[0].is_some() && order.is_sorted(), "{first}");
+    assert!(here.serve().stop().success());
+    assert_eq!(here.log().matches("applying ").count(), 1);
 }
