@@ -94,8 +94,8 @@ impl Cause {
         }
     }
 
-    /// Whether it goes on by itself.
-    pub fn passes(self) -> bool {
+    /// Whether it goes on by itself, whatever its time.
+    fn passes(self) -> bool {
         match self {
             Self::Held
             | Self::HolderSilent
@@ -192,6 +192,11 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// Whether it goes on by itself. A question to a person does so when its time is over.
+    pub fn passes(&self) -> bool {
+        self.cause.passes() || self.until_ms.is_some()
+    }
+
     /// A reason with nothing but what is open and why.
     fn of(subject: Subject, cause: Cause) -> Self {
         Self {

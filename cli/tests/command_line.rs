@@ -27,6 +27,9 @@ fn help_names_every_command_and_an_unknown_one_is_refused() {
         "logs",
         "cancel",
         "budget",
+        "decide",
+        "why",
+        "dead",
         "artifacts",
         "doctor",
     ];

@@ -104,7 +104,7 @@ fn advice(reason: &Reason, look: &Look<'_>) -> String {
                 .to_owned()
         }
         Cause::Queued => {
-            "nothing; if this lasts, all places are taken: start more workers or raise worker.concurrency"
+            "nothing; if this lasts, either all places are taken (start more workers, or raise worker.concurrency), or this tenant has as many jobs at work as each worker lets it (worker.tenant_jobs_at_once)"
                 .to_owned()
         }
         Cause::NoWorker => {

@@ -128,7 +128,11 @@ fn a_ready_job_waits_for_a_place_or_for_a_worker_to_be_started() {
                 heard,
             ))
         };
-        assert_eq!(of(Some(1_000)).cause, Cause::Queued);
+        let queued = of(Some(1_000));
+        assert_eq!(queued.cause, Cause::Queued);
+        // More places do not help a tenant that is at its limit.
+        let limit = "worker.tenant_jobs_at_once";
+        assert!(queued.advice.contains(limit), "{queued:?}");
         assert_eq!(of(Some(SILENT_MS + 1)).cause, Cause::NoWorker);
         let none = of(None);
         assert_eq!(
@@ -152,7 +156,7 @@ fn each_kind_of_wait_says_for_what_and_until_when() {
         };
         let reason = only(reasons(&task, vec![of_step(&task, place)], Some(0)));
         assert_eq!(reason.cause.label(), kind.label());
-        assert_eq!(reason.cause.passes(), timed);
+        assert_eq!(reason.passes(), timed);
         assert_eq!(reason.until_ms, timed.then_some(until_ms));
         let noted = format!("waits for {}", kind.label());
         assert!(reason.explanation.contains(&noted), "{reason:?}");
@@ -270,6 +274,17 @@ fn a_call_to_be_decided_is_named_with_the_command_that_decides_it() {
     assert!(reason.advice.contains(&command), "{reason:?}");
     let path = format!("/v1/tasks/{}/calls/{asked}/decision", task.id);
     assert!(reason.advice.contains(&path), "{reason:?}");
+}
+
+#[test]
+fn a_call_to_be_decided_goes_on_by_itself_only_where_its_owner_has_a_deadline() {
+    let task = step_waiting(WaitKind::Approval);
+    let until_ms = NOW_MS + 60_000;
+    let of = |place| only(reasons(&task, vec![of_step(&task, place)], Some(0)));
+    let timed = of(JobPlace::Delayed { until_ms });
+    assert_eq!(timed.cause, Cause::Approval);
+    assert_eq!((timed.passes(), timed.until_ms), (true, Some(until_ms)));
+    assert!(!of(JobPlace::Parked).passes());
 }
 
 #[test]

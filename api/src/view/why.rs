@@ -149,6 +149,7 @@ impl From<HeldBy> for HolderView {
 
 impl From<Reason> for ReasonView {
     fn from(reason: Reason) -> Self {
+        let passes = reason.passes();
         let (mut step, mut key, mut delivery) = (None, None, None);
         let what = match reason.subject {
             Subject::Plan => "plan",
@@ -171,7 +172,7 @@ impl From<Reason> for ReasonView {
             delivery,
             job: reason.job.map(String::from),
             cause: reason.cause.into(),
-            passes: reason.cause.passes(),
+            passes,
             holder: reason.holder.map(HolderView::from),
             until: reason.until_ms.map(rfc3339),
             until_ms: reason.until_ms,

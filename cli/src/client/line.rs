@@ -37,6 +37,10 @@ fn described(event: &Value) -> Option<String> {
             .to_owned()
     };
     let number = |name: &str| data.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let and = |name: &str| match data.get(name).and_then(Value::as_str) {
+        Some(more) if !more.is_empty() => format!(" ({more})"),
+        Some(_) | None => String::new(),
+    };
     Some(match kind {
         "task.submitted" => format!("submitted: {}", text("title")),
         "task.started" => "a worker began".to_owned(),
@@ -58,7 +62,12 @@ fn described(event: &Value) -> Option<String> {
             text("tool"),
             text("reason")
         ),
-        "call.decided" => format!("  {}: decided: {}", text("tool"), text("decision")),
+        "call.decided" => format!(
+            "  {}: decided: {}{}",
+            text("tool"),
+            text("decision"),
+            and("note")
+        ),
         "note.added" => format!("note: {}", text("text")),
         "artifact.published" => format!("published {} ({} bytes)", text("name"), number("bytes")),
         "step.succeeded" => format!("step {} is done", text("key")),
@@ -71,6 +80,10 @@ fn described(event: &Value) -> Option<String> {
         ),
         "task.waiting" => format!("waits for {}: {}", text("wait"), text("reason")),
         "task.resumed" => format!("goes on: {}", text("reason")),
+        "job.recovered" => format!(
+            "a worker takes it up again; died on it so far: {}",
+            number("crashes")
+        ),
         "job.quarantined" => format!("set aside: {}", text("reason")),
         "job.requeued" => format!("requeued: {}", text("job")),
         "budget.raised" => "the budget was changed".to_owned(),
@@ -79,7 +92,8 @@ fn described(event: &Value) -> Option<String> {
             None => text("state"),
         },
         "delivery.attempted" => {
-            format!("webhook attempt {}: {}", number("attempt"), text("outcome"))
+            let (attempt, outcome) = (number("attempt"), text("outcome"));
+            format!("webhook attempt {attempt}: {outcome}{}", and("error"))
         }
         _ => return None,
     })
@@ -161,6 +175,36 @@ mod tests {
         assert_eq!(
             event_line(&event).as_deref(),
             Some("  shell FAILED in 12 ms, 2 files changed, UNSANDBOXED")
+        );
+    }
+
+    #[test]
+    fn every_kind_of_event_of_this_version_has_a_line() {
+        for kind in agent_core::event::EventKind::ALL {
+            let event = json!({"kind": kind.label(), "data": {}});
+            assert!(event_line(&event).is_some(), "{event}");
+        }
+    }
+
+    #[test]
+    fn a_failed_webhook_says_why_and_a_decision_what_was_noted() {
+        let failed = json!({"kind": "delivery.attempted", "data": {
+            "attempt": 2, "outcome": "will_retry", "error": "the receiver answered 500"}});
+        assert_eq!(
+            event_line(&failed).as_deref(),
+            Some("webhook attempt 2: will_retry (the receiver answered 500)")
+        );
+        let decided = json!({"kind": "call.decided", "data": {
+            "tool": "http_request", "decision": "done", "note": "order 17 is there"}});
+        assert_eq!(
+            event_line(&decided).as_deref(),
+            Some("  http_request: decided: done (order 17 is there)")
+        );
+        let delivered = json!({"kind": "delivery.attempted", "data": {
+            "attempt": 3, "outcome": "delivered", "error": null}});
+        assert_eq!(
+            event_line(&delivered).as_deref(),
+            Some("webhook attempt 3: delivered")
         );
     }
 

@@ -55,17 +55,34 @@ async fn list(client: &Client, asked: &ListDead) -> Result<()> {
         println!("{page}");
         return Ok(());
     }
-    for letter in rows(&page, "data") {
-        println!(
-            "{}  {:<10}  {}  {}",
+    for line in dead_lines(&page) {
+        println!("{line}");
+    }
+    let last = rows(&page, "data").last();
+    let since_ms = last.and_then(|last| last.get("since_ms")?.as_i64());
+    let is_cut = page.get("next").is_some_and(Value::is_string);
+    if let Some(since_ms) = since_ms.filter(|_| is_cut) {
+        eprintln!("there are more: take a larger --limit, or go on with --before-ms {since_ms}");
+    }
+    Ok(())
+}
+
+fn dead_lines(page: &Value) -> Vec<String> {
+    let letters = rows(page, "data").map(|letter| {
+        format!(
+            "{}  {:<10}  {}  {}\n    {}",
             text(letter, "id"),
             text(letter, "kind"),
             text(letter, "since"),
-            text(letter, "task")
-        );
-        println!("    {}", text(letter, "reason"));
+            text(letter, "task"),
+            text(letter, "reason")
+        )
+    });
+    let lines: Vec<String> = letters.collect();
+    if lines.is_empty() {
+        return vec!["no dead letters".to_owned()];
     }
-    Ok(())
+    lines
 }
 
 /// Lets one go on, or all that fit.
@@ -111,5 +128,21 @@ async fn requeue_all(client: &Client, filter: &DeadFilter) -> Result<Vec<Value>>
         if !more || !moved {
             return Ok(answers);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_says_so() {
+        assert_eq!(dead_lines(&json!({"data": []})), ["no dead letters"]);
+        let one = json!({"data": [{"id": "job_1", "kind": "job", "since": "now", "task": "task_1",
+            "reason": "it kills"}]});
+        assert_eq!(
+            dead_lines(&one),
+            ["job_1  job         now  task_1\n    it kills"]
+        );
     }
 }
