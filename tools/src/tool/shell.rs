@@ -1,7 +1,8 @@
 //! `shell`: runs a command in the workspace, isolated.
 //!
-//! It is repeatable although it can do anything: it has no network, and before a call whose outcome is unknown is repeated
-//! the workspace is restored to the snapshot before it. So the only thing that a command can change is put back first.
+//! In a sandbox it is repeatable although it can do anything: it has no network, and before a call whose outcome is unknown
+//! is repeated the workspace is restored to the snapshot before it. So the only thing that a command can change is put back
+//! first. Without a sandbox a command can change anything anywhere, so there it is `once`, with effects outside.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Context, Tool, cut, object, spec};
-use crate::options::Options;
+use crate::options::{Options, SandboxKind};
 use crate::sandbox::{Ended, Program, Run, SandboxError};
 use crate::toolbox::machine_said_no;
 
@@ -22,6 +23,7 @@ const COMMAND_BYTES_MAX: usize = 100 * 1024;
 pub(super) struct Shell {
     wall_time_s: u64,
     wall_time_s_max: u64,
+    is_caged: bool,
 }
 
 impl Shell {
@@ -29,6 +31,7 @@ impl Shell {
         Self {
             wall_time_s: (options.wall_time_ms / 1000).max(1),
             wall_time_s_max: (options.wall_time_ms_max / 1000).max(1),
+            is_caged: options.sandbox != SandboxKind::None,
         }
     }
 }
@@ -64,9 +67,15 @@ impl Tool for Shell {
             and no input. Each command starts anew: variables, the current directory and background processes do not last. \
             Usual command line programs are there. Long output is cut in the middle: write it to a file and look at \
             parts of it instead.";
+        let effect = if self.is_caged {
+            EffectClass::Repeatable
+        } else {
+            EffectClass::Once
+        };
         ToolSpec {
             changes_files: true,
-            ..spec("shell", description, parameters, EffectClass::Repeatable)
+            outside: !self.is_caged,
+            ..spec("shell", description, parameters, effect)
         }
     }
 
@@ -174,6 +183,24 @@ mod tests {
             memory_peak_bytes: None,
             isolation: "bubblewrap".to_owned(),
         }
+    }
+
+    #[test]
+    fn a_command_is_repeatable_in_a_cage_only() {
+        let spec_under = |sandbox| {
+            let spec = Shell::new(&Options {
+                sandbox,
+                ..Options::default()
+            })
+            .spec();
+            (spec.effect, spec.outside, spec.changes_files)
+        };
+        let caged = (EffectClass::Repeatable, false, true);
+        assert_eq!(spec_under(SandboxKind::Bubblewrap), caged);
+        assert_eq!(
+            spec_under(SandboxKind::None),
+            (EffectClass::Once, true, true)
+        );
     }
 
     #[test]
