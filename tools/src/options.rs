@@ -61,7 +61,7 @@ pub struct Options {
     pub read_only_binds: Vec<PathBuf>,
     /// Started as root: the first uid of the pool from which each workspace gets its own.
     pub uid_first: u32,
-    /// Started as root: how many uids the pool has.
+    /// Started as root: how many uids the pool has, and so how many steps can run on one host at the same time.
     pub uid_count: u32,
     /// Started as root: where uids that are in use are locked. All workers of a host share it, whatever their data folders are.
     pub uid_locks: PathBuf,
@@ -107,7 +107,7 @@ impl Default for Options {
             bubblewrap: None,
             read_only_binds: Vec::new(),
             uid_first: 200_000,
-            uid_count: 256,
+            uid_count: 4_096,
             uid_locks: PathBuf::from("/run/errand-uids"),
             wall_time_ms: 60_000,
             wall_time_ms_max: 600_000,

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
@@ -19,6 +20,8 @@ pub struct UidPool {
     folder: PathBuf,
     first: u32,
     count: u32,
+    /// Where the next search begins, counted from the first uid: beginning with the first each time would try all that are taken.
+    next: AtomicU32,
 }
 
 /// The right to use one uid, until it is dropped.
@@ -70,12 +73,14 @@ impl UidPool {
             folder,
             first,
             count,
+            next: AtomicU32::new(0),
         })))
     }
 
     /// Takes a uid that no one uses.
     pub fn take(&self) -> io::Result<UidLease> {
-        for uid in self.first..self.first + self.count {
+        let from = self.next.fetch_add(1, Ordering::Relaxed) % self.count;
+        for uid in (from..self.count).chain(0..from).map(|at| self.first + at) {
             if let Some(lock) = try_lock(&self.folder.join(uid.to_string()))? {
                 return Ok(UidLease { uid, _lock: lock });
             }
