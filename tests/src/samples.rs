@@ -116,17 +116,7 @@ pub fn artifact(entropy: &dyn Entropy, name: &str, content: &str) -> Artifact {
 
 /// A commit under a claim that changes nothing and keeps the job.
 pub fn append(claim: &Claim) -> Append {
-    Append {
-        guard: claim.guard(),
-        events: Vec::new(),
-        charge: Spend::default(),
-        snapshot: None,
-        artifacts: Vec::new(),
-        calls: Vec::new(),
-        delivery: None,
-        blobs: Vec::new(),
-        job: JobAfter::Keep,
-    }
+    Append::of(claim.guard())
 }
 
 /// [`append`] with one note.

@@ -7,7 +7,7 @@ use agent_core::decide::commit::prepare;
 use agent_core::decide::{Input, Wait, decide};
 use agent_core::event::{Event, EventBody, NewEvent};
 use agent_core::id::StepId;
-use agent_core::job::{Claim, JobAfter};
+use agent_core::job::Claim;
 use agent_core::journal;
 use agent_core::ports::store::{Append, Committed, Right, StoreError};
 use agent_core::ports::tool::ToolSpec;
@@ -117,17 +117,7 @@ impl Context {
 
     /// An append with nothing in it, to be filled.
     pub fn blank(&self) -> Append {
-        Append {
-            guard: self.claim.guard(),
-            events: Vec::new(),
-            charge: Spend::default(),
-            snapshot: None,
-            artifacts: Vec::new(),
-            calls: Vec::new(),
-            delivery: None,
-            blobs: Vec::new(),
-            job: JobAfter::Keep,
-        }
+        Append::of(self.claim.guard())
     }
 
     /// Commits a turn's progress.

@@ -11,7 +11,7 @@ mod unknown;
 
 use agent_core::budget::Spend;
 use agent_core::decide::{Input, Wait};
-use agent_core::job::{JobAfter, JobKind};
+use agent_core::job::JobKind;
 use agent_core::ports::store::Release;
 use agent_core::retry::full_jitter_ms;
 use agent_core::task::WaitKind;
@@ -74,9 +74,7 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
         }
         Stop::OutOfDate(refused) => {
             info!(%refused, "the job is out of date and is dropped");
-            let mut commit = context.blank();
-            commit.job = JobAfter::Delete;
-            context.append(commit, &[]).await.map(|_| ())
+            Ok(context.parts.store.finish(context.claim.guard()).await?)
         }
         Stop::Wait(wait) => wait_in_log(context, *wait).await,
         Stop::Machine(_) | Stop::Blobs(_) if context.claim.kind == JobKind::Deliver => Err(stopped),
