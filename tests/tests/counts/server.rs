@@ -55,6 +55,16 @@ impl Server {
         let mut connection = server.connect().await;
         let applied = migrations::apply(&migrations::POSTGRES, &mut connection).await;
         applied.unwrap();
+        // What the server does of its own accord, and when, is left to chance too.
+        for quiet in [
+            "ALTER SYSTEM SET autovacuum = off",
+            "ALTER SYSTEM SET checkpoint_timeout = '1h'",
+            "SELECT pg_reload_conf()",
+        ] {
+            sqlx::Executor::execute(&mut connection, quiet)
+                .await
+                .unwrap();
+        }
         connection.close().await.unwrap();
         // The pages that everybody changes are logged whole once after each checkpoint, so that is behind us.
         server.work(3).await;
