@@ -15,7 +15,7 @@ use crate::event::{
 };
 use crate::id::CallId;
 use crate::ports::model::{HistoryCall, Message};
-use crate::ports::tool::{EffectClass, ToolSpec};
+use crate::ports::tool::{EffectClass, FileUse, ToolSpec};
 
 /// Most turns that one step may take.
 pub const TURNS_MAX: usize = 80;
@@ -46,7 +46,7 @@ and anything that could not be done. Set `failed` to true if the step's purpose 
             "additionalProperties": false
         }),
         effect: EffectClass::Read,
-        changes_files: false,
+        files: FileUse::None,
         outside: false,
     }
 }

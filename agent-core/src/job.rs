@@ -58,6 +58,11 @@ impl JobKind {
 #[serde(transparent)]
 pub struct Fence(pub i64);
 
+impl Fence {
+    /// That of a job's first claim.
+    pub const FIRST: Self = Self(1);
+}
+
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -124,6 +129,21 @@ impl Claim {
         self.crashes.saturating_add(self.attempts)
     }
 
+    /// The claim of a job that was handed over as it was made.
+    pub fn handed_over(job: NewJob, (tenant, task): (&TenantId, &TaskId)) -> Self {
+        Self {
+            job: job.id,
+            kind: job.kind,
+            tenant: tenant.clone(),
+            task: task.clone(),
+            step: job.step,
+            delivery: job.delivery,
+            fence: Fence::FIRST,
+            attempts: 0,
+            crashes: 0,
+        }
+    }
+
     /// The guard that every commit under this claim carries.
     pub fn guard(&self) -> Guard {
         Guard {
@@ -164,6 +184,15 @@ pub enum JobAfter {
 /// The stable name of a worker process, kept in its data folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerName(pub String);
+
+/// A wish to go on at once with a job that a commit makes, in the place of the job that the commit ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    /// The new job.
+    pub job: JobId,
+    /// Who wishes it: the holder of the job that ends.
+    pub to: Incarnation,
+}
 
 /// One life of a worker: its name and an epoch that rises at each start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

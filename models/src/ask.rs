@@ -4,10 +4,12 @@
 //! only slept if it fits the deadline and the operator's bound; a longer one is reported, and the task waits.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::ports::model::{FailureClass, Message, ModelFailure, ModelReply, ModelRequest};
 use agent_core::retry::full_jitter_ms;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::assemble::draft::Draft;
@@ -33,6 +35,8 @@ struct Asking<'a> {
     models: &'a ChatModels,
     role: &'a Role,
     request: &'a ModelRequest,
+    /// Its tools as they are offered.
+    offer: Option<Arc<RawValue>>,
     end: Instant,
     attempts: u32,
     tokens: u64,
@@ -64,6 +68,7 @@ pub(crate) async fn ask(
         models,
         role,
         request,
+        offer: None,
         end: now
             .checked_add(request.deadline)
             .unwrap_or(now + DEADLINE_MAX),
@@ -132,6 +137,7 @@ impl Asking<'_> {
         Question {
             messages: &self.request.messages,
             tools: &self.request.tools,
+            offer: self.offer.as_deref(),
             answer: self.request.answer.as_ref(),
             corrections: &self.corrections,
             output_tokens: self.output_tokens,
@@ -147,15 +153,12 @@ impl Asking<'_> {
                 "no request could be sent before the deadline: too many others are in flight",
             )));
         };
+        self.offer = models
+            .offers
+            .written(&self.request.tools)
+            .map_err(|error| unwritten(&error))?;
         let body = render::body(&self.question(), profile);
-        let body = serde_json::value::to_raw_value(&body).map_err(|error| {
-            let mut trouble = Trouble::new(
-                FailureClass::BadRequest,
-                format!("the request cannot be written as JSON: {error}"),
-            );
-            trouble.retryable = false;
-            trouble
-        })?;
+        let body = to_raw_value(&body).map_err(|error| unwritten(&error))?;
         self.attempts += 1;
         let heard = models.wire.send(&body, profile.streaming, self.end).await;
         if let Some(error) = heard.error {
@@ -349,6 +352,15 @@ impl Asking<'_> {
             opens_circuit,
         })
     }
+}
+
+fn unwritten(error: &serde_json::Error) -> Box<Trouble> {
+    let mut trouble = Trouble::new(
+        FailureClass::BadRequest,
+        format!("the request cannot be written as JSON: {error}"),
+    );
+    trouble.retryable = false;
+    Box::new(trouble)
 }
 
 fn taken_ids(messages: &[Message]) -> HashSet<String> {

@@ -17,6 +17,7 @@ use crate::assemble::usage::UsageSource;
 use crate::endpoint::Endpoint;
 use crate::exchange::HttpExchange;
 use crate::options::{ConfigError, Options, RetryOptions, RoleOptions};
+use crate::render::offers::Offers;
 use crate::state::ModelState;
 use crate::trouble::Failed;
 use crate::wire::Wire;
@@ -31,6 +32,7 @@ pub struct ChatModels {
     pub(crate) retry: RetryOptions,
     pub(crate) permits: Semaphore,
     pub(crate) schemas: Schemas,
+    pub(crate) offers: Offers,
     pub(crate) entropy: Arc<dyn Entropy>,
     planner: Role,
     executor: Role,
@@ -109,6 +111,7 @@ impl ChatModels {
             retry,
             permits: Semaphore::new(concurrency_max.min(Semaphore::MAX_PERMITS)),
             schemas: Schemas::default(),
+            offers: Offers::default(),
             entropy,
             planner: Role {
                 options: planner,
@@ -146,7 +149,7 @@ impl ChatModels {
             messages: vec![Message::User {
                 text: "Reply with the word: ok".to_owned(),
             }],
-            tools: Vec::new(),
+            tools: Arc::default(),
             answer: None,
             deadline: PROBE_DEADLINE,
         };

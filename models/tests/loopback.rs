@@ -140,7 +140,7 @@ fn question(deadline: Duration) -> ModelRequest {
         messages: vec![Message::User {
             text: "What is the capital of France?".to_owned(),
         }],
-        tools: Vec::new(),
+        tools: Arc::default(),
         answer: None,
         deadline,
     }

@@ -46,6 +46,13 @@ pub(crate) enum Done {
     Claimed(Option<Vec<ClaimRecord>>),
 }
 
+impl Done {
+    /// Whether a job was handed to the one who made it.
+    fn handed_over(&self) -> bool {
+        matches!(self, Self::Committed(committed) if committed.handed_over)
+    }
+}
+
 type Answer = Result<Done, StoreError>;
 
 /// Something to be committed, with the one who waits for it.
@@ -93,7 +100,7 @@ impl Work {
     }
 
     /// Whether a job may be ready once this is committed.
-    fn may_ready_a_job(&self) -> bool {
+    fn may_ready_a_job(&self, done: &Done) -> bool {
         let is_at_once = |after: JobAfter| after == JobAfter::Delay(0);
         match self {
             Self::Append(commit) => is_at_once(commit.job),
@@ -106,7 +113,7 @@ impl Work {
                 own || jobs.wake
                     || jobs.requeue.is_some()
                     || !jobs.take_back.is_empty()
-                    || !jobs.create.is_empty()
+                    || jobs.create.len() > usize::from(done.handed_over())
             }
             Self::Submit(_) => true,
             Self::Finish(_) | Self::Claim(..) => false,
@@ -190,8 +197,8 @@ impl Leader {
             .unwrap_or_else(|_| Err(timed_out()))?;
         let mut readied = false;
         for (work, answer) in works.iter().zip(&answers) {
-            if answer.is_ok() {
-                readied = readied || work.may_ready_a_job();
+            if let Ok(done) = answer {
+                readied = readied || work.may_ready_a_job(done);
                 if !matches!(work, Work::Finish(_))
                     && let Some((_, task)) = work.owner()
                 {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
-use agent_core::job::{Guard, JobAfter, NewJob};
+use agent_core::job::{Guard, Incarnation, JobAfter, NewJob};
 use agent_core::ports::store::{JobChanges, Release, StoreError};
 use agent_core::turns::{Line, Turn, Turns};
 use sqlx::{query_file, query_file_as, query_file_scalar};
@@ -19,6 +19,8 @@ pub(crate) struct Made<'a> {
     pub job: &'a NewJob,
     /// The job in whose course it is made; it inherits its turn.
     pub parent: Option<&'a JobId>,
+    /// Who would go on with it at once.
+    pub to: Option<&'a Incarnation>,
     pub now_ms: i64,
 }
 
@@ -155,14 +157,14 @@ async fn enqueue(
     Ok(())
 }
 
-/// Makes jobs, each with its place in the queue.
+/// Makes jobs, each with its place in the queue. Says which were handed over instead.
 pub(crate) async fn create(
     connection: &mut Connection,
     made: &[Made<'_>],
     turns: &Mutex<Turns>,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<String>, sqlx::Error> {
     if made.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let latest = query_file_scalar!("../queries/job/turn.sql")
         .fetch_one(&mut *connection)
@@ -194,6 +196,8 @@ fn placed<'a>(made: &Made<'a>, latest: i64, turns: &Mutex<Turns>) -> NewJobRow<'
         parent_id: made.parent.map(JobId::as_str),
         vtag: turn.tag,
         behind: turn.behind,
+        worker_name: made.to.map(|to| to.worker.0.as_str()),
+        worker_epoch: made.to.map(|to| to.epoch),
     }
 }
 

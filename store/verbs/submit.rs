@@ -85,10 +85,11 @@ async fn add<'a>(
             owner: (&task.tenant, &task.id),
             job: &task.job,
             parent: None,
+            to: None,
             now_ms: at_ms,
         })
         .collect();
-    queue::create(connection, &made, turns).await
+    queue::create(connection, &made, turns).await.map(|_| ())
 }
 
 /// Takes the key for this task, or says what it was used for before. Another process that is using the same key right

@@ -4,11 +4,10 @@ use agent_core::delivery::Delivery;
 use agent_core::event::Event;
 use agent_core::id::{DeliveryId, StepId, TaskId, TenantId};
 use agent_core::ports::store::{Artifact, NewTask, StoreError, Submitted, TaskQuery, Tasks};
-use agent_core::step::Step;
 use agent_core::task::Task;
 use async_trait::async_trait;
 use sqlx::query_file_as;
-use store_records::{ArtifactRecord, DeliveryRecord, EventRecord, StepRecord, TaskRecord};
+use store_records::{ArtifactRecord, DeliveryRecord, EventRecord, TaskRecord};
 
 use super::Core;
 use super::failure::Failure;
@@ -162,30 +161,15 @@ fn all<T, R: TryInto<T, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, Fai
 
 /// The task and its steps as of one moment.
 async fn find_task(core: &Core, tenant: &TenantId, task: &TaskId) -> Result<Option<Task>, Failure> {
-    let mut tx = core.snapshot().await?;
     let row = query_file_as!(
         TaskRecord,
-        "../queries/task/find.sql",
+        "queries/task/find.sql",
         tenant.as_str(),
         task.as_str()
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(&mut *core.reader().await?)
     .await?;
-    let Some(row) = row else {
-        tx.rollback().await?;
-        return Ok(None);
-    };
-    let steps = query_file_as!(
-        StepRecord,
-        "../queries/task/steps.sql",
-        tenant.as_str(),
-        task.as_str()
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    tx.rollback().await?;
-    let steps: Vec<Step> = all(steps)?;
-    Ok(Some(row.into_task(steps)?))
+    Ok(row.map(TaskRecord::into_task).transpose()?)
 }
 
 async fn list_tasks(
@@ -218,7 +202,7 @@ async fn list_tasks(
         .fetch_all(&mut *reader)
         .await?
     };
-    let tasks = rows.into_iter().map(|row| row.into_task(Vec::new()));
+    let tasks = rows.into_iter().map(TaskRecord::into_task);
     let tasks: Result<Vec<Task>, StoreError> = tasks.collect();
     Ok(tasks?)
 }

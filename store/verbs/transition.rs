@@ -35,7 +35,7 @@ pub(crate) async fn apply<'a>(
     turns: &Mutex<Turns>,
 ) -> Result<Vec<Result<Committed, StoreError>>, sqlx::Error> {
     let mut found = keyed(save(connection, commits).await?);
-    let mut answers = Vec::with_capacity(commits.len());
+    let mut answers: Vec<Result<Committed, StoreError>> = Vec::with_capacity(commits.len());
     let mut saved: Vec<Saved<'a>> = Vec::with_capacity(commits.len());
     for commit in commits {
         answers.push(match found.remove(owner(commit).1.as_str()) {
@@ -56,7 +56,12 @@ pub(crate) async fn apply<'a>(
     }
     write_steps(connection, &saved).await?;
     write_deliveries(connection, &saved).await?;
-    move_jobs(connection, &saved, log, turns).await?;
+    let handed = move_jobs(connection, &saved, log, turns).await?;
+    for (commit, answer) in commits.iter().zip(&mut answers) {
+        if let (Some(wish), Ok(committed)) = (&commit.jobs.hand_over, answer) {
+            committed.handed_over = handed.contains(wish.job.as_str());
+        }
+    }
     Ok(answers)
 }
 
@@ -256,13 +261,13 @@ async fn write_deliveries(
 }
 
 /// What becomes of the tasks' other jobs, then of the ones that the commits are made under: until there these are held, so they
-/// are not woken.
+/// are not woken. Says which new jobs were handed over.
 async fn move_jobs<'a>(
     connection: &mut Connection,
     saved: &[Saved<'a>],
     log: &mut Log<'a>,
     turns: &Mutex<Turns>,
-) -> Result<(), sqlx::Error> {
+) -> Result<HashSet<String>, sqlx::Error> {
     let mut made = Vec::new();
     for (commit, committed) in saved {
         queue::change(connection, owner(commit), &commit.jobs).await?;
@@ -274,10 +279,11 @@ async fn move_jobs<'a>(
             owner: owner(commit),
             job,
             parent,
+            to: commit.jobs.taker_of(&job.id),
             now_ms: committed.at_ms,
         }));
     }
-    queue::create(connection, &made, turns).await?;
+    let handed = queue::create(connection, &made, turns).await?;
     for (commit, _) in saved {
         if let Right::Job(guard, after) = &commit.right {
             queue::after(connection, guard, *after, log, turns).await?;
@@ -286,5 +292,5 @@ async fn move_jobs<'a>(
             }
         }
     }
-    Ok(())
+    Ok(handed.into_iter().collect())
 }

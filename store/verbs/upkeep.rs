@@ -206,6 +206,7 @@ async fn requeue(core: &Core, tenant: &TenantId, id: &DeadId, job: &JobId) -> Re
                 owner: (tenant, &task),
                 job: &job,
                 parent: None,
+                to: None,
                 now_ms: now_ms(&mut tx).await?,
             };
             queue::create(&mut tx, &[made], &core.turns).await?;

@@ -17,7 +17,7 @@ const WIRING: [&str; 2] = ["cli/", "tests/"];
 const CLOCK_READERS: [(&str, &str); 0] = [];
 
 /// Verbs that one database alone needs, each with the reason.
-const ONE_SIDED_VERBS: [(&str, &str); 16] = [
+const ONE_SIDED_VERBS: [(&str, &str); 20] = [
     (
         "clock/tick.sql",
         "PostgreSQL's clock is its server's, SQLite's keeps a floor",
@@ -27,16 +27,32 @@ const ONE_SIDED_VERBS: [(&str, &str); 16] = [
         "SQLite cannot write several tables in one statement",
     ),
     (
-        "commit/lock_jobs.sql",
+        "commit/delete_calls.sql",
+        "part of the one statement that writes a batch's log in PostgreSQL",
+    ),
+    (
+        "commit/insert_events.sql",
+        "part of the one statement that writes a batch's log in PostgreSQL",
+    ),
+    (
+        "commit/intend_calls.sql",
+        "part of the one statement that writes a batch's log in PostgreSQL",
+    ),
+    (
+        "commit/lock.sql",
         "SQLite has one writer, which needs no row locks",
     ),
     (
-        "commit/lock_tasks.sql",
-        "SQLite has one writer, which needs no row locks",
+        "commit/write_log.sql",
+        "SQLite cannot write several tables in one statement",
     ),
     (
         "job/choose.sql",
         "part of the one claim statement in PostgreSQL",
+    ),
+    (
+        "job/delete_done.sql",
+        "part of the one statement that writes a batch's log in PostgreSQL",
     ),
     (
         "job/insert_jobs_delayed.sql",

@@ -1,13 +1,15 @@
 //! The tools of this installation: what they are, and running one.
 //!
-//! A call runs in the workspace that its place names, which has to be restored first. Dropping the call's future ends what
+//! A call that uses files runs in the workspace that its place names, which has to be restored first. Dropping the call's future ends what
 //! it started, and so does removing the place.
 
 use std::io;
 use std::sync::Arc;
 
 use agent_core::ports::blobs::Blobs;
-use agent_core::ports::tool::{EffectClass, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{
+    EffectClass, FileUse, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
+};
 use agent_core::ports::workspaces::WorkspaceError;
 use async_trait::async_trait;
 use egress::Guard;
@@ -55,10 +57,10 @@ impl Toolbox {
         }
     }
 
-    fn tool(&self, name: &str) -> Option<&dyn Tool> {
+    fn tool(&self, name: &str) -> Option<(&ToolSpec, &dyn Tool)> {
         let mut found = self.specs.iter().zip(&self.tools);
         let found = found.find(|(spec, _)| spec.name == name);
-        found.map(|(_, tool)| tool.as_ref())
+        found.map(|(spec, tool)| (spec, tool.as_ref()))
     }
 }
 
@@ -69,17 +71,21 @@ impl ToolBox for Toolbox {
     }
 
     fn effect(&self, tool: &str, arguments: &Value) -> EffectClass {
-        self.tool(tool)
-            .map_or(EffectClass::Once, |tool| tool.effect(arguments))
+        // What is not known must be taken for the worst.
+        self.tool(tool).map_or(EffectClass::Once, |(spec, tool)| {
+            tool.effect(arguments).unwrap_or(spec.effect)
+        })
     }
 
     fn summary(&self, tool: &str, arguments: &Value) -> String {
-        let summary = self.tool(tool).and_then(|tool| tool.summary(arguments));
+        let summary = self
+            .tool(tool)
+            .and_then(|(_, tool)| tool.summary(arguments));
         summary.unwrap_or_default()
     }
 
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
-        let Some(tool) = self.tool(&call.tool) else {
+        let Some((spec, tool)) = self.tool(&call.tool) else {
             let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
             let text = format!(
                 "there is no tool {:?}; the tools are: {}",
@@ -88,6 +94,14 @@ impl ToolBox for Toolbox {
             );
             return Ok(ToolOutcome::say(false, text));
         };
+        if spec.files == FileUse::None {
+            let context = Context {
+                call,
+                place: None,
+                shared: &self.context,
+            };
+            return tool.run(context).await;
+        }
         let place = self
             .workspaces
             .enter(&call.place)
@@ -95,7 +109,7 @@ impl ToolBox for Toolbox {
             .map_err(|error| workspace_unavailable(&error))?;
         let context = Context {
             call,
-            place: place.clone(),
+            place: Some(place.clone()),
             shared: &self.context,
         };
         tokio::select! {

@@ -1,17 +1,19 @@
 //! One claimed job at work: reads, decisions and commits under its fence.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use agent_core::budget::{Limit, Spend};
+use agent_core::decide::applied::Saving;
 use agent_core::decide::commit::prepare;
-use agent_core::decide::{Input, Wait, decide};
+use agent_core::decide::{Decision, Input, Wait, decide};
 use agent_core::event::{Event, EventBody, NewEvent};
 use agent_core::id::StepId;
-use agent_core::job::Claim;
+use agent_core::job::{Claim, HandOver, Incarnation, JobAfter, JobKind, NewJob};
 use agent_core::journal;
 use agent_core::ports::store::{Append, Committed, Right, StoreError};
 use agent_core::ports::tool::ToolSpec;
 use agent_core::task::{Task, TaskSpec, WaitKind};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Lease;
@@ -25,6 +27,30 @@ const EVENTS_PER_PAGE: u32 = 500;
 /// reached without a fault.
 const DECISIONS_MAX: u32 = 100;
 
+/// A task as this job saw it last: read, or made by its own transitions.
+pub struct Seen {
+    pub task: Task,
+    at: Instant,
+    /// Whether it was read just now.
+    is_fresh: bool,
+}
+
+impl Seen {
+    /// The database's time, as far as the time since can be told by a clock that does not jump.
+    fn now_ms(&self) -> i64 {
+        let since = i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.task.read_at_ms.saturating_add(since)
+    }
+}
+
+/// What is held in the place of a job that ended.
+pub enum HandedOver {
+    /// This job.
+    Job(Claim),
+    /// Nobody knows: the commit had no clear answer.
+    Unknown,
+}
+
 /// What was read of a log so far.
 #[derive(Default)]
 struct Read {
@@ -33,11 +59,14 @@ struct Read {
 }
 
 /// A job at work.
-#[derive(Clone)]
 pub struct Context {
     pub parts: Parts,
     pub options: Arc<Options>,
     pub claim: Claim,
+    /// Whose job it is.
+    pub who: Incarnation,
+    /// What became of the wish to go on with another job in the place of this one.
+    pub handed_over: OnceLock<HandedOver>,
     /// What this life may still do.
     pub lease: Arc<Lease>,
     /// Which tools are scarce.
@@ -47,7 +76,9 @@ pub struct Context {
 }
 
 impl Context {
-    pub async fn task(&self) -> Result<Task, Stop> {
+    /// Reads the task.
+    pub async fn see(&self) -> Result<Seen, Stop> {
+        let at = Instant::now();
         let found = self
             .parts
             .store
@@ -57,7 +88,11 @@ impl Context {
         if task.engine > self.options.engine {
             return Err(Stop::NewerRules(task.engine));
         }
-        Ok(task)
+        Ok(Seen {
+            task,
+            at,
+            is_fresh: true,
+        })
     }
 
     pub async fn spec(&self, task: &Task) -> Result<TaskSpec, Stop> {
@@ -105,14 +140,14 @@ impl Context {
         }
     }
 
-    /// Takes in a page of the log. Says whether there may be another.
+    /// Takes in a page of the log. Says whether there may be another: a page that is not full is the last.
     async fn read_page(&self, page: &[Event], log: &mut Read) -> Result<bool, Stop> {
         for event in page {
             log.after = event.seq;
             log.bodies
                 .push(journal::read(self.parts.blobs.as_ref(), &self.claim.tenant, event).await?);
         }
-        Ok(!page.is_empty())
+        Ok(page.len() == EVENTS_PER_PAGE as usize)
     }
 
     /// An append with nothing in it, to be filled.
@@ -128,33 +163,89 @@ impl Context {
         Ok(self.parts.store.append(commit).await?)
     }
 
-    /// Decides from the task as it is now and commits, again and again until the task has not moved in between.
-    pub async fn transition(&self, input: Input, charge: Spend) -> Result<Committed, Stop> {
-        let tenant = &self.claim.tenant;
+    /// Decides from the task as it was seen last and commits; where the task has moved on, reads it and decides again, until
+    /// it has not moved in between.
+    pub async fn transition(
+        &self,
+        seen: &mut Seen,
+        input: Input,
+        charge: Spend,
+    ) -> Result<Committed, Stop> {
+        self.transition_after(seen, &[], input, charge).await
+    }
+
+    /// The same, with events that come before those of the decision: what it was decided from, if it is not in the log yet.
+    pub async fn transition_after(
+        &self,
+        seen: &mut Seen,
+        before: &[NewEvent],
+        input: Input,
+        charge: Spend,
+    ) -> Result<Committed, Stop> {
         for _ in 0..DECISIONS_MAX {
-            let task = self.task().await?;
             let entropy = self.parts.entropy.as_ref();
-            let mut decision =
-                decide(&task, input.clone(), task.read_at_ms, entropy).map_err(Stop::OutOfDate)?;
-            decision.charge = decision.charge.plus(charge);
-            let right = Right::Job(self.claim.guard(), decision.own_job);
-            let commit = prepare(
-                self.parts.blobs.as_ref(),
-                tenant,
-                right,
-                task.version,
-                decision,
-            )
-            .await?;
-            match self.parts.store.transition(commit).await {
-                Ok(committed) => return Ok(committed),
-                Err(StoreError::VersionMoved { .. }) => {}
-                Err(error) => return Err(error.into()),
+            match decide(&seen.task, input.clone(), seen.now_ms(), entropy) {
+                Ok(mut decision) => {
+                    decision.events.splice(0..0, before.iter().cloned());
+                    decision.charge = decision.charge.plus(charge);
+                    if let Some(committed) = self.save(seen, decision).await? {
+                        return Ok(committed);
+                    }
+                }
+                Err(refused) if seen.is_fresh => return Err(Stop::OutOfDate(refused)),
+                Err(_) => {}
             }
+            *seen = self.see().await?;
         }
         Err(Stop::Machine(format!(
             "the task moved {DECISIONS_MAX} times while one decision was made"
         )))
+    }
+
+    /// Commits a decision about the task as it was seen; nothing when the task has moved on.
+    async fn save(
+        &self,
+        seen: &mut Seen,
+        mut decision: Decision,
+    ) -> Result<Option<Committed>, Stop> {
+        let wished = self.wished(&decision).cloned();
+        decision.jobs.hand_over = wished.as_ref().map(|job| HandOver {
+            job: job.id.clone(),
+            to: self.who.clone(),
+        });
+        let right = Right::Job(self.claim.guard(), decision.own_job);
+        let (blobs, tenant) = (self.parts.blobs.as_ref(), &self.claim.tenant);
+        let commit = prepare(blobs, tenant, right, seen.task.version, decision).await?;
+        let saving = Saving::of(&commit);
+        let at = Instant::now();
+        match self.parts.store.transition(commit).await {
+            Ok(committed) => {
+                saving.saved(&mut seen.task, &committed);
+                (seen.at, seen.is_fresh) = (at, false);
+                if let Some(job) = wished.filter(|_| committed.handed_over) {
+                    let claim = Claim::handed_over(job, (tenant, &self.claim.task));
+                    // A job ends once, so nothing was handed over before.
+                    drop(self.handed_over.set(HandedOver::Job(claim)));
+                }
+                Ok(Some(committed))
+            }
+            Err(StoreError::VersionMoved { .. }) => Ok(None),
+            Err(error) => {
+                if wished.is_some() && matches!(error, StoreError::Unavailable(_)) {
+                    drop(self.handed_over.set(HandedOver::Unknown));
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The job with which this worker would go on in the place of this one, if the decision ends this one.
+    fn wished<'a>(&self, decision: &'a Decision) -> Option<&'a NewJob> {
+        if decision.own_job != JobAfter::Delete || self.is_draining() {
+            return None;
+        }
+        let mut created = decision.jobs.create.iter();
+        created.find(|job| job.kind != JobKind::Deliver && job.delay_ms == 0)
     }
 
     /// Stops before the next call if the process is ending, or if the budget forbids the call that `charged` paid for.

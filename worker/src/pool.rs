@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use agent_core::id::{JobId, TenantId};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::context::Context;
+use crate::context::{Context, HandedOver};
 use crate::error_text::source_chain;
 use crate::house::Housekeeper;
 use crate::job;
@@ -59,10 +59,30 @@ pub struct Worker {
     draining: CancellationToken,
 }
 
+/// When to look for jobs again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Now,
+    /// As soon as a job ends: there may be more than there was room for.
+    WithRoom,
+    /// When somebody says that there may be some, and then at the latest: what is said can be lost.
+    WhenHinted(Instant),
+    /// Then: the store could not be asked.
+    After(Instant),
+}
+
 /// Why a life ended.
 enum LifeEnd {
     LeaseLost(Lost),
     Shutdown(Drained),
+}
+
+/// How a job ended.
+enum Ended {
+    /// By itself, or stopped. This job is held now in its place.
+    Done(Option<Claim>),
+    /// In a panic: it is still held.
+    Panicked(Claim),
 }
 
 /// The jobs of one life.
@@ -72,7 +92,7 @@ struct Running {
     unsure: bool,
     /// Until then this life declares no other worker dead.
     judges_from: Instant,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Option<HandedOver>>,
     held: HashMap<Id, (Claim, AbortHandle)>,
 }
 
@@ -93,16 +113,28 @@ impl Running {
         self.held.insert(handle.id(), (claim, handle));
     }
 
-    /// Waits for one job to end; never returns while there is none. A job that panicked is returned: it is still held.
-    async fn ended(&mut self) -> Option<Claim> {
+    /// Waits for one job to end; never returns while there is none.
+    async fn ended(&mut self) -> Ended {
         match self.tasks.join_next_with_id().await {
-            Some(Ok((id, ()))) => {
+            Some(Ok((id, next))) => {
                 self.held.remove(&id);
-                None
+                Ended::Done(match next {
+                    Some(HandedOver::Job(claim)) => Some(claim),
+                    Some(HandedOver::Unknown) => {
+                        self.unsure = true;
+                        None
+                    }
+                    None => None,
+                })
             }
             Some(Err(failed)) => {
+                // What it was handed over, if anything, runs nowhere.
+                self.unsure = true;
                 let claim = self.held.remove(&failed.id()).map(|(claim, _)| claim);
-                claim.filter(|_| failed.is_panic())
+                match claim.filter(|_| failed.is_panic()) {
+                    Some(claim) => Ended::Panicked(claim),
+                    None => Ended::Done(None),
+                }
             }
             None => std::future::pending().await,
         }
@@ -285,8 +317,12 @@ impl Worker {
     }
 
     async fn pause(&self, attempt: u32) {
+        tokio::time::sleep(self.pause_after(attempt)).await;
+    }
+
+    fn pause_after(&self, attempt: u32) -> Duration {
         let pause_ms = full_jitter_ms(200, 5_000, attempt, self.parts.entropy.unit()).max(50);
-        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        Duration::from_millis(pause_ms)
     }
 
     async fn live(
@@ -299,58 +335,89 @@ impl Worker {
         let mut watch = tokio::time::interval(Duration::from_millis(WATCH_MS));
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failures = 0;
+        let mut next = Look::Now;
         loop {
             self.pulse.beat();
-            let is_empty = match self.fill(who, running).await {
-                Ok(is_empty) => {
-                    failures = 0;
-                    is_empty
-                }
-                Err(error @ StoreError::LeaseLost { .. }) => {
-                    return LifeEnd::LeaseLost(Lost::Refused(error.to_string()));
-                }
-                Err(error) => {
-                    warn!(error = source_chain(&error), "no jobs could be claimed");
-                    failures += 1;
-                    running.unsure = true;
-                    true
-                }
-            };
-            let idle = self.idle(is_empty, failures);
+            if next == Look::Now {
+                next = match self.fill(who, running).await {
+                    Ok(is_empty) => {
+                        failures = 0;
+                        self.next_look(is_empty)
+                    }
+                    Err(error @ StoreError::LeaseLost { .. }) => {
+                        return LifeEnd::LeaseLost(Lost::Refused(error.to_string()));
+                    }
+                    Err(error) => {
+                        warn!(error = source_chain(&error), "no jobs could be claimed");
+                        running.unsure = true;
+                        let pause = self.pause_after(failures);
+                        failures += 1;
+                        Look::After(Instant::now() + pause)
+                    }
+                };
+            }
             tokio::select! {
                 () = &mut *shutdown => break,
-                panicked = running.ended() => self.put_back(running, panicked).await,
-                () = idle => {}
+                ended = running.ended() => {
+                    if self.has_room_again(&next, failures) {
+                        next = Look::Now;
+                    }
+                    match ended {
+                        Ended::Done(Some(claim)) => running.start(self.context(who, running, claim)),
+                        Ended::Done(None) => {}
+                        Ended::Panicked(claim) => self.put_back(running, claim).await,
+                    }
+                }
+                () = self.until(&next) => next = Look::Now,
                 _ = watch.tick() => self.watch(who, running).await,
             }
         }
-        LifeEnd::Shutdown(self.drain(running, at_once).await)
+        LifeEnd::Shutdown(self.drain(who, running, at_once).await)
+    }
+
+    /// When to look for jobs again after as many were claimed as there was room for, or as there were.
+    fn next_look(&self, is_empty: bool) -> Look {
+        if !is_empty {
+            return Look::WithRoom;
+        }
+        let (min, max) = (
+            self.options.poll_min_ms,
+            self.options.poll_max_ms.max(self.options.poll_min_ms),
+        );
+        let at_most = min + full_jitter_ms(max - min, max - min, 0, self.parts.entropy.unit());
+        Look::WhenHinted(Instant::now() + Duration::from_millis(at_most))
+    }
+
+    /// Whether the end of a job is a reason to look for another. It is none where the queue was seen empty, unless what has room
+    /// now is a tenant that had none.
+    fn has_room_again(&self, next: &Look, failures: u32) -> bool {
+        failures == 0
+            && match next {
+                Look::Now | Look::WithRoom => true,
+                Look::WhenHinted(_) => self.options.tenant_jobs_at_once > 0,
+                Look::After(_) => false,
+            }
+    }
+
+    async fn until(&self, next: &Look) {
+        match next {
+            Look::Now => {}
+            Look::WithRoom => std::future::pending().await,
+            Look::WhenHinted(at) => {
+                let at_most = at.saturating_duration_since(Instant::now());
+                self.parts.wake.jobs(at_most).await;
+            }
+            Look::After(at) => tokio::time::sleep_until(*at).await,
+        }
     }
 
     /// Gives a job back that panicked. The charge bounds how often that may happen to one job.
-    async fn put_back(&self, running: &mut Running, panicked: Option<Claim>) {
-        let Some(claim) = panicked else { return };
+    async fn put_back(&self, running: &mut Running, claim: Claim) {
         error!(task.id = %claim.task, job.id = %claim.job, "the job panicked; this is a fault of the program");
         if let Err(error) = self.parts.store.release(&claim.guard(), PANICKED).await {
             warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be given back yet");
             running.unsure = true;
         }
-    }
-
-    /// Waits until it is worth to look for jobs again.
-    async fn idle(&self, empty: bool, failures: u32) {
-        let (min, max) = (
-            self.options.poll_min_ms,
-            self.options.poll_max_ms.max(self.options.poll_min_ms),
-        );
-        if failures > 0 {
-            return self.pause(failures).await;
-        }
-        if empty {
-            let at_most = min + full_jitter_ms(max - min, max - min, 0, self.parts.entropy.unit());
-            return self.parts.wake.jobs(Duration::from_millis(at_most)).await;
-        }
-        std::future::pending::<()>().await;
     }
 
     /// Claims as many jobs as there is room for. Says whether the queue has no more for this worker: where as many came as
@@ -382,16 +449,22 @@ impl Worker {
         let claims = self.parts.store.claim(who, lease_ms, room).await?;
         let found = claims.len();
         for claim in claims {
-            running.start(Context {
-                parts: self.parts.clone(),
-                options: Arc::clone(&self.options),
-                claim,
-                lease: Arc::clone(&running.lease),
-                tool_limits: Arc::clone(&self.tool_limits),
-                draining: self.draining.clone(),
-            });
+            running.start(self.context(who, running, claim));
         }
         Ok(found)
+    }
+
+    fn context(&self, who: &Incarnation, running: &Running, claim: Claim) -> Context {
+        Context {
+            parts: self.parts.clone(),
+            options: Arc::clone(&self.options),
+            claim,
+            who: who.clone(),
+            handed_over: OnceLock::new(),
+            lease: Arc::clone(&running.lease),
+            tool_limits: Arc::clone(&self.tool_limits),
+            draining: self.draining.clone(),
+        }
     }
 
     /// Stops jobs that were taken away, gives back those that run nowhere, and takes over jobs of workers that fell silent.
@@ -448,14 +521,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Jobs stop at their next commit and are handed back; those that do not get there in time are cut off.
+    /// Jobs stop at their next commit and are handed back; those that do not get there in time are cut off and handed back, so that
+    /// nobody has to wait for the lease.
     async fn drain(
         &self,
+        who: &Incarnation,
         running: &mut Running,
         at_once: &mut (impl Future<Output = ()> + Unpin),
     ) -> Drained {
         self.draining.cancel();
-        if running.held.is_empty() {
+        if running.held.is_empty() && !running.unsure {
             return Drained::Clean;
         }
         info!(
@@ -468,31 +543,37 @@ impl Worker {
         while !running.held.is_empty() {
             tokio::select! {
                 _ = pulse.tick() => self.pulse.beat(),
-                panicked = running.ended() => self.put_back(running, panicked).await,
+                ended = running.ended() => match ended {
+                    Ended::Done(Some(claim)) => self.hand_back(&claim).await,
+                    Ended::Done(None) => {}
+                    Ended::Panicked(claim) => self.put_back(running, claim).await,
+                },
                 () = &mut limit => break,
                 () = &mut *at_once => break,
             }
         }
-        if running.held.is_empty() {
+        if running.held.is_empty() && !running.unsure {
+            return Drained::Clean;
+        }
+        let ended = if running.held.is_empty() {
             Drained::Clean
         } else {
-            self.cut_off(running).await
+            Drained::Cut
+        };
+        running.tasks.shutdown().await;
+        if let Err(error) = self.give_back(who, |_| false).await {
+            warn!(
+                error = source_chain(&error),
+                "the jobs could not all be handed back"
+            );
         }
+        ended
     }
 
-    /// Cuts off what still runs and hands its jobs back, so that nobody has to wait for the lease.
-    async fn cut_off(&self, running: &mut Running) -> Drained {
-        let claims: Vec<Claim> = running
-            .held
-            .values()
-            .map(|(claim, _)| claim.clone())
-            .collect();
-        running.tasks.shutdown().await;
-        for claim in claims {
-            if let Err(error) = self.parts.store.release(&claim.guard(), CUT_OFF).await {
-                warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be handed back");
-            }
+    /// Hands a job back that was to be gone on with.
+    async fn hand_back(&self, claim: &Claim) {
+        if let Err(error) = self.parts.store.release(&claim.guard(), CUT_OFF).await {
+            warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be handed back");
         }
-        Drained::Cut
     }
 }

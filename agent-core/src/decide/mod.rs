@@ -5,6 +5,7 @@
 //! refused and nothing does. The store saves a decision only if the task has not moved since it was read, so a
 //! decision that was made from old news is made again, never merged.
 
+pub mod applied;
 pub mod commit;
 mod draft;
 mod owner;

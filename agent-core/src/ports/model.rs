@@ -1,5 +1,6 @@
 //! Models as the worker sees them: a neutral history in, an answer or a classified failure out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -89,7 +90,7 @@ pub struct ModelRequest {
     /// The history, which ends with a user or tool message.
     pub messages: Vec<Message>,
     /// The tools that may be called; empty for a plain answer.
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     /// The form of the answer, for structured answers. Not combined with tools.
     pub answer: Option<AnswerSchema>,
     /// How long the whole question may take, retries included.

@@ -32,6 +32,18 @@ impl EffectClass {
     }
 }
 
+/// What a call does with the files of its workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileUse {
+    /// Nothing: it needs no workspace.
+    None,
+    /// It reads them.
+    Reads,
+    /// It may change them, so that a snapshot is due afterwards.
+    Changes,
+}
+
 /// What a tool is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ToolSpec {
@@ -43,8 +55,8 @@ pub struct ToolSpec {
     pub parameters: Value,
     /// What repeating a call would do, unless its arguments say more: see [`ToolBox::effect`].
     pub effect: EffectClass,
-    /// Whether a call may change files of the workspace, so that a snapshot is due afterwards.
-    pub changes_files: bool,
+    /// What a call does with the files of the workspace.
+    pub files: FileUse,
     /// Whether a call may have an effect outside the sandbox, which nothing here can look at or undo. The outcome of
     /// such a call, if it is `once` and was cut off, is for a person to settle.
     pub outside: bool,
@@ -141,6 +153,6 @@ pub trait ToolBox: Send + Sync {
     fn summary(&self, _tool: &str, _arguments: &Value) -> String {
         String::new()
     }
-    /// Runs one call. Dropping the future ends everything that the call started.
+    /// Runs one call, in its restored workspace unless it uses no files. Dropping the future ends everything that the call started.
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError>;
 }

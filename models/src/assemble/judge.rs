@@ -207,7 +207,7 @@ fn arguments(raw: &RawArguments) -> Result<(Value, bool), (Value, String)> {
 #[cfg(test)]
 mod tests {
     use agent_core::ports::entropy::Seeded;
-    use agent_core::ports::tool::EffectClass;
+    use agent_core::ports::tool::{EffectClass, FileUse};
     use serde_json::json;
 
     use super::*;
@@ -219,7 +219,7 @@ mod tests {
             parameters: json!({"type": "object", "properties": {"query": {"type": "string"}},
                 "required": ["query"], "additionalProperties": false}),
             effect: EffectClass::Read,
-            changes_files: false,
+            files: FileUse::None,
             outside: false,
         }]
     }

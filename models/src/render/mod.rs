@@ -5,12 +5,14 @@
 //! schema in words) is at the end.
 
 mod messages;
+pub(crate) mod offers;
 pub(crate) mod words;
 
 use agent_core::ports::model::{AnswerSchema, Message};
 use agent_core::ports::tool::ToolSpec;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::options::{Structured, ToolMode};
@@ -24,6 +26,8 @@ pub(crate) struct Question<'a> {
     pub(crate) messages: &'a [Message],
     /// The tools.
     pub(crate) tools: &'a [ToolSpec],
+    /// The tools as they are offered natively.
+    pub(crate) offer: Option<&'a RawValue>,
     /// The form of the answer.
     pub(crate) answer: Option<&'a AnswerSchema>,
     /// Messages that this layer adds after the history: corrections of an earlier answer.
@@ -42,8 +46,8 @@ pub(crate) struct Body<'a>(Vec<(&'a str, Field<'a>)>);
 enum Field<'a> {
     Value(Value),
     Borrowed(&'a Value),
+    Written(&'a RawValue),
     Messages(Vec<Rendered<'a>>),
-    Tools(Vec<Tool<'a>>),
 }
 
 impl<'a> Body<'a> {
@@ -127,9 +131,8 @@ pub(crate) fn body<'a>(question: &Question<'a>, profile: &'a Profile) -> Body<'a
         "messages",
         Field::Messages(messages::render(question, profile)),
     );
-    if native {
-        let tools = question.tools.iter().map(tool);
-        body.set("tools", Field::Tools(tools.collect()));
+    if let Some(offer) = question.offer.filter(|_| native) {
+        body.set("tools", Field::Written(offer));
     }
     for (name, value) in &options.extra_body {
         body.set(name, Field::Borrowed(value));
@@ -145,6 +148,11 @@ pub(crate) fn output_limit(question: &Question<'_>, profile: &Profile) -> Option
         .output_tokens
         .or(profile.options.max_output_tokens)?;
     Some(profile.output_max.map_or(wanted, |max| wanted.min(max)))
+}
+
+fn written_tools(tools: &[ToolSpec]) -> Result<Box<RawValue>, serde_json::Error> {
+    let tools: Vec<Tool<'_>> = tools.iter().map(tool).collect();
+    to_raw_value(&tools)
 }
 
 fn tool(spec: &ToolSpec) -> Tool<'_> {
@@ -246,6 +254,7 @@ mod tests {
         let question = Question {
             messages,
             tools: &[],
+            offer: None,
             answer: None,
             corrections: &[],
             output_tokens: None,

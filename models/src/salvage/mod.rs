@@ -127,7 +127,7 @@ fn call_of(name: &str, parameters: Map<String, Value>) -> CallDraft {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::ports::tool::EffectClass;
+    use agent_core::ports::tool::{EffectClass, FileUse};
     use serde_json::json;
 
     use super::*;
@@ -140,7 +140,7 @@ mod tests {
             description: String::new(),
             parameters,
             effect: EffectClass::Read,
-            changes_files: false,
+            files: FileUse::None,
             outside: false,
         }]
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::scripted::{Say, Scripted};
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
-use agent_core::ports::tool::{EffectClass, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use models::{ChatModels, HttpExchange, Options};
 use serde_json::json;
 use tokio::time::Instant;
@@ -62,15 +62,16 @@ fn request() -> ModelRequest {
         messages: vec![Message::User {
             text: "Go.".to_owned(),
         }],
-        tools: vec![ToolSpec {
+        tools: [ToolSpec {
             name: "search".to_owned(),
             description: String::new(),
             parameters: json!({"type": "object", "properties": {"query": {"enum": ["whole"]}},
                 "required": ["query"], "additionalProperties": false}),
             effect: EffectClass::Once,
-            changes_files: false,
+            files: FileUse::None,
             outside: false,
-        }],
+        }]
+        .into(),
         answer: None,
         deadline: Duration::from_mins(1),
     }

@@ -9,7 +9,7 @@ use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{
     AnswerSchema, FailureClass, Message, ModelRequest, ModelRole, Models,
 };
-use agent_core::ports::tool::{EffectClass, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use models::{ChatModels, HttpExchange, Options};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -34,7 +34,7 @@ fn question() -> ModelRequest {
         messages: vec![Message::User {
             text: "Go.".to_owned(),
         }],
-        tools: Vec::new(),
+        tools: Arc::default(),
         answer: None,
         deadline: Duration::from_mins(5),
     }
@@ -52,14 +52,15 @@ fn with_schema() -> ModelRequest {
 
 fn with_tool() -> ModelRequest {
     ModelRequest {
-        tools: vec![ToolSpec {
+        tools: [ToolSpec {
             name: "now".to_owned(),
             description: "Tells the time.".to_owned(),
             parameters: json!({"type": "object"}),
             effect: EffectClass::Read,
-            changes_files: false,
+            files: FileUse::None,
             outside: false,
-        }],
+        }]
+        .into(),
         ..question()
     }
 }

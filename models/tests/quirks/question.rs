@@ -1,12 +1,13 @@
 //! What must be asked, and with which configuration, for a record's requests to come about. Records say it through
 //! their profile and through the facts of their requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::ports::model::{
     AnswerSchema, HistoryCall, Message, ModelRequest, ModelRole, Thought,
 };
-use agent_core::ports::tool::{EffectClass, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use models::Options;
 use models::options::RoleOptions;
 use serde_json::{Map, Value, json};
@@ -74,7 +75,7 @@ pub fn question(record: &Record) -> ModelRequest {
         messages: history(record),
         tools: match &record.answer_schema {
             // The port does not combine the two.
-            Some(_) => Vec::new(),
+            Some(_) => Arc::default(),
             None => record.tools.iter().map(|name| tool(name)).collect(),
         },
         answer: record.answer_schema.clone().map(|schema| AnswerSchema {
@@ -101,7 +102,7 @@ fn tool(name: &str) -> ToolSpec {
         description: format!("The tool {name}."),
         parameters,
         effect: EffectClass::Read,
-        changes_files: false,
+        files: FileUse::None,
         outside: false,
     }
 }

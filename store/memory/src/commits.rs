@@ -1,13 +1,12 @@
 //! The two kinds of commit. Every check comes before the first change, so a refused commit changes nothing.
 
+use agent_core::decide::applied::apply;
 use agent_core::delivery::DeliveryState;
 use agent_core::id::{CallId, JobId, TaskId, TenantId};
 use agent_core::job::{Guard, JobAfter, JobKind};
 use agent_core::ports::store::{
-    Append, CallChange, CallState, Commits, Committed, JobChanges, Right, StepChange, StoreError,
-    TaskChange, Transition,
+    Append, CallChange, CallState, Commits, Committed, JobChanges, Right, StoreError, Transition,
 };
-use agent_core::step::Step;
 use agent_core::task::Task;
 use async_trait::async_trait;
 
@@ -133,9 +132,13 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
     row.task.version += 1;
     row.push(commit.events, now);
     row.task.spent = row.task.spent.plus(commit.charge);
-    set_task(&mut row.task, commit.task, now);
-    set_steps(&mut row.task.steps, commit.new_steps, commit.steps);
-    let committed = committed(&row.task, now);
+    apply(
+        &mut row.task,
+        commit.task,
+        (commit.new_steps, commit.steps),
+        now,
+    );
+    let mut committed = committed(&row.task, now);
     for (call, ended) in &commit.settled {
         settle_call(state, &task, call, (*ended, committed.seq));
     }
@@ -155,7 +158,7 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
         Right::Job(guard, _) => Some(&guard.job),
         Right::Owner(..) => None,
     };
-    change_jobs(state, (&tenant, &task), parent, commit.jobs, now);
+    committed.handed_over = change_jobs(state, (&tenant, &task), parent, commit.jobs, now);
     // After the other jobs: the job that the commit is made under counts as held until here, so it is not woken.
     if let Right::Job(guard, after) = &commit.right {
         move_job(state, guard, *after, now);
@@ -166,41 +169,14 @@ fn transition(state: &mut State, commit: Transition, now: i64) -> Result<Committ
     Ok(committed)
 }
 
-fn set_task(task: &mut Task, change: TaskChange, now: i64) {
-    task.state = change.state;
-    task.waiting = change.waiting;
-    task.budget = change.budget;
-    task.plan_version = change.plan_version;
-    task.replans = change.replans;
-    task.running_since_ms = change.running_since_ms;
-    task.result = change.result;
-    task.error = change.error;
-    if change.state.is_final() && task.finished_at_ms.is_none() {
-        task.finished_at_ms = Some(now);
-    }
-}
-
-fn set_steps(steps: &mut Vec<Step>, new: Vec<Step>, changes: Vec<StepChange>) {
-    steps.extend(new);
-    steps.sort_by_key(|step| step.ordinal);
-    for change in changes {
-        for step in steps.iter_mut().filter(|step| step.id == change.id) {
-            step.state = change.state;
-            step.waiting.clone_from(&change.waiting);
-            if change.outcome.is_some() {
-                step.outcome.clone_from(&change.outcome);
-            }
-        }
-    }
-}
-
+/// Says whether a new job was handed over.
 fn change_jobs(
     state: &mut State,
     (tenant, task): (&TenantId, &TaskId),
     parent: Option<&JobId>,
-    changes: JobChanges,
+    mut changes: JobChanges,
     now: i64,
-) {
+) -> bool {
     state.jobs.retain(|_, job| {
         let is_dropped =
             job.claim.task == *task && job.claim.kind != JobKind::Deliver && changes.delete_work;
@@ -230,9 +206,12 @@ fn change_jobs(
     if let Some(job) = &changes.requeue {
         state.requeue(tenant, job);
     }
-    for job in changes.create {
-        state.add_job((tenant, task), job, parent, now);
+    let mut handed_over = false;
+    for job in std::mem::take(&mut changes.create) {
+        let to = changes.taker_of(&job.id);
+        handed_over |= state.add_job((tenant, task), job, (parent, to), now);
     }
+    handed_over
 }
 
 fn move_job(state: &mut State, guard: &Guard, after: JobAfter, now: i64) {
@@ -259,5 +238,6 @@ fn committed(task: &Task, now: i64) -> Committed {
         budget: task.budget,
         running_since_ms: task.running_since_ms,
         at_ms: now,
+        handed_over: false,
     }
 }

@@ -159,20 +159,21 @@ impl State {
     }
 
     /// Adds a job; one that is made in the course of another inherits its turn.
+    /// Makes a job. Says whether it was handed to `to` at once.
     pub(crate) fn add_job(
         &mut self,
         (tenant, task): (&TenantId, &TaskId),
         job: NewJob,
-        parent: Option<&JobId>,
+        (parent, to): (Option<&JobId>, Option<&Incarnation>),
         now: i64,
-    ) {
+    ) -> bool {
         let inherited = parent.and_then(|parent| self.jobs.get(parent));
         let inherited = inherited.map(|parent| parent.turn);
         let turn = inherited.unwrap_or_else(|| self.order.next(tenant, Line::New));
         if inherited.is_some() {
             self.order.turns.charge(tenant);
         }
-        let row = JobRow {
+        let mut row = JobRow {
             priority: job.priority,
             turn,
             state: JobState::after(job.delay_ms, now),
@@ -188,7 +189,25 @@ impl State {
                 crashes: 0,
             },
         };
+        let taker = to.filter(|to| row.is_ready() && self.would_claim(to, &row, now));
+        if let Some(to) = taker {
+            row.claim.fence = Fence::FIRST;
+            row.state = JobState::Held(to.clone());
+        }
+        let is_handed_over = taker.is_some();
         self.jobs.insert(job.id, row);
+        is_handed_over
+    }
+
+    /// Whether a claim by this life would get this job first.
+    fn would_claim(&self, who: &Incarnation, job: &JobRow, now: i64) -> bool {
+        let life = self.workers.get(&who.worker);
+        life.is_some_and(|life| life.epoch == who.epoch && !life.ended)
+            && self.jobs.values().all(|other| match other.state {
+                JobState::Ready => other.place() > job.place(),
+                JobState::Delayed(run_at_ms) => run_at_ms > now,
+                JobState::Parked | JobState::Held(_) => true,
+            })
     }
 
     /// Refuses to name a blob that is being swept.

@@ -164,7 +164,7 @@ fn submit(state: &mut State, new: NewTask, now: i64) -> Result<Submitted, StoreE
         id
     });
     state.name_blobs((&new.tenant, &new.id), new.blobs);
-    state.add_job((&new.tenant, &new.id), new.job, None, now);
+    state.add_job((&new.tenant, &new.id), new.job, (None, None), now);
     let mut row = TaskRow {
         task: Task {
             id: new.id.clone(),

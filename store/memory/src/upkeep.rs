@@ -94,7 +94,7 @@ impl Upkeep for MemoryStore {
             row.state = DeliveryState::Pending;
         }
         let job = NewJob::deliver(job.clone(), message.clone());
-        state.add_job((tenant, &task), job, None, now);
+        state.add_job((tenant, &task), job, (None, None), now);
         drop(state);
         self.hint_jobs();
         Ok(())

@@ -9,7 +9,7 @@ use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 pub(crate) use crate::alone::append_alone;
 use crate::verbs::append::Endings;
 use crate::verbs::jobs::look;
-use crate::verbs::log::{EventRow, IntendedRow, Log, count};
+use crate::verbs::log::{Log, count};
 use crate::verbs::{Work, append, span_ms};
 use crate::{Connection, Pool};
 
@@ -17,42 +17,59 @@ pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// All reads see the state at the first one; by default each would see its own.
 pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// What a batch of commits needs first: its tasks and then its jobs, each locked in the order of their ids. Whoever
-/// claims or reaps skips locked jobs, and other batches wait here, before they hold anything.
+/// What a batch of commits needs first: the lives that jobs are handed to, so that none ends in between, then its tasks and
+/// then its jobs, each locked in the order of their ids. Whoever claims or reaps locks lives first too, and skips locked jobs;
+/// other batches wait here, before they hold anything. Appends of different tasks lock for themselves.
 pub(crate) async fn prepare(
     connection: &mut Connection,
     works: &[&Work],
 ) -> Result<(), sqlx::Error> {
+    if are_appends_of_different_tasks(works) {
+        return Ok(());
+    }
+    let takers: Vec<&str> = works.iter().filter_map(|work| taker(work)).collect();
     // A new task is nobody else's yet.
     let existing = works.iter();
     let existing = existing.filter(|work| matches!(work, Work::Append(_) | Work::Transition(_)));
-    let (tenants, tasks): (Vec<&str>, Vec<&str>) = existing
+    let tasks: Vec<(&str, &str)> = existing
         .filter_map(|work| work.owner())
         .map(|(tenant, task)| (tenant.as_str(), task.as_str()))
-        .unzip();
-    if !tasks.is_empty() {
-        query_file_scalar!(
-            "queries/commit/lock_tasks.sql",
-            &tenants as &[&str],
-            &tasks as &[&str]
-        )
-        .fetch_all(&mut *connection)
-        .await?;
-    }
+        .collect();
     let guards = works.iter().filter_map(|work| guard(work));
-    let (tenants, jobs): (Vec<&str>, Vec<&str>) = guards
+    let jobs: Vec<(&str, &str)> = guards
         .map(|guard| (guard.tenant.as_str(), guard.job.as_str()))
-        .unzip();
-    if !jobs.is_empty() {
-        query_file_scalar!(
-            "queries/commit/lock_jobs.sql",
-            &tenants as &[&str],
-            &jobs as &[&str]
-        )
-        .fetch_all(connection)
-        .await?;
+        .collect();
+    if tasks.is_empty() && jobs.is_empty() {
+        return Ok(());
     }
+    query_file_scalar!(
+        "queries/commit/lock.sql",
+        &takers as &[&str],
+        &column(&tasks, |task| task.0) as &[&str],
+        &column(&tasks, |task| task.1) as &[&str],
+        &column(&jobs, |job| job.0) as &[&str],
+        &column(&jobs, |job| job.1) as &[&str]
+    )
+    .fetch_all(connection)
+    .await?;
     Ok(())
+}
+
+/// Works are in order of their tasks.
+fn are_appends_of_different_tasks(works: &[&Work]) -> bool {
+    works.iter().all(|work| matches!(work, Work::Append(_)))
+        && works
+            .windows(2)
+            .all(|pair| pair[0].owner() != pair[1].owner())
+}
+
+/// Who is handed a job by a commit, if it may be.
+fn taker(work: &Work) -> Option<&str> {
+    let Work::Transition(commit) = work else {
+        return None;
+    };
+    let wish = commit.jobs.hand_over.as_ref();
+    wish.map(|wish| wish.to.worker.0.as_str())
 }
 
 /// The guard of a worker's commit.
@@ -122,12 +139,6 @@ pub(crate) async fn write_log(
     connection: &mut Connection,
     log: &Log<'_>,
 ) -> Result<(), sqlx::Error> {
-    if !log.events.is_empty() {
-        insert_events(connection, &log.events).await?;
-    }
-    if !log.intended.is_empty() {
-        intend_calls(connection, &log.intended).await?;
-    }
     if !log.unknown.is_empty() {
         let calls = &log.unknown;
         query_file!(
@@ -136,17 +147,6 @@ pub(crate) async fn write_log(
             &column(calls, |call| call.task) as &[&str],
             &column(calls, |call| call.call) as &[&str],
             &column(calls, |call| call.seq)
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    if !log.done.is_empty() {
-        let calls = &log.done;
-        query_file!(
-            "queries/commit/delete_calls.sql",
-            &column(calls, |call| call.tenant) as &[&str],
-            &column(calls, |call| call.task) as &[&str],
-            &column(calls, |call| call.call) as &[&str]
         )
         .execute(&mut *connection)
         .await?;
@@ -162,48 +162,12 @@ pub(crate) async fn write_log(
         .execute(&mut *connection)
         .await?;
     }
-    if !log.ended.is_empty() {
-        let jobs = &log.ended;
-        query_file!(
-            "queries/job/delete_done.sql",
-            &column(jobs, |guard| guard.tenant.as_str()) as &[&str],
-            &column(jobs, |guard| guard.task.as_str()) as &[&str],
-            &column(jobs, |guard| guard.job.as_str()) as &[&str],
-            &column(jobs, |guard| guard.fence.0)
-        )
-        .execute(connection)
-        .await?;
+    let (events, intended, done, ended) = (&log.events, &log.intended, &log.done, &log.ended);
+    if events.is_empty() && intended.is_empty() && done.is_empty() && ended.is_empty() {
+        return Ok(());
     }
-    Ok(())
-}
-
-async fn intend_calls(
-    connection: &mut Connection,
-    calls: &[IntendedRow<'_>],
-) -> Result<(), sqlx::Error> {
     query_file!(
-        "queries/commit/intend_calls.sql",
-        &column(calls, |call| call.guard.tenant.as_str()) as &[&str],
-        &column(calls, |call| call.guard.task.as_str()) as &[&str],
-        &column(calls, |call| call.guard.fence.0),
-        &column(calls, |call| call.seq),
-        &column(calls, |call| call.call) as &[&str],
-        &column(calls, |call| call.step) as &[Option<&str>],
-        &column(calls, |call| call.tool.as_ref()) as &[&str],
-        &column(calls, |call| call.effect) as &[&str],
-        &column(calls, |call| call.key) as &[&str]
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn insert_events(
-    connection: &mut Connection,
-    events: &[EventRow<'_>],
-) -> Result<(), sqlx::Error> {
-    query_file!(
-        "queries/commit/insert_events.sql",
+        "queries/commit/write_log.sql",
         i64::from(EVENT_FORMAT),
         &column(events, |event| event.tenant) as &[&str],
         &column(events, |event| event.task) as &[&str],
@@ -216,7 +180,23 @@ async fn insert_events(
         &column(events, |event| event.public.bytes) as &[Option<i64>],
         &column(events, |event| event.private.text) as &[Option<&str>],
         &column(events, |event| event.private.blob) as &[Option<&str>],
-        &column(events, |event| event.private.bytes) as &[Option<i64>]
+        &column(events, |event| event.private.bytes) as &[Option<i64>],
+        &column(intended, |call| call.guard.tenant.as_str()) as &[&str],
+        &column(intended, |call| call.guard.task.as_str()) as &[&str],
+        &column(intended, |call| call.guard.fence.0),
+        &column(intended, |call| call.seq),
+        &column(intended, |call| call.call) as &[&str],
+        &column(intended, |call| call.step) as &[Option<&str>],
+        &column(intended, |call| call.tool.as_ref()) as &[&str],
+        &column(intended, |call| call.effect) as &[&str],
+        &column(intended, |call| call.key) as &[&str],
+        &column(done, |call| call.tenant) as &[&str],
+        &column(done, |call| call.task) as &[&str],
+        &column(done, |call| call.call) as &[&str],
+        &column(ended, |guard| guard.tenant.as_str()) as &[&str],
+        &column(ended, |guard| guard.task.as_str()) as &[&str],
+        &column(ended, |guard| guard.job.as_str()) as &[&str],
+        &column(ended, |guard| guard.fence.0)
     )
     .execute(connection)
     .await?;
@@ -286,15 +266,14 @@ async fn take(
     .await
 }
 
-/// Adds jobs, a JSON array of rows, with their places in the queue.
+/// Adds jobs, a JSON array of rows, with their places in the queue. Says which were handed over.
 pub(crate) async fn insert_jobs(
     connection: &mut Connection,
     rows: &str,
-) -> Result<(), sqlx::Error> {
-    query_file!("queries/job/insert_jobs.sql", rows)
-        .execute(connection)
-        .await?;
-    Ok(())
+) -> Result<Vec<String>, sqlx::Error> {
+    query_file_scalar!("queries/job/insert_jobs.sql", rows)
+        .fetch_all(connection)
+        .await
 }
 
 /// Which of these jobs are held, and under which fence.

@@ -88,6 +88,7 @@ impl From<CommittedRecord> for Committed {
             }),
             running_since_ms: row.running_since_ms,
             at_ms: row.at_ms,
+            handed_over: false,
         }
     }
 }

@@ -3,12 +3,13 @@
 use agent_core::id::StepId;
 use agent_core::ports::store::StoreError;
 use agent_core::step::{Step, StepState};
+use serde::Deserialize;
 
 use crate::parts::{BodyRead, waiting};
 use crate::read::{corrupt, count, parsed, parsed_if_any};
 
 /// A row of `step`.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub struct StepRecord {
     pub id: String,
     pub ordinal: i64,

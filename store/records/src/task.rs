@@ -9,6 +9,7 @@ use agent_core::task::{Priority, Task, TaskState};
 
 use crate::parts::{BodyRead, BudgetColumns, waiting};
 use crate::read::{corrupt, count, parsed, parsed_if_any};
+use crate::step::StepRecord;
 
 /// A row of `task`.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct TaskRecord {
     pub finished_at_ms: Option<i64>,
     /// The database's time when the row was read.
     pub read_at_ms: i64,
+    /// Its rows of `step`, a JSON array of objects, if they were read.
+    pub steps: Option<String>,
 }
 
 /// The submitter's labels, as their column holds them.
@@ -61,10 +64,15 @@ pub fn metadata_column(metadata: &BTreeMap<String, String>) -> String {
 
 impl TaskRecord {
     /// The task, with its steps if they were read.
-    pub fn into_task(self, steps: Vec<Step>) -> Result<Task, StoreError> {
+    pub fn into_task(self) -> Result<Task, StoreError> {
         const TABLE: &str = "task";
         let name = self.id.as_str();
         let bad = |column| corrupt(TABLE, column, name);
+        let steps = self.steps.as_deref().unwrap_or("[]");
+        let steps: Vec<StepRecord> = serde_json::from_str(steps).map_err(|_| bad("steps"))?;
+        let steps: Result<Vec<Step>, StoreError> = steps.into_iter().map(Step::try_from).collect();
+        let mut steps = steps?;
+        steps.sort_by_key(|step| step.ordinal);
         let spec = BodyRead {
             text: self.spec_text,
             blob: self.spec_blob,

@@ -128,4 +128,7 @@ pub struct NewJobRow<'a> {
     /// Its turn otherwise.
     pub vtag: i64,
     pub behind: i64,
+    /// Whom it is handed to at once, if it may be.
+    pub worker_name: Option<&'a str>,
+    pub worker_epoch: Option<i64>,
 }

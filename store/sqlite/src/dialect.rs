@@ -287,21 +287,24 @@ async fn take(
     Ok(chosen.into_iter().filter_map(Chosen::claimed).collect())
 }
 
-/// Adds jobs, a JSON array of rows, with their places in the queue.
+/// Adds jobs, a JSON array of rows, with their places in the queue. Says which were handed over.
 pub(crate) async fn insert_jobs(
     connection: &mut Connection,
     rows: &str,
-) -> Result<(), sqlx::Error> {
-    query_file!("queries/job/insert_jobs.sql", rows)
-        .execute(&mut *connection)
+) -> Result<Vec<String>, sqlx::Error> {
+    let added = query_file!("queries/job/insert_jobs.sql", rows)
+        .fetch_all(&mut *connection)
         .await?;
-    query_file!("queries/job/insert_jobs_ready.sql", rows)
-        .execute(&mut *connection)
-        .await?;
-    query_file!("queries/job/insert_jobs_delayed.sql", rows)
-        .execute(connection)
-        .await?;
-    Ok(())
+    let (handed, queued): (Vec<_>, Vec<_>) = added.into_iter().partition(|job| job.is_handed_over);
+    if !queued.is_empty() {
+        query_file!("queries/job/insert_jobs_ready.sql", rows)
+            .execute(&mut *connection)
+            .await?;
+        query_file!("queries/job/insert_jobs_delayed.sql", rows)
+            .execute(connection)
+            .await?;
+    }
+    Ok(handed.into_iter().map(|job| job.id).collect())
 }
 
 /// Which of these jobs are held, and under which fence.

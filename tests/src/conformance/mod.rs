@@ -6,6 +6,7 @@
 pub mod append;
 pub mod crash;
 pub mod dead;
+pub mod hand_over;
 pub mod job_changes;
 pub mod keys;
 pub mod lease;
@@ -131,6 +132,15 @@ macro_rules! conformance_cases {
                 waking_makes_what_was_put_aside_ready_and_spares_the_rest
                 a_commit_that_wakes_others_does_not_wake_what_it_puts_aside_itself
                 what_becomes_of_the_job_is_part_of_the_transition
+            }
+            hand_over {
+                a_job_that_is_handed_over_is_held_at_once_under_its_first_fence
+                what_was_handed_over_is_taken_from_a_worker_that_died
+                nothing_is_handed_over_past_the_head_of_the_queue
+                a_begun_task_is_gone_on_with_before_tasks_that_wait_to_begin
+                nothing_is_handed_over_while_something_delayed_is_due
+                nothing_is_handed_to_a_life_that_is_over
+                of_several_new_jobs_one_is_handed_over_and_the_others_are_ready
             }
             queue {
                 jobs_are_claimed_oldest_first_and_no_more_than_asked_for

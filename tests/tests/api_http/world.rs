@@ -7,7 +7,7 @@ use agent_core::id::{KeyId, TenantId};
 use agent_core::key::{format_key, hash_key, shown_part};
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::store::{Keys, NewKey};
-use agent_core::ports::tool::{EffectClass, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use api::{Info, Options, Parts, Server};
 use serde_json::{Value, json};
 use store_memory::MemoryStore;
@@ -41,7 +41,7 @@ fn tool(name: &str) -> ToolSpec {
         description: String::new(),
         parameters: json!({"type": "object"}),
         effect: EffectClass::Read,
-        changes_files: false,
+        files: FileUse::None,
         outside: false,
     }
 }

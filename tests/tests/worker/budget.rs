@@ -110,7 +110,7 @@ async fn time_in_which_no_worker_was_there_is_free() {
         )
         .await;
     let store =
-        crate::faults::FaultyStore::new(world.store.clone(), crate::faults::Fault::DieBefore, 7);
+        crate::faults::FaultyStore::new(world.store.clone(), crate::faults::Fault::DieBefore, 5);
     let first = world.start_over(store.clone(), "worker-a");
     store.died.notified().await;
     first.kill().await;

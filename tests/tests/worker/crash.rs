@@ -173,8 +173,8 @@ async fn a_call_that_must_not_be_made_twice_is_told_to_the_model_as_unknown_afte
     });
     let world = World::new(models).await;
     let id = world.submit(Budget::default(), None).await;
-    // Commits: start, charge, plan, plan accepted, step claimed, reply with the first intent; the seventh is the result.
-    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 7);
+    // Commits: start, plan accepted, step claimed, reply with the first intent; the fifth is the result.
+    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 5);
     let first = world.start_over(store.clone(), "worker-a");
     store.died.notified().await;
     first.kill().await;
@@ -195,7 +195,7 @@ async fn a_call_that_must_not_be_made_twice_is_told_to_the_model_as_unknown_afte
 async fn a_repeated_call_carries_the_key_of_the_first_attempt() {
     let world = World::new(models()).await;
     let id = world.submit(Budget::default(), None).await;
-    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 7);
+    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 5);
     let first = world.start_over(store.clone(), "worker-a");
     store.died.notified().await;
     first.kill().await;
@@ -214,7 +214,7 @@ async fn a_repeated_call_carries_the_key_of_the_first_attempt() {
 async fn another_worker_takes_over_when_the_first_falls_silent() {
     let world = World::new(models()).await;
     let id = world.submit(Budget::default(), None).await;
-    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 8);
+    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 6);
     let first = world.start_over(store.clone(), "worker-a");
     store.died.notified().await;
     first.kill().await;

@@ -12,7 +12,7 @@ use agent_core::ports::model::{
     Finish, Message, ModelFailure, ModelReply, ModelRequest, Models, ProposedCall, Usage,
 };
 use agent_core::ports::tool::{
-    EffectClass, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
+    EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
 use agent_core::ports::workspaces::{Place, Snapshot, WorkspaceError, Workspaces};
 use agent_core::workspace::{Entry, Manifest};
@@ -266,13 +266,13 @@ pub struct FakeTools {
     pub dropped: Arc<Mutex<u32>>,
 }
 
-fn spec(name: &str, effect: EffectClass, changes_files: bool) -> ToolSpec {
+fn spec(name: &str, effect: EffectClass, files: FileUse) -> ToolSpec {
     ToolSpec {
         name: name.to_owned(),
         description: name.to_owned(),
         parameters: json!({"type": "object"}),
         effect,
-        changes_files,
+        files,
         outside: name == "send",
     }
 }
@@ -280,12 +280,12 @@ fn spec(name: &str, effect: EffectClass, changes_files: bool) -> ToolSpec {
 impl FakeTools {
     pub fn new(workspaces: Arc<MemoryWorkspaces>) -> Arc<Self> {
         let specs = vec![
-            spec("append", EffectClass::Repeatable, true),
-            spec("send", EffectClass::Once, false),
-            spec("count_up", EffectClass::Once, false),
-            spec("tell", EffectClass::Read, false),
-            spec("hand_over", EffectClass::Repeatable, false),
-            spec("hold", EffectClass::Repeatable, false),
+            spec("append", EffectClass::Repeatable, FileUse::Changes),
+            spec("send", EffectClass::Once, FileUse::Reads),
+            spec("count_up", EffectClass::Once, FileUse::Reads),
+            spec("tell", EffectClass::Read, FileUse::Reads),
+            spec("hand_over", EffectClass::Repeatable, FileUse::Reads),
+            spec("hold", EffectClass::Repeatable, FileUse::Reads),
         ];
         Arc::new(Self {
             specs,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use agent_core::delivery::Delivery;
 use agent_core::event::Event;
 use agent_core::id::{DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
-use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
+use agent_core::job::{Claim, Fence, Guard, Incarnation, JobKind, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::store::{
     Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
@@ -45,6 +45,8 @@ pub struct FaultyStore {
     pub died: Notify,
     /// Ids of tasks and messages whose rows cannot be read.
     pub damaged: Mutex<BTreeSet<String>>,
+    /// What was claimed, in order.
+    pub claimed: Mutex<Vec<JobKind>>,
 }
 
 impl FaultyStore {
@@ -57,6 +59,7 @@ impl FaultyStore {
             count: AtomicU32::new(0),
             died: Notify::new(),
             damaged: Mutex::default(),
+            claimed: Mutex::default(),
         })
     }
 
@@ -186,6 +189,8 @@ impl Jobs for FaultyStore {
         if lost {
             return Err(StoreError::Unavailable("the plug was pulled".into()));
         }
+        let kinds = claimed.iter().map(|claim| claim.kind);
+        self.claimed.lock().unwrap().extend(kinds);
         Ok(claimed)
     }
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use agent_core::budget::Budget;
 use agent_core::decide::Input;
 use agent_core::event::EventBody;
+use agent_core::job::JobKind;
 use agent_core::ports::model::Message;
 use agent_core::step::StepState;
 use agent_core::task::{TaskResult, TaskState};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use worker::Drained;
 
 use crate::fakes::{FakeModels, Said};
+use crate::faults::{Fault, FaultyStore};
 use crate::world::World;
 
 pub fn step(key: &str, depends_on: &[&str], acceptance: &Value) -> Value {
@@ -33,6 +35,28 @@ async fn result(world: &World, stored: Option<&agent_core::blob::Stored>) -> Tas
         .await
         .unwrap();
     serde_json::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn what_the_end_of_a_job_releases_goes_on_at_once_without_being_claimed() {
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan", 0) => plan(&[
+            step("first", &[], &json!([])),
+            step("second", &["first"], &json!([])),
+        ]),
+        ("step first" | "step second", 0) => finish("done"),
+        ("report", 0) => report(),
+        other => panic!("not asked for: {other:?}"),
+    });
+    let world = World::new(models).await;
+    let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, 0);
+    let id = world.submit(Budget::default(), None).await;
+    let worker = world.start_over(store.clone(), "worker-a");
+    let task = world.until_final(&id).await;
+    assert_eq!(worker.drain().await, Drained::Clean);
+    assert_eq!(task.state, TaskState::Succeeded);
+    let claimed = store.claimed.lock().unwrap().clone();
+    assert_eq!(claimed, [JobKind::Plan], "two steps and the report follow");
 }
 
 #[tokio::test]

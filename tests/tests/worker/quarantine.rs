@@ -191,15 +191,16 @@ async fn a_plan_job_that_kills_every_worker_is_set_aside_and_can_be_requeued() {
 
 #[tokio::test]
 async fn a_plan_that_gets_further_with_each_worker_is_never_set_aside() {
-    let models = FakeModels::new(|job, _| match job {
-        "plan" => plan(&[step("a", &[], &json!([]))]),
-        "report" => report(),
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan", 0) => plan(&[step("a", &["nowhere"], &json!([]))]),
+        ("plan", _) => plan(&[step("a", &[], &json!([]))]),
+        ("report", _) => report(),
         _ => finish("done"),
     });
     let world = World::new(models).await;
     let id = world.submit(Budget::default(), None).await;
-    // Twice before its first commit, once after the planner's answer was saved, and once more.
-    for commit in [1, 1, 4, 1] {
+    // Twice before its first commit, once after the planner's first answer was saved, and once more.
+    for commit in [1, 1, 3, 1] {
         let store = FaultyStore::new(world.store.clone(), Fault::DieBefore, commit);
         let worker = world.start_over(store.clone(), "worker-a");
         store.died.notified().await;

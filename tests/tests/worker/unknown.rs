@@ -30,9 +30,9 @@ fn models() -> Arc<FakeModels> {
     })
 }
 
-/// The commit that saves the result of the first call: start, charge, plan, plan accepted, step claimed and the reply
-/// with the intent come before it.
-const RESULT: u32 = 7;
+/// The commit that saves the result of the first call: start, plan accepted, step claimed and the reply with the intent
+/// come before it.
+const RESULT: u32 = 5;
 
 /// A worker that died after the call was made and before its result was saved.
 async fn cut_off(change: impl FnOnce(&mut World)) -> (World, TaskId) {

@@ -1,6 +1,6 @@
 //! `file_edit`: replaces an exact text in a file.
 
-use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ impl Tool for FileEdit {
         let description = "Replaces a text in a file of the workspace. The text to find has to be exact and, unless all is \
             true, unique: add lines around it until it is. Read the file first.";
         ToolSpec {
-            changes_files: true,
+            files: FileUse::Changes,
             ..spec(
                 "file_edit",
                 description,

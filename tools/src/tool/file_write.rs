@@ -1,6 +1,6 @@
 //! `file_write`: makes a file hold a text.
 
-use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ impl Tool for FileWrite {
         let description = "Writes a whole text file into the workspace: makes it, with the directories above it, or replaces \
             what it held. To change a part of a file use file_edit.";
         ToolSpec {
-            changes_files: true,
+            files: FileUse::Changes,
             ..spec(
                 "file_write",
                 description,

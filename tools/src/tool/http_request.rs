@@ -8,7 +8,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{self, HeaderMap, HeaderName, HeaderValue};
 use egress::{Guard, Method, Response, Url, read_capped};
@@ -95,14 +95,15 @@ impl Tool for HttpRequest {
             there before you do.";
         ToolSpec {
             outside: true,
+            files: FileUse::None,
             ..spec("http_request", description, parameters, EffectClass::Once)
         }
     }
 
-    fn effect(&self, arguments: &Value) -> EffectClass {
+    fn effect(&self, arguments: &Value) -> Option<EffectClass> {
         let method = text(arguments, "method").unwrap_or_default();
         let method = method.to_ascii_uppercase();
-        match method.as_str() {
+        Some(match method.as_str() {
             "GET" | "HEAD" => EffectClass::Read,
             "PUT" | "DELETE" => EffectClass::Repeatable,
             "POST" | "PATCH" => {
@@ -116,7 +117,7 @@ impl Tool for HttpRequest {
                 }
             }
             _ => EffectClass::Once,
-        }
+        })
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

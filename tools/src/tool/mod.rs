@@ -13,7 +13,7 @@ mod note;
 mod publish;
 mod shell;
 
-use agent_core::ports::tool::{EffectClass, ToolCall, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::Guard;
 use serde::de::DeserializeOwned;
@@ -31,9 +31,9 @@ const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 #[async_trait]
 pub(crate) trait Tool: Send + Sync {
     fn spec(&self) -> ToolSpec;
-    /// What repeating this very call would do.
-    fn effect(&self, _arguments: &Value) -> EffectClass {
-        self.spec().effect
+    /// What repeating this very call would do, where its arguments say more than the spec.
+    fn effect(&self, _arguments: &Value) -> Option<EffectClass> {
+        None
     }
     /// What this call works on: only what may be shown to everyone who may see the task.
     fn summary(&self, _arguments: &Value) -> Option<String> {
@@ -45,7 +45,8 @@ pub(crate) trait Tool: Send + Sync {
 /// One call and what it works with.
 pub(crate) struct Context<'a> {
     pub call: &'a ToolCall,
-    pub place: Entered,
+    /// The workspace, for tools that use its files.
+    pub place: Option<Entered>,
     pub shared: &'a Shared,
 }
 
@@ -87,7 +88,7 @@ fn spec(name: &str, description: &str, parameters: Value, effect: EffectClass) -
         description: description.to_owned(),
         parameters,
         effect,
-        changes_files: false,
+        files: FileUse::Reads,
         outside: false,
     }
 }
@@ -105,13 +106,19 @@ impl Context<'_> {
             .map_err(|error| ToolOutcome::say(false, format!("the arguments do not fit: {error}")))
     }
 
+    /// The workspace.
+    fn place(&self) -> Result<Entered, ToolError> {
+        let missing = || ToolError::Unavailable("the call has no workspace".to_owned());
+        self.place.clone().ok_or_else(missing)
+    }
+
     /// Works on the workspace's files where it may block, and tells the model what comes of it.
     async fn on_files(
         self,
         work: impl FnOnce(&Entered) -> Result<String, Complaint> + Send + 'static,
     ) -> Result<ToolOutcome, ToolError> {
         let shown = self.shared.options.shown_bytes_max;
-        let place = self.place;
+        let place = self.place()?;
         let done = tokio::task::spawn_blocking(move || work(&place)).await;
         match done.map_err(|error| ToolError::Unavailable(error.to_string()))? {
             Ok(text) => Ok(ToolOutcome::say(true, cut::middle(&text, shown))),

@@ -1,6 +1,6 @@
 //! `note`: tells the user something.
 
-use agent_core::ports::tool::{EffectClass, SideEffect, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, SideEffect, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,7 +29,10 @@ impl Tool for Note {
         let description = "Tells the user something while you work: what you found, or decided, and why. The user does not \
             answer. This is not the result of your work.";
         // The note itself is kept with the call's result, so repeating the call says it once.
-        spec("note", description, parameters, EffectClass::Repeatable)
+        ToolSpec {
+            files: FileUse::None,
+            ..spec("note", description, parameters, EffectClass::Repeatable)
+        }
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

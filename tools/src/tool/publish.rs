@@ -43,7 +43,7 @@ impl Tool for Publish {
             Ok(arguments) => arguments,
             Err(outcome) => return Ok(outcome),
         };
-        let place = context.place.clone();
+        let place = context.place()?;
         let bytes_max = context.shared.options.file_bytes_max;
         let read = tokio::task::spawn_blocking(move || {
             let path = file_path(&arguments.path)?;

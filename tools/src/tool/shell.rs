@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl Tool for Shell {
             EffectClass::Once
         };
         ToolSpec {
-            changes_files: true,
+            files: FileUse::Changes,
             outside: !self.is_caged,
             ..spec("shell", description, parameters, effect)
         }
@@ -110,7 +110,7 @@ impl Tool for Shell {
                 ),
                 ("ERRAND_FENCE".to_owned(), context.call.fence.to_string()),
             ],
-            place: context.place,
+            place: context.place()?,
             wall_time: Duration::from_secs(seconds.clamp(1, self.wall_time_s_max)),
         };
         let run = context.shared.sandbox.run(program).await.map_err(refused)?;
@@ -193,13 +193,13 @@ mod tests {
                 ..Options::default()
             })
             .spec();
-            (spec.effect, spec.outside, spec.changes_files)
+            (spec.effect, spec.outside, spec.files)
         };
-        let caged = (EffectClass::Repeatable, false, true);
+        let caged = (EffectClass::Repeatable, false, FileUse::Changes);
         assert_eq!(spec_under(SandboxKind::Bubblewrap), caged);
         assert_eq!(
             spec_under(SandboxKind::None),
-            (EffectClass::Once, true, true)
+            (EffectClass::Once, true, FileUse::Changes)
         );
     }
 

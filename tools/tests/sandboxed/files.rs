@@ -3,30 +3,31 @@
 use crate::room::Room;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::EffectClass::{Read, Repeatable};
+use agent_core::ports::tool::FileUse::{self, Changes, Reads};
 use agent_core::ports::tool::{EffectClass, SideEffect, ToolBox};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects() {
     let room = Room::new().await;
-    let seen: Vec<(String, EffectClass, bool)> = room
+    let seen: Vec<(String, EffectClass, FileUse)> = room
         .parts
         .toolbox
         .specs()
         .iter()
-        .map(|spec| (spec.name.clone(), spec.effect, spec.changes_files))
+        .map(|spec| (spec.name.clone(), spec.effect, spec.files))
         .collect();
     let wanted = [
-        ("shell", Repeatable, true),
-        ("file_read", Read, false),
-        ("file_write", Repeatable, true),
-        ("file_edit", Repeatable, true),
-        ("file_list", Read, false),
-        ("file_search", Read, false),
-        ("note", Repeatable, false),
-        ("publish", Repeatable, false),
+        ("shell", Repeatable, Changes),
+        ("file_read", Read, Reads),
+        ("file_write", Repeatable, Changes),
+        ("file_edit", Repeatable, Changes),
+        ("file_list", Read, Reads),
+        ("file_search", Read, Reads),
+        ("note", Repeatable, FileUse::None),
+        ("publish", Repeatable, Reads),
     ]
-    .map(|(name, effect, changes)| (name.to_owned(), effect, changes));
+    .map(|(name, effect, files)| (name.to_owned(), effect, files));
     assert_eq!(seen, wanted);
     for spec in room.parts.toolbox.specs() {
         let schema = jsonschema::validator_for(&spec.parameters).unwrap();

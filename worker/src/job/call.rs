@@ -6,7 +6,7 @@ use agent_core::event::{
 };
 use agent_core::id::ArtifactId;
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
-use agent_core::ports::tool::{EffectClass, SideEffect, ToolCall, ToolError, ToolOutcome};
+use agent_core::ports::tool::{EffectClass, FileUse, SideEffect, ToolCall, ToolError, ToolOutcome};
 use agent_core::ports::workspaces::{Place, WorkspaceError};
 use tokio::time::Instant;
 use tracing::{info, instrument};
@@ -80,6 +80,9 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         // It is made again after a crash: its intent has been in the log for long.
         step.permit = Some(step.context.permit(&intended.tool).await?);
     }
+    if step.file_use(&intended.tool) != FileUse::None {
+        step.restore().await?;
+    }
     step.context.may_act()?;
     let began = Instant::now();
     let mut outcome = match step.context.parts.tools.run(&call).await {
@@ -131,11 +134,7 @@ async fn keep_files(
     outcome: &mut ToolOutcome,
     commit: &mut Append,
 ) -> Result<u32, Stop> {
-    let changes_files = step
-        .tools
-        .iter()
-        .any(|tool| tool.name == intended.tool && tool.changes_files);
-    if !changes_files {
+    if step.file_use(&intended.tool) != FileUse::Changes {
         return Ok(0);
     }
     let workspaces = &step.context.parts.workspaces;

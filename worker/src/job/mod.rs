@@ -17,7 +17,7 @@ use agent_core::retry::full_jitter_ms;
 use agent_core::task::WaitKind;
 use tracing::{error, info, instrument, warn};
 
-use crate::context::Context;
+use crate::context::{Context, HandedOver};
 use crate::error_text::{source_chain, without_paths};
 use crate::fold::{step_waits, task_waits};
 use crate::stop::Stop;
@@ -28,25 +28,24 @@ const STORE_PAUSE_MS: u64 = 1_000;
 /// How long, at most, a job is left alone that only a newer release can run.
 const NEWER_PAUSE_MS: u64 = 1_000;
 
-/// Runs one job to its end, whatever that is. Never fails: what goes wrong is in the log, or the job is given back.
+/// Runs one job to its end, whatever that is. Never fails: what goes wrong is in the log, or the job is given back. Returns
+/// what is held from then on in its place.
 #[instrument(name = "job", skip_all, fields(task.id = %context.claim.task, job.id = %context.claim.job, job.kind = context.claim.kind.label(), fence = %context.claim.fence))]
-pub async fn run(context: Context) {
-    let stopped = match work(&context).await {
-        Ok(()) => return,
-        Err(stop) => stop,
-    };
-    let Err(second) = settle(&context, stopped).await else {
-        return;
-    };
-    // Whoever claims it next would find the same.
-    let left = if let Stop::Damaged(reason) = &second {
-        quarantine::set_damaged_aside(&context, reason).await
-    } else {
-        Err(second)
-    };
-    if let Err(stop) = left {
-        give_back(&context, &stop).await;
+pub async fn run(context: Context) -> Option<HandedOver> {
+    if let Err(stopped) = work(&context).await
+        && let Err(second) = settle(&context, stopped).await
+    {
+        // Whoever claims it next would find the same.
+        let left = if let Stop::Damaged(reason) = &second {
+            quarantine::set_damaged_aside(&context, reason).await
+        } else {
+            Err(second)
+        };
+        if let Err(stop) = left {
+            give_back(&context, &stop).await;
+        }
     }
+    context.handed_over.into_inner()
 }
 
 async fn work(context: &Context) -> Result<(), Stop> {
@@ -164,8 +163,9 @@ async fn wait_in_log(context: &Context, wait: Wait) -> Result<(), Stop> {
         step: context.claim.step.clone(),
         wait,
     };
+    let mut seen = context.see().await?;
     context
-        .transition(input, Spend::default())
+        .transition(&mut seen, input, Spend::default())
         .await
         .map(|_| ())
 }
@@ -178,21 +178,29 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
         crashes: 0,
     };
     let input = match (context.claim.kind, &context.claim.step) {
-        (JobKind::Plan, _) => Input::PlanFailed { reason },
-        (JobKind::Step, Some(step)) => Input::StepFailed {
+        (JobKind::Plan, _) => Some(Input::PlanFailed {
+            reason: reason.clone(),
+        }),
+        (JobKind::Step, Some(step)) => Some(Input::StepFailed {
             step: step.clone(),
-            reason,
-        },
-        (JobKind::Report, _) => return report::without_model(context, reason).await,
+            reason: reason.clone(),
+        }),
+        (JobKind::Report, _) => None,
         (JobKind::Step, None) | (JobKind::Deliver | JobKind::Housekeeping, _) => {
             return Err(Stop::Damaged(reason));
         }
     };
-    context.transition(claimed, Spend::default()).await?;
+    let mut seen = context.see().await?;
     context
-        .transition(input, Spend::default())
-        .await
-        .map(|_| ())
+        .transition(&mut seen, claimed, Spend::default())
+        .await?;
+    match input {
+        Some(input) => context
+            .transition(&mut seen, input, Spend::default())
+            .await
+            .map(|_| ()),
+        None => report::without_model(context, &mut seen, None, reason).await,
+    }
 }
 
 /// Gives the job back, so that it is claimed again when the store works. It is tried for as long as the store is away:

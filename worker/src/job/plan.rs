@@ -1,6 +1,7 @@
 //! The plan job: from a goal to an accepted plan, with one repair round.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use agent_core::budget::Spend;
 use agent_core::conversation::finish_spec;
@@ -23,29 +24,43 @@ use crate::stop::Stop;
 const ROUNDS_MAX: usize = 2;
 
 pub async fn run(context: &Context) -> Result<(), Stop> {
-    let task = context.task().await?;
-    let spec = context.spec(&task).await?;
+    let mut seen = context.see().await?;
+    let spec = context.spec(&seen.task).await?;
     let mut replies = replies_of("plan", context.events(None).await?);
-    context
-        .transition(
-            Input::Claimed {
-                step: None,
-                begun: false,
-                crashes: context.claim.deaths(),
-            },
-            Spend::default(),
-        )
-        .await?;
-    let opening = opening(context, &task, &spec).await?;
+    let claimed = Input::Claimed {
+        step: None,
+        begun: false,
+        crashes: context.claim.deaths(),
+    };
+    // What was recorded before may already answer the question.
+    let mut charged = replies.is_empty();
+    let charge = if charged {
+        Spend::MODEL_CALL
+    } else {
+        Spend::default()
+    };
+    let mut committed = context.transition(&mut seen, claimed, charge).await?;
+    let opening = opening(context, &seen.task, &spec).await?;
+    // The last reply, as long as it is not in the log.
+    let mut unrecorded: Option<(NewEvent, Spend)> = None;
     loop {
-        let judged: Vec<Result<Plan, Vec<String>>> =
-            replies.iter().map(|reply| judge(&task, reply)).collect();
+        let judged: Vec<Result<Plan, Vec<String>>> = replies
+            .iter()
+            .map(|reply| judge(&seen.task, reply))
+            .collect();
         if let Some(Ok(plan)) = judged.last() {
             let accepted = Input::PlanAccepted { plan: plan.clone() };
+            let (before, charge) = unrecorded.unzip();
+            let (before, charge) = (before.as_slice(), charge.unwrap_or_default());
             return context
-                .transition(accepted, Spend::default())
+                .transition_after(&mut seen, before, accepted, charge)
                 .await
                 .map(|_| ());
+        }
+        if let Some((event, spend)) = unrecorded.take() {
+            let mut commit = context.blank();
+            commit.charge = spend;
+            context.append(commit, &[event]).await?;
         }
         if judged.len() >= ROUNDS_MAX {
             let found = judged
@@ -57,14 +72,16 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
                 found.unwrap_or_default()
             );
             return context
-                .transition(Input::PlanFailed { reason }, Spend::default())
+                .transition(&mut seen, Input::PlanFailed { reason }, Spend::default())
                 .await
                 .map(|_| ());
         }
-        // The call is charged by a commit of its own: what was recorded before may already answer the question.
-        let mut charge = context.blank();
-        charge.charge = Spend::MODEL_CALL;
-        let committed = context.append(charge, &[]).await?;
+        if !charged {
+            let mut charge = context.blank();
+            charge.charge = Spend::MODEL_CALL;
+            committed = context.append(charge, &[]).await?;
+        }
+        charged = false;
         context.may_go_on(&committed, Spend::MODEL_CALL)?;
         let request = request(&opening, &replies, &judged);
         let turn = u32::try_from(replies.len() + 1).unwrap_or(u32::MAX);
@@ -86,16 +103,12 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
                     ..Spend::default()
                 };
                 return context
-                    .transition(Input::PlanFailed { reason }, spend)
+                    .transition(&mut seen, Input::PlanFailed { reason }, spend)
                     .await
                     .map(|_| ());
             }
             Asked::Replied(reply, spend) => {
-                let mut commit = context.blank();
-                commit.charge = spend;
-                context
-                    .append(commit, &[NewEvent::of_task((*reply).clone())])
-                    .await?;
+                unrecorded = Some((NewEvent::of_task((*reply).clone()), spend));
                 replies.push(*reply);
             }
         }
@@ -122,7 +135,7 @@ fn request(
     ModelRequest {
         role: ModelRole::Planner,
         messages,
-        tools: Vec::new(),
+        tools: Arc::default(),
         answer: Some(AnswerSchema {
             name: "plan".to_owned(),
             schema: plan_schema(),

@@ -48,7 +48,10 @@ pub async fn set_aside(context: &Context) -> Result<bool, Stop> {
         step: context.claim.step.clone(),
         aside,
     };
-    context.transition(input, Spend::default()).await?;
+    let mut seen = context.see().await?;
+    context
+        .transition(&mut seen, input, Spend::default())
+        .await?;
     Ok(true)
 }
 
@@ -85,15 +88,16 @@ pub async fn read(
         let page = store
             .step_events_after(&claim.tenant, &claim.task, step, after, EVENTS_PER_PAGE)
             .await?;
-        let Some(end) = page.last() else {
-            return Ok((deaths, last));
-        };
-        after = end.seq;
+        let is_last = page.len() < EVENTS_PER_PAGE as usize;
+        after = page.last().map_or(after, |end| end.seq);
         for event in &page {
             push(&mut deaths, event);
         }
         last.extend(page);
         let surplus = last.len().saturating_sub(EVENTS_NOTED);
         last.drain(..surplus);
+        if is_last {
+            return Ok((deaths, last));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The report job: check what a machine can check, let the planner model write the answer, end the task.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use agent_core::budget::Spend;
 use agent_core::decide::Input;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use super::ask::{Asked, Question, ask};
 use super::plan::outcome_of;
-use crate::context::Context;
+use crate::context::{Context, Seen};
 use crate::files::Lineage;
 use crate::fold::replies_of;
 use crate::stop::Stop;
@@ -49,8 +50,10 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     } else {
         Spend::MODEL_CALL
     };
+    let mut seen = context.see().await?;
     let committed = context
         .transition(
+            &mut seen,
             Input::Claimed {
                 step: None,
                 begun: true,
@@ -59,10 +62,10 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             charge,
         )
         .await?;
-    let task = context.task().await?;
-    let material = gather(context, &task).await?;
-    let reply = if let Some(reply) = recorded {
-        reply
+    let material = gather(context, &seen.task).await?;
+    // The reply, with what it cost as long as it is not in the log.
+    let (reply, spend) = if let Some(reply) = recorded {
+        (reply, None)
     } else {
         context.may_go_on(&committed, charge)?;
         let request = request(&material);
@@ -78,25 +81,17 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         {
             Asked::Waits => return Ok(()),
             Asked::Failed(failure) => {
-                return without_model(context, format!("no report could be written: {failure}"))
-                    .await;
+                let reason = format!("no report could be written: {failure}");
+                return without_model(context, &mut seen, None, reason).await;
             }
-            Asked::Replied(reply, spend) => {
-                let mut commit = context.blank();
-                commit.charge = spend;
-                context
-                    .append(commit, &[NewEvent::of_task((*reply).clone())])
-                    .await?;
-                *reply
-            }
+            Asked::Replied(reply, spend) => (*reply, Some(spend)),
         }
     };
-    let Some(written) = parse(&reply) else {
-        return without_model(
-            context,
-            "the report was not in the form that was asked for".to_owned(),
-        )
-        .await;
+    let written = parse(&reply);
+    let unrecorded = spend.map(|spend| (NewEvent::of_task(reply), spend));
+    let Some(written) = written else {
+        let reason = "the report was not in the form that was asked for".to_owned();
+        return without_model(context, &mut seen, unrecorded, reason).await;
     };
     let not_done = written.not_done;
     let input = Input::Reported {
@@ -105,8 +100,22 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         criteria: material.verdicts,
         not_done,
     };
+    end(context, &mut seen, unrecorded, input).await
+}
+
+/// A reply that is not in the log yet, and what it cost.
+type Unrecorded = Option<(NewEvent, Spend)>;
+
+async fn end(
+    context: &Context,
+    seen: &mut Seen,
+    unrecorded: Unrecorded,
+    input: Input,
+) -> Result<(), Stop> {
+    let (before, charge) = unrecorded.unzip();
+    let (before, charge) = (before.as_slice(), charge.unwrap_or_default());
     context
-        .transition(input, Spend::default())
+        .transition_after(seen, before, input, charge)
         .await
         .map(|_| ())
 }
@@ -127,7 +136,7 @@ fn request(material: &Material) -> ModelRequest {
     ModelRequest {
         role: ModelRole::Planner,
         messages,
-        tools: Vec::new(),
+        tools: Arc::default(),
         answer: Some(AnswerSchema {
             name: "report".to_owned(),
             schema,
@@ -136,20 +145,14 @@ fn request(material: &Material) -> ModelRequest {
     }
 }
 
-/// Ends the task with an answer that is put together from the steps' own results, and says why.
-pub async fn without_model(context: &Context, reason: String) -> Result<(), Stop> {
-    context
-        .transition(
-            Input::Claimed {
-                step: None,
-                begun: true,
-                crashes: 0,
-            },
-            Spend::default(),
-        )
-        .await?;
-    let task = context.task().await?;
-    let (steps, criteria) = match gather(context, &task).await {
+/// Ends a task whose report job was claimed with an answer that is put together from the steps' own results, and says why.
+pub async fn without_model(
+    context: &Context,
+    seen: &mut Seen,
+    unrecorded: Unrecorded,
+    reason: String,
+) -> Result<(), Stop> {
+    let (steps, criteria) = match gather(context, &seen.task).await {
         Ok(material) => (material.steps, material.verdicts),
         // What is damaged may be what made the report impossible; the task must end all the same.
         Err(Stop::Damaged(_)) => (Vec::new(), Vec::new()),
@@ -166,10 +169,7 @@ pub async fn without_model(context: &Context, reason: String) -> Result<(), Stop
         criteria,
         not_done: vec![reason],
     };
-    context
-        .transition(input, Spend::default())
-        .await
-        .map(|_| ())
+    end(context, seen, unrecorded, input).await
 }
 
 async fn gather(context: &Context, task: &Task) -> Result<Material, Stop> {

@@ -1,14 +1,16 @@
 //! The step job: turns of model and tools until the step is finished.
 
+use std::sync::Arc;
+
 use agent_core::budget::Spend;
 use agent_core::conversation::{Conversation, Next, finish_spec};
 use agent_core::decide::Input;
-use agent_core::event::{EventBody, NewEvent, RecordedCall, ToolIntended};
+use agent_core::event::{EventBody, ModelReplied, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
 use agent_core::plan::StepSpec;
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
 use agent_core::ports::store::{Append, Committed};
-use agent_core::ports::tool::{EffectClass, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use agent_core::ports::workspaces::Place;
 use agent_core::prompt::{StepPrompt, StepResult, goal_text, step_messages};
 use agent_core::step::Step;
@@ -18,7 +20,7 @@ use agent_core::workspace::Manifest;
 use super::ask::{Asked, Question, ask};
 use super::plan::outcome_of;
 use super::{call, unknown};
-use crate::context::Context;
+use crate::context::{Context, Seen};
 use crate::files::{Files, Lineage};
 use crate::stop::Stop;
 use crate::tool_limits::Permit;
@@ -27,11 +29,15 @@ use crate::tool_limits::Permit;
 pub struct StepRun<'a> {
     pub context: &'a Context,
     pub id: StepId,
+    /// The task, as far as this job changes it.
+    seen: Seen,
     pub place: Place,
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     pub conversation: Conversation,
     /// The workspace as the last commit knows it.
     pub manifest: Manifest,
+    /// Whether it is on this machine.
+    is_restored: bool,
     /// The last commit.
     pub last: Committed,
     /// What the last commit charged for the call that comes next.
@@ -48,11 +54,8 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         .step
         .clone()
         .ok_or_else(|| Stop::Damaged("a step job names no step".to_owned()))?;
-    let task = context.task().await?;
-    let step = task
-        .step(&id)
-        .ok_or_else(|| Stop::Damaged("a step job names no step of its task".to_owned()))?;
-    let spec = context.spec(&task).await?;
+    let mut seen = context.see().await?;
+    let spec = context.spec(&seen.task).await?;
     let mut conversation = Conversation::default();
     for body in context.events(Some(&id)).await? {
         conversation.push(body);
@@ -61,6 +64,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     let begun = conversation.begun();
     let last = context
         .transition(
+            &mut seen,
             Input::Claimed {
                 step: Some(id.clone()),
                 begun,
@@ -69,10 +73,14 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             charged,
         )
         .await?;
-    let files = Lineage::of(context, &task, &spec.snapshot, step)
+    let task = &seen.task;
+    let step = task
+        .step(&id)
+        .ok_or_else(|| Stop::Damaged("a step job names no step of its task".to_owned()))?;
+    let files = Lineage::of(context, task, &spec.snapshot, step)
         .await?
         .before(step);
-    let opening = opening(context, &task, &spec, step, &files).await?;
+    let opening = opening(context, task, &spec, step, &files).await?;
     let place = Place {
         tenant: context.claim.tenant.clone(),
         task: task.id.clone(),
@@ -93,22 +101,22 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     let mut step_run = StepRun {
         context,
         id,
+        seen,
         place,
-        tools,
+        tools: tools.into(),
         conversation,
         manifest,
+        is_restored: false,
         last,
         charged,
         intended: None,
         permit: None,
     };
     let done = step_run.turns(opening).await;
-    step_run
-        .context
-        .parts
-        .workspaces
-        .discard(&step_run.place)
-        .await;
+    if step_run.is_restored {
+        let workspaces = &step_run.context.parts.workspaces;
+        workspaces.discard(&step_run.place).await;
+    }
     done
 }
 
@@ -125,11 +133,6 @@ fn charge_for(next: &Next) -> Spend {
 
 impl StepRun<'_> {
     async fn turns(&mut self, opening: Vec<Message>) -> Result<(), Stop> {
-        self.context
-            .parts
-            .workspaces
-            .restore(&self.place, &self.manifest)
-            .await?;
         loop {
             if let Some(intended) = self.intended.take() {
                 call::make(self, &intended).await?;
@@ -161,6 +164,24 @@ impl StepRun<'_> {
         }
     }
 
+    /// What a call of this tool does with files. One that is not known is answered without any.
+    pub fn file_use(&self, tool: &str) -> FileUse {
+        let spec = self.tools.iter().find(|spec| spec.name == tool);
+        spec.map_or(FileUse::None, |spec| spec.files)
+    }
+
+    /// Makes the workspace hold the files as the last commit knows them, before the first call that needs it. A directory
+    /// that a former holder left behind is wiped then, or by the next start.
+    pub async fn restore(&mut self) -> Result<(), Stop> {
+        if !self.is_restored {
+            // Set before: what is half there must be discarded too.
+            self.is_restored = true;
+            let workspaces = &self.context.parts.workspaces;
+            workspaces.restore(&self.place, &self.manifest).await?;
+        }
+        Ok(())
+    }
+
     fn may_go_on(&self) -> Result<(), Stop> {
         self.context.may_go_on(&self.last, self.charged)
     }
@@ -170,7 +191,7 @@ impl StepRun<'_> {
         let request = ModelRequest {
             role: ModelRole::Executor,
             messages: self.conversation.messages(opening),
-            tools: self.tools.clone(),
+            tools: Arc::clone(&self.tools),
             answer: None,
             deadline: std::time::Duration::ZERO,
         };
@@ -194,6 +215,7 @@ impl StepRun<'_> {
                 };
                 self.context
                     .transition(
+                        &mut self.seen,
                         input,
                         Spend {
                             tokens,
@@ -203,27 +225,43 @@ impl StepRun<'_> {
                     .await?;
                 Ok(false)
             }
-            Asked::Replied(reply, spend) => {
-                let mut commit = self.context.blank();
-                commit.charge = spend;
-                self.commit(commit, vec![NewEvent::of_step(&self.id, *reply)])
-                    .await?;
-                Ok(true)
-            }
+            Asked::Replied(reply, spend) => self.take_in(*reply, spend).await,
         }
+    }
+
+    /// Records a reply. One that ends the step is recorded together with the end. `false`: it did.
+    async fn take_in(&mut self, reply: ModelReplied, spend: Spend) -> Result<bool, Stop> {
+        let event = NewEvent::of_step(&self.id, reply);
+        self.conversation.push(event.body.clone());
+        if let Next::Finish { result, failed } = self.conversation.next() {
+            let input = self.ended(result, failed);
+            self.context
+                .transition_after(&mut self.seen, &[event], input, spend)
+                .await?;
+            return Ok(false);
+        }
+        let mut commit = self.context.blank();
+        commit.charge = spend;
+        self.commit_next(commit, vec![event]).await?;
+        Ok(true)
     }
 
     /// Commits events together with what comes after them: the charge for the next call and, for a tool call, its
     /// intent. The intent is left out where the call may not be made, or not yet, since an intent without a call would
     /// have to be settled as unknown.
-    pub async fn commit(
+    pub async fn commit(&mut self, commit: Append, events: Vec<NewEvent>) -> Result<(), Stop> {
+        for event in &events {
+            self.conversation.push(event.body.clone());
+        }
+        self.commit_next(commit, events).await
+    }
+
+    /// Commits events that the conversation knows already.
+    async fn commit_next(
         &mut self,
         mut commit: Append,
         mut events: Vec<NewEvent>,
     ) -> Result<(), Stop> {
-        for event in &events {
-            self.conversation.push(event.body.clone());
-        }
         let next = self.conversation.next();
         self.charged = charge_for(&next);
         if let Next::Call(call) = next {
@@ -265,29 +303,28 @@ impl StepRun<'_> {
         self.intended = Some(intended);
     }
 
-    async fn finish(&self, result: String, failed: bool) -> Result<(), Stop> {
+    fn ended(&self, result: String, failed: bool) -> Input {
+        let step = self.id.clone();
         if failed {
-            return self.fail(result).await;
+            Input::StepFailed {
+                step,
+                reason: result,
+            }
+        } else {
+            Input::StepSucceeded { step, result }
         }
-        let input = Input::StepSucceeded {
-            step: self.id.clone(),
-            result,
-        };
+    }
+
+    async fn finish(&mut self, result: String, failed: bool) -> Result<(), Stop> {
+        let input = self.ended(result, failed);
         self.context
-            .transition(input, Spend::default())
+            .transition(&mut self.seen, input, Spend::default())
             .await
             .map(|_| ())
     }
 
-    pub async fn fail(&self, reason: String) -> Result<(), Stop> {
-        let input = Input::StepFailed {
-            step: self.id.clone(),
-            reason,
-        };
-        self.context
-            .transition(input, Spend::default())
-            .await
-            .map(|_| ())
+    pub async fn fail(&mut self, reason: String) -> Result<(), Stop> {
+        self.finish(reason, true).await
     }
 }
 
