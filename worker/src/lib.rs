@@ -15,6 +15,7 @@ mod options;
 mod parts;
 mod pool;
 mod pulse;
+mod running;
 mod stop;
 mod tool_limits;
 mod webhook_signature;

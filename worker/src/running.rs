@@ -1,0 +1,135 @@
+//! The jobs that one life of a worker runs.
+//!
+//! They end with it: dropping a job's future ends what it started, so nothing of an old life acts on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use agent_core::id::{JobId, TenantId};
+use agent_core::job::{Claim, Fence, Guard};
+use agent_core::ports::store::Room;
+use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::context::{Context, HandedOver};
+use crate::job;
+use crate::lease::Lease;
+use crate::options::Options;
+
+/// How a job ended.
+pub enum Ended {
+    /// By itself, or stopped. This job is held now in its place.
+    Done(Option<Claim>),
+    /// In a panic: it is still held.
+    Panicked(Claim),
+}
+
+/// The jobs of one life.
+pub struct Running {
+    pub lease: Arc<Lease>,
+    /// Something that this life holds may run nowhere: a claim or a hand-back had no clear answer.
+    pub unsure: bool,
+    /// Until then this life declares no other worker dead.
+    pub judges_from: Instant,
+    pub tasks: JoinSet<Option<HandedOver>>,
+    pub held: HashMap<Id, (Claim, AbortHandle)>,
+}
+
+impl Running {
+    pub fn of(lease: &Arc<Lease>) -> Self {
+        Self {
+            lease: Arc::clone(lease),
+            unsure: false,
+            judges_from: Instant::now(),
+            tasks: JoinSet::new(),
+            held: HashMap::new(),
+        }
+    }
+
+    pub fn start(&mut self, context: Context) {
+        let claim = context.claim.clone();
+        let handle = self.tasks.spawn(job::run(context));
+        self.held.insert(handle.id(), (claim, handle));
+    }
+
+    /// Waits for one job to end; never returns while there is none.
+    pub async fn ended(&mut self) -> Ended {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((id, next))) => {
+                self.held.remove(&id);
+                Ended::Done(match next {
+                    Some(HandedOver::Job(claim)) => Some(claim),
+                    Some(HandedOver::Unknown) => {
+                        self.unsure = true;
+                        None
+                    }
+                    None => None,
+                })
+            }
+            Some(Err(failed)) => {
+                // What it was handed over, if anything, runs nowhere.
+                self.unsure = true;
+                let claim = self.held.remove(&failed.id()).map(|(claim, _)| claim);
+                match claim.filter(|_| failed.is_panic()) {
+                    Some(claim) => Ended::Panicked(claim),
+                    None => Ended::Done(None),
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What this life holds. A job can be here twice, when it was given back, claimed again, and its first run has not
+    /// quite ended; the newer claim counts.
+    pub fn pairs(&self) -> Vec<(JobId, Fence)> {
+        let mut newest: HashMap<&JobId, Fence> = HashMap::new();
+        for (claim, _) in self.held.values() {
+            let fence = newest.entry(&claim.job).or_insert(claim.fence);
+            *fence = claim.fence.max(*fence);
+        }
+        newest
+            .into_iter()
+            .map(|(job, fence)| (job.clone(), fence))
+            .collect()
+    }
+
+    pub fn stop(&self, jobs: &[JobId], asked: &[(JobId, Fence)]) {
+        let lost = |claim: &Claim| {
+            jobs.contains(&claim.job) && asked.contains(&(claim.job.clone(), claim.fence))
+        };
+        for (claim, handle) in self.held.values().filter(|(claim, _)| lost(claim)) {
+            info!(task.id = %claim.task, job.id = %claim.job, "the job was taken away; it is stopped");
+            handle.abort();
+        }
+    }
+
+    /// Room for more jobs, by whose they are.
+    pub fn room(&self, options: &Options) -> Room {
+        let free = options
+            .concurrency
+            .saturating_sub(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
+        let most = options.tenant_jobs_at_once;
+        if most == 0 {
+            return Room::of(free);
+        }
+        let mut run: BTreeMap<&TenantId, u32> = BTreeMap::new();
+        for (claim, _) in self.held.values() {
+            *run.entry(&claim.tenant).or_default() += 1;
+        }
+        let left = run.into_iter();
+        Room {
+            jobs: free,
+            of_tenants: left
+                .map(|(tenant, jobs)| (tenant.clone(), most.saturating_sub(jobs)))
+                .collect(),
+            of_others: most,
+        }
+    }
+
+    pub fn runs(&self, guard: &Guard) -> bool {
+        self.held
+            .values()
+            .any(|(claim, _)| claim.job == guard.job && claim.fence == guard.fence)
+    }
+}
