@@ -16,6 +16,7 @@ pub mod id;
 pub mod job;
 pub mod journal;
 pub mod key;
+pub mod place;
 pub mod plan;
 pub mod ports;
 pub mod prompt;

@@ -269,13 +269,17 @@ impl Context {
         }
     }
 
-    /// Waits until a call of this tool may be made.
-    pub async fn permit(&self, tool: &str) -> Result<Permit, Stop> {
-        tokio::select! {
+    /// Waits until a call of this tool may be made, for which `charged` was paid; gives the step back if that takes too long.
+    pub async fn permit(&self, tool: &str, step: &StepId, charged: Spend) -> Result<Permit, Stop> {
+        let permit = tokio::select! {
             biased;
-            permit = self.tool_limits.take(tool) => Ok(permit),
-            () = self.draining.cancelled() => Err(Stop::Draining),
-        }
+            permit = self.tool_limits.take(tool, step) => permit,
+            () = self.draining.cancelled() => return Err(Stop::Draining),
+        };
+        permit.ok_or_else(|| Stop::NoPlace {
+            tool: tool.to_owned(),
+            refund: Some(charged.refund()),
+        })
     }
 
     pub fn is_draining(&self) -> bool {

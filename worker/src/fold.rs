@@ -1,13 +1,14 @@
 //! Small facts that are read off a list of events.
 
 use agent_core::event::{EventBody, ModelReplied, StepWaiting, TaskWaiting};
+use agent_core::place;
 use agent_core::task::WaitKind;
 
 /// How many waits for trouble to pass stand at the end of a step's log, with no progress after them.
 pub fn step_waits(events: &[EventBody]) -> u32 {
     count_since_progress(
         events,
-        |event| matches!(event, EventBody::StepWaiting(StepWaiting { wait, .. }) if is_trouble(*wait)),
+        |event| matches!(event, EventBody::StepWaiting(StepWaiting { wait, reason, .. }) if is_trouble(*wait, reason)),
     )
 }
 
@@ -15,12 +16,13 @@ pub fn step_waits(events: &[EventBody]) -> u32 {
 pub fn task_waits(events: &[EventBody]) -> u32 {
     count_since_progress(
         events,
-        |event| matches!(event, EventBody::TaskWaiting(TaskWaiting { wait, .. }) if is_trouble(*wait)),
+        |event| matches!(event, EventBody::TaskWaiting(TaskWaiting { wait, reason, .. }) if is_trouble(*wait, reason)),
     )
 }
 
-fn is_trouble(wait: WaitKind) -> bool {
-    matches!(wait, WaitKind::Provider | WaitKind::Capacity)
+/// A tool that others use is no trouble, so a wait for a place of it is not one in vain.
+fn is_trouble(wait: WaitKind, reason: &str) -> bool {
+    matches!(wait, WaitKind::Provider | WaitKind::Capacity) && !place::is_reason(wait, reason)
 }
 
 fn count_since_progress(events: &[EventBody], counted: impl Fn(&EventBody) -> bool) -> u32 {

@@ -4,6 +4,7 @@
 //! and whoever claims one goes on from the log; a worker that lost a job writes nothing more to it, because every
 //! write carries the fence of its claim.
 
+mod call_back;
 mod context;
 mod error_text;
 mod files;

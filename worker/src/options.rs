@@ -40,6 +40,8 @@ pub struct Options {
     pub tenant_jobs_at_once: u32,
     /// Calls of a tool, by its name, that this worker makes at the same time. Tools that are not named have no limit.
     pub tool_calls_at_once: BTreeMap<String, u32>,
+    /// How long a step waits at such a limit before it gives its place among the worker's jobs back.
+    pub tool_patience_ms: u64,
     /// How long a worker may be silent before others take its jobs.
     pub lease_ms: u64,
     /// Shortest pause between two looks into an empty queue.
@@ -80,6 +82,7 @@ impl Default for Options {
             concurrency: 4,
             tenant_jobs_at_once: 0,
             tool_calls_at_once: BTreeMap::new(),
+            tool_patience_ms: 1_000,
             lease_ms: 15_000,
             poll_min_ms: 500,
             poll_max_ms: 2_000,

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::call_back::Caller;
 use crate::context::Context;
 use crate::error_text::source_chain;
 use crate::house::Housekeeper;
@@ -79,7 +80,10 @@ impl Worker {
     pub fn new(parts: Parts, options: Options, name: WorkerName, pulse: Arc<Pulse>) -> Self {
         Self {
             parts,
-            tool_limits: Arc::new(ToolLimits::new(&options.tool_calls_at_once)),
+            tool_limits: Arc::new(ToolLimits::new(
+                &options.tool_calls_at_once,
+                Duration::from_millis(options.tool_patience_ms),
+            )),
             options: Arc::new(options),
             name,
             pulse,
@@ -98,9 +102,15 @@ impl Worker {
             Arc::clone(&self.parts.shelves),
             self.options.housekeeping.clone(),
         );
+        let caller = Caller {
+            parts: self.parts.clone(),
+            engine: self.options.engine,
+        };
+        let tool_limits = Arc::clone(&self.tool_limits);
         tokio::select! {
             drained = self.work(shutdown, at_once) => drained,
             never = house.keep() => match never {},
+            never = tool_limits.call_back(&caller) => match never {},
         }
     }
 

@@ -1,5 +1,6 @@
 //! Why a job stops before its work is done.
 
+use agent_core::budget::Spend;
 use agent_core::decide::{Refused, Wait};
 use agent_core::journal::ReadError;
 use agent_core::ports::blobs::BlobError;
@@ -22,6 +23,15 @@ pub enum Stop {
     /// Something outside is in trouble; the job waits, with its reason in the log.
     #[error("the job has to wait: {}", .0.reason)]
     Wait(Box<Wait>),
+    /// Every place of a tool is taken, and the step does not hold its own place among the worker's jobs until one is free.
+    #[error("no place of {tool} is free")]
+    NoPlace {
+        /// The tool.
+        tool: String,
+        /// What was charged for the call that is not made, to be given back; absent when the log says already that the step
+        /// waits.
+        refund: Option<Spend>,
+    },
     /// A body in the log or a file of a snapshot is damaged. Trying again cannot help.
     #[error("{0}")]
     Damaged(String),

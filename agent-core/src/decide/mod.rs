@@ -115,6 +115,11 @@ pub enum Input {
         /// The job.
         job: crate::id::JobId,
     },
+    /// A place of the tool is free for which a step waits. Comes from the worker that has the place.
+    PlaceFreed {
+        /// The step.
+        step: StepId,
+    },
     /// The owner changes the limits.
     BudgetRaised {
         /// The limits from now on.
@@ -157,6 +162,7 @@ impl Input {
             Self::Requeued { step: None, .. } => "task job requeued",
             Self::Requeued { step: Some(_), .. } => "step requeued",
             Self::CallDecided { .. } => "call decided",
+            Self::PlaceFreed { .. } => "place freed",
         }
     }
 
@@ -172,18 +178,20 @@ impl Input {
             | Self::StepFailed { .. }
             | Self::CancelRequested { .. }
             | Self::BudgetRaised { .. }
-            | Self::CallDecided { .. } => false,
+            | Self::CallDecided { .. }
+            | Self::PlaceFreed { .. } => false,
         }
     }
 
-    /// Whether it comes from the task's owner, and so under no job.
-    pub fn is_owners(&self) -> bool {
+    /// Whether it comes under no job: from the task's owner, or from a worker that does not hold the step.
+    pub fn is_from_outside(&self) -> bool {
         matches!(
             self,
             Self::CancelRequested { .. }
                 | Self::BudgetRaised { .. }
                 | Self::CallDecided { .. }
                 | Self::Requeued { .. }
+                | Self::PlaceFreed { .. }
         )
     }
 }
@@ -295,12 +303,12 @@ pub fn decide(
     if task.state.is_final() {
         return refuse("the task has ended");
     }
-    let owners = input.is_owners();
+    let from_outside = input.is_from_outside();
     let claims = matches!(input, Input::Claimed { .. } | Input::Quarantined { .. });
-    if task.state == TaskState::Queued && !owners && !claims {
+    if task.state == TaskState::Queued && !from_outside && !claims {
         return refuse("no worker has begun the task");
     }
-    if task.state == TaskState::Waiting && !owners && !claims {
+    if task.state == TaskState::Waiting && !from_outside && !claims {
         return refuse("the task waits");
     }
     if input.is_of_task_job()
@@ -349,6 +357,7 @@ pub fn decide(
         Input::Quarantined { step, aside } => quarantine::quarantined(draft, step.as_ref(), aside),
         Input::Requeued { step, job } => quarantine::requeued(draft, step.as_ref(), job),
         Input::CallDecided { step, decided } => owner::call_decided(draft, &step, decided),
+        Input::PlaceFreed { step } => step::place_freed(draft, &step),
     };
     decided
         .map(Draft::into_decision)

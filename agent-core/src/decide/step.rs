@@ -3,6 +3,7 @@
 use crate::event::{StepFailed, StepResumed, StepStarted, StepSucceeded, StepWaiting};
 use crate::id::StepId;
 use crate::job::JobAfter;
+use crate::place;
 use crate::queue::JobRecovered;
 use crate::step::{StepOutcome, StepState};
 use crate::task::Waiting;
@@ -120,6 +121,17 @@ pub fn waits<'a>(mut draft: Draft<'a>, id: &StepId, wait: &Wait) -> Result<Draft
     draft.set_step(id, StepState::Waiting, Some(waiting), None);
     draft.out.own_job = wait.delay_ms.map_or(JobAfter::Park, JobAfter::Delay);
     draft.settle();
+    Ok(draft)
+}
+
+/// The step can be taken up before its time, because what it waits for is there. It waits until a worker takes it up, so nothing
+/// else about it changes.
+pub fn place_freed<'a>(mut draft: Draft<'a>, id: &StepId) -> Result<Draft<'a>, String> {
+    let step = draft.step_in(id, &[StepState::Waiting])?;
+    if !step.waiting.as_ref().is_some_and(place::is_waited_for) {
+        return Err(format!("step {} waits for no place", step.key));
+    }
+    draft.out.jobs.take_back.push(id.clone());
     Ok(draft)
 }
 

@@ -3,11 +3,18 @@
 use super::{Cause, Look, Reason, Subject};
 use crate::budget::{Limit, Spend};
 use crate::delivery::rfc3339;
+use crate::place;
+use crate::task::WaitKind;
 
 /// Adds both sentences. `said` is what was noted when the thing was put aside.
 pub fn add(reason: &mut Reason, look: &Look<'_>, said: Option<&str>) {
     reason.explanation = explanation(reason, look, said);
-    reason.advice = advice(reason, look);
+    reason.advice = advice(reason, look, said);
+}
+
+/// Whether what was noted is that no place of a tool was free.
+fn is_for_a_place(said: Option<&str>) -> bool {
+    said.is_some_and(|said| place::is_reason(WaitKind::Capacity, said))
 }
 
 fn name(subject: &Subject) -> String {
@@ -36,9 +43,14 @@ fn explanation(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
     let noted = said.map(|said| format!(": {said}")).unwrap_or_default();
     let until = reason.until_ms.map(|until_ms| {
         let left_ms = until_ms.saturating_sub(look.queue.read_at_ms);
-        format!(" until {} (in {})", rfc3339(until_ms), span(left_ms))
+        format!("{} (in {})", rfc3339(until_ms), span(left_ms))
     });
-    let until = until.unwrap_or_default();
+    let at_the_latest = until.as_ref().map(|until| {
+        format!(", and looks for one again, maybe on another worker, at {until} at the latest")
+    });
+    let until = until
+        .map(|until| format!(" until {until}"))
+        .unwrap_or_default();
     match reason.cause {
         Cause::Held | Cause::HolderSilent => held(&what, reason, look),
         Cause::Queued => format!("{what} is ready, and a worker takes it up when it has a place"),
@@ -50,6 +62,10 @@ fn explanation(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
             None => format!("{what} is ready, but no worker runs"),
         },
         Cause::Steps => format!("{what} needs {}", reason.waits_for.join(", ")),
+        Cause::Capacity if is_for_a_place(said) => {
+            let noted = said.unwrap_or_default();
+            format!("{what} {noted}{}", at_the_latest.unwrap_or_default())
+        }
         Cause::Input
         | Cause::Approval
         | Cause::Budget
@@ -95,7 +111,7 @@ fn cut_off(what: &str, reason: &Reason, look: &Look<'_>) -> String {
     )
 }
 
-fn advice(reason: &Reason, look: &Look<'_>) -> String {
+fn advice(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
     let task = &look.task.id;
     match reason.cause {
         Cause::Held => "nothing: a worker is at work on it".to_owned(),
@@ -119,6 +135,10 @@ fn advice(reason: &Reason, look: &Look<'_>) -> String {
             or_cancel(look)
         ),
         Cause::Timer => "nothing: it goes on by itself".to_owned(),
+        Cause::Capacity if is_for_a_place(said) => {
+            "nothing: it goes on when a call of that tool ends; if this lasts, raise the tool's limit (worker.tool_calls_at_once) or start more workers"
+                .to_owned()
+        }
         Cause::Capacity => "make room on the machine that the reason is about, or start a worker on another; it tries again by itself; `errand doctor` on that machine says what is missing".to_owned(),
         Cause::Receiver => format!(
             "nothing: it is sent again by itself; if this lasts, check the receiver; `errand logs {task}` shows what it answered"

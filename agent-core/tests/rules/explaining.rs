@@ -8,7 +8,9 @@ use agent_core::queue::{DeadKind, Holder, JobPlace, OpenCall, QueuedJob, TaskQue
 use agent_core::step::StepState;
 use agent_core::task::{Task, TaskState, WaitKind};
 
-use crate::fixture::{NOW_MS, step_id, step_waits_for, task, waiting_task, with_steps};
+use crate::fixture::{
+    NOW_MS, step_id, step_waits_for, step_waits_for_a_place, task, waiting_task, with_steps,
+};
 
 const SILENT_MS: i64 = 15_000;
 
@@ -161,6 +163,28 @@ fn each_kind_of_wait_says_for_what_and_until_when() {
         let noted = format!("waits for {}", kind.label());
         assert!(reason.explanation.contains(&noted), "{reason:?}");
     }
+}
+
+#[test]
+fn a_step_that_needs_a_place_of_a_tool_says_which_and_that_it_goes_on_by_itself() {
+    let mut task = with_steps(
+        waiting_task(WaitKind::Capacity),
+        &[("work", StepState::Waiting, &[])],
+    );
+    step_waits_for_a_place(&mut task, "work");
+    let until_ms = NOW_MS + 12_000;
+    let jobs = vec![of_step(&task, JobPlace::Delayed { until_ms })];
+    let reason = only(reasons(&task, jobs, Some(0)));
+    assert_eq!(reason.cause, Cause::Capacity);
+    assert_eq!(
+        reason.explanation,
+        "step work waits for a place of tool shell (limit 2 on this worker), and looks for one again, maybe on another worker, at \
+2023-11-14T22:13:32Z (in 12 s) at the latest"
+    );
+    assert!(
+        reason.passes() && reason.advice.contains("worker.tool_calls_at_once"),
+        "{reason:?}"
+    );
 }
 
 #[test]

@@ -113,6 +113,14 @@ pub fn step_waits_for(task: &mut Task, key: &str, kind: WaitKind) {
     step.waiting = Some(waiting(kind, timed(kind)));
 }
 
+/// Makes a waiting step wait for a place of a scarce tool.
+pub fn step_waits_for_a_place(task: &mut Task, key: &str) {
+    step_waits_for(task, key, WaitKind::Capacity);
+    let step = task.steps.iter_mut().find(|step| step.key == key).unwrap();
+    let waiting = step.waiting.as_mut().unwrap();
+    waiting.reason = agent_core::place::reason("shell", 2);
+}
+
 /// The id of the step with this key; one that no task has, if there is none.
 pub fn step_id(task: &Task, key: &str) -> StepId {
     let known = task.steps.iter().find(|step| step.key == key);
@@ -143,6 +151,11 @@ pub fn situations() -> Vec<Situation> {
         &[("work", Waits, &[]), ("after", Blocked, &["work"])],
     );
     step_waits_for(&mut approval, "work", WaitKind::Approval);
+    let mut place = with_steps(
+        waiting_task(WaitKind::Capacity),
+        &[("work", Waits, &[]), ("after", Blocked, &["work"])],
+    );
+    step_waits_for_a_place(&mut place, "work");
     let mut aside = with_steps(
         waiting_task(WaitKind::Input),
         &[("work", Waits, &[]), ("after", Blocked, &["work"])],
@@ -190,6 +203,7 @@ pub fn situations() -> Vec<Situation> {
             ),
         ),
         of("its step waits for a decision about a call", approval),
+        of("its step waits for a place of a tool", place),
         of(
             "its plan job was quarantined",
             waiting_task(WaitKind::Input),
@@ -292,6 +306,7 @@ pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
                 decided: decided(),
             },
         ),
+        ("place freed", Input::PlaceFreed { step: step.clone() }),
         (
             "step quarantined",
             Input::Quarantined {

@@ -23,7 +23,7 @@ pub struct Answer {
 
 /// The answer to an input, or the reason of its refusal.
 pub fn answer(task: &Task, input: Input) -> Result<Answer, String> {
-    let by_owner = input.is_owners();
+    let by_owner = input.is_from_outside();
     match decide(task, input, NOW_MS, &Seeded::new(50)) {
         // An owner's input comes under no job.
         Ok(decision) if by_owner => Ok(Answer {

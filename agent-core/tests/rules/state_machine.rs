@@ -185,7 +185,7 @@ fn the_tables_hold_every_state_and_every_input() {
     assert_eq!(states.len(), TaskState::ALL.len());
     let all = inputs(&step_id(&task(TaskState::Queued), "work"));
     let numbers: BTreeSet<u8> = all.iter().map(|(_, input)| number(input)).collect();
-    assert_eq!(numbers, (0..=15).collect());
+    assert_eq!(numbers, (0..=16).collect());
 }
 
 /// Numbers every kind of input. A kind that is added breaks this, so that it is added to the tables too.
@@ -207,6 +207,7 @@ fn number(input: &Input) -> u8 {
         Input::Quarantined { step: Some(_), .. } => 13,
         Input::Requeued { step: None, .. } => 14,
         Input::Requeued { step: Some(_), .. } => 15,
+        Input::PlaceFreed { .. } => 16,
     }
 }
 

@@ -8,14 +8,15 @@ use agent_core::decide::commit::prepare;
 use agent_core::decide::{Input, decide};
 use agent_core::delivery::{NewWebhook, new_webhook_secret};
 use agent_core::event::{EventBody, NewEvent, TaskSubmitted};
-use agent_core::id::{JobId, TaskId, TenantId, WebhookId};
+use agent_core::id::{JobId, StepId, TaskId, TenantId, WebhookId};
 use agent_core::job::{JobKind, NewJob, WorkerName};
 use agent_core::journal;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::sealer::{Sealer, UnsealError};
 use agent_core::ports::store::{Keys, NewTask, Right, Store, Tasks};
-use agent_core::queue::{JobPlace, QueuedJob};
+use agent_core::ports::upkeep::Upkeep;
+use agent_core::queue::{JobPlace, QueuedJob, TaskQueue};
 use agent_core::secret::{Sealed, Secret};
 use agent_core::task::{Priority, Task, TaskSpec, TaskState};
 use agent_core::workspace::Manifest;
@@ -333,6 +334,26 @@ impl World {
             (jobs.iter().filter(|job| is_free(job)).count() == count).then_some(())
         })
         .await;
+    }
+
+    /// When a step's job looks again by itself, once that is later than `after_ms`.
+    pub async fn until_delayed(&self, id: &TaskId, step: &StepId, after_ms: i64) -> i64 {
+        self.until_true(id, async || {
+            let jobs = self.store.jobs(id);
+            let job = jobs.iter().find(|job| job.step.as_ref() == Some(step))?;
+            match job.place {
+                JobPlace::Delayed { until_ms } => (until_ms > after_ms).then_some(until_ms),
+                JobPlace::Ready | JobPlace::Parked | JobPlace::Dead { .. } | JobPlace::Held(_) => {
+                    None
+                }
+            }
+        })
+        .await
+    }
+
+    /// Where the task's jobs lie, as `why` reads it.
+    pub async fn queue(&self, id: &TaskId) -> TaskQueue {
+        self.store.task_queue(&self.tenant, id).await.unwrap()
     }
 
     pub async fn log(&self, id: &TaskId) -> Vec<EventBody> {

@@ -78,7 +78,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
     };
     if step.permit.is_none() {
         // It is made again after a crash: its intent has been in the log for long.
-        step.permit = Some(step.context.permit(&intended.tool).await?);
+        step.permit = Some(step.permit_for(&intended.tool).await?);
     }
     if step.file_use(&intended.tool) != FileUse::None {
         step.restore().await?;

@@ -12,6 +12,7 @@ mod unknown;
 use agent_core::budget::Spend;
 use agent_core::decide::{Input, Wait};
 use agent_core::job::JobKind;
+use agent_core::place;
 use agent_core::ports::store::Release;
 use agent_core::retry::full_jitter_ms;
 use agent_core::task::WaitKind;
@@ -21,12 +22,20 @@ use crate::context::{Context, HandedOver};
 use crate::error_text::{source_chain, without_paths};
 use crate::fold::{step_waits, task_waits};
 use crate::stop::Stop;
+use crate::tool_limits::Absent;
 
 /// How long a job is left alone after the store could not be used.
 const STORE_PAUSE_MS: u64 = 1_000;
 
 /// How long, at most, a job is left alone that only a newer release can run.
 const NEWER_PAUSE_MS: u64 = 1_000;
+
+/// How long, at most, a step waits in the queue for a place of a tool before it looks for one by itself, maybe on another
+/// worker. This worker calls it back when it has one.
+const PLACE_PAUSE_MS: u64 = 60_000;
+
+/// The shortest such wait.
+const PLACE_PAUSE_MIN_MS: u64 = 1_000;
 
 /// Runs one job to its end, whatever that is. Never fails: what goes wrong is in the log, or the job is given back. Returns
 /// what is held from then on in its place.
@@ -76,6 +85,7 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
             Ok(context.parts.store.finish(context.claim.guard()).await?)
         }
         Stop::Wait(wait) => wait_in_log(context, *wait).await,
+        Stop::NoPlace { tool, refund } => wait_for_place(context, &tool, refund).await,
         Stop::Machine(_) | Stop::Blobs(_) if context.claim.kind == JobKind::Deliver => Err(stopped),
         Stop::Blobs(reason) => {
             warn!(%reason, "the job waits for the blob store");
@@ -157,6 +167,38 @@ pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(),
     wait_in_log(context, wait).await
 }
 
+/// Gives the step back until a place of a tool is free. Only the first time is news for the log.
+async fn wait_for_place(context: &Context, tool: &str, refund: Option<Spend>) -> Result<(), Stop> {
+    let unit = context.parts.entropy.unit();
+    let delay_ms = full_jitter_ms(PLACE_PAUSE_MS, PLACE_PAUSE_MS, 0, unit).max(PLACE_PAUSE_MIN_MS);
+    if let Some(refund) = refund {
+        let limit = context.tool_limits.limit(tool).unwrap_or_default();
+        let wait = Wait {
+            kind: WaitKind::Capacity,
+            reason: place::reason(tool, limit),
+            delay_ms: Some(delay_ms),
+            limit: None,
+            refund,
+        };
+        wait_in_log(context, wait).await?;
+    } else {
+        let uncharged = Release {
+            delay_ms,
+            charged: false,
+        };
+        let guard = context.claim.guard();
+        context.parts.store.release(&guard, uncharged).await?;
+    }
+    // After that commit, because nobody is called back who does not wait yet.
+    if let Some(step) = context.claim.step.clone() {
+        let (tenant, task) = (context.claim.tenant.clone(), context.claim.task.clone());
+        context
+            .tool_limits
+            .line_up(tool, Absent { tenant, task, step });
+    }
+    Ok(())
+}
+
 async fn wait_in_log(context: &Context, wait: Wait) -> Result<(), Stop> {
     info!(reason = %wait.reason, delay_ms = wait.delay_ms, "the job waits");
     let input = Input::Waited {
@@ -219,6 +261,7 @@ async fn give_back(context: &Context, stopped: &Stop) {
         Stop::Store(_)
         | Stop::OutOfDate(_)
         | Stop::Wait(_)
+        | Stop::NoPlace { .. }
         | Stop::Damaged(_)
         | Stop::Machine(_)
         | Stop::Blobs(_) => STORE_PAUSE_MS,

@@ -7,6 +7,7 @@ use agent_core::conversation::{Conversation, Next, finish_spec};
 use agent_core::decide::Input;
 use agent_core::event::{EventBody, ModelReplied, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
+use agent_core::place;
 use agent_core::plan::StepSpec;
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
 use agent_core::ports::store::{Append, Committed};
@@ -60,7 +61,9 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     for body in context.events(Some(&id)).await? {
         conversation.push(body);
     }
-    let charged = charge_for(&conversation.next());
+    let next = conversation.next();
+    let permit = place_for(context, &next, step_of(&seen.task, &id)?)?;
+    let charged = charge_for(&next);
     let begun = conversation.begun();
     let last = context
         .transition(
@@ -74,9 +77,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         )
         .await?;
     let task = &seen.task;
-    let step = task
-        .step(&id)
-        .ok_or_else(|| Stop::Damaged("a step job names no step of its task".to_owned()))?;
+    let step = step_of(task, &id)?;
     let files = Lineage::of(context, task, &spec.snapshot, step)
         .await?
         .before(step);
@@ -110,7 +111,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         last,
         charged,
         intended: None,
-        permit: None,
+        permit,
     };
     let done = step_run.turns(opening).await;
     if step_run.is_restored {
@@ -118,6 +119,11 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         workspaces.discard(&step_run.place).await;
     }
     done
+}
+
+fn step_of<'a>(task: &'a Task, id: &StepId) -> Result<&'a Step, Stop> {
+    task.step(id)
+        .ok_or_else(|| Stop::Damaged("a step job names no step of its task".to_owned()))
 }
 
 /// What must be charged before this can be done.
@@ -129,6 +135,25 @@ fn charge_for(next: &Next) -> Spend {
         Next::Call(_) | Next::Settle(_) => Spend::tool_calls(1),
         Next::AwaitDecision { .. } | Next::Finish { .. } | Next::GiveUp { .. } => Spend::default(),
     }
+}
+
+/// The place for the call that comes next, if one is free. A step that waits for one is not taken up without.
+fn place_for(context: &Context, next: &Next, step: &Step) -> Result<Option<Permit>, Stop> {
+    let tool = match next {
+        Next::Call(call) => &call.tool,
+        Next::Settle(intended) if intended.effect != EffectClass::Once => &intended.tool,
+        Next::Settle(_)
+        | Next::AskModel { .. }
+        | Next::AwaitDecision { .. }
+        | Next::Finish { .. }
+        | Next::GiveUp { .. } => return Ok(None),
+    };
+    let permit = context.tool_limits.try_take(tool, &step.id);
+    if permit.is_none() && step.waiting.as_ref().is_some_and(place::is_waited_for) {
+        let (tool, refund) = (tool.clone(), None);
+        return Err(Stop::NoPlace { tool, refund });
+    }
+    Ok(permit)
 }
 
 impl StepRun<'_> {
@@ -180,6 +205,10 @@ impl StepRun<'_> {
             workspaces.restore(&self.place, &self.manifest).await?;
         }
         Ok(())
+    }
+
+    pub async fn permit_for(&self, tool: &str) -> Result<Permit, Stop> {
+        self.context.permit(tool, &self.id, self.charged).await
     }
 
     fn may_go_on(&self) -> Result<(), Stop> {
@@ -268,7 +297,7 @@ impl StepRun<'_> {
             let spent = self.last.spent_now().plus(commit.charge).plus(self.charged);
             if self.last.budget.exhausted(&spent).is_some() || self.context.is_draining() {
                 self.charged = Spend::default();
-            } else if let Some(permit) = self.context.tool_limits.try_take(&call.tool) {
+            } else if let Some(permit) = self.context.tool_limits.try_take(&call.tool, &self.id) {
                 self.permit = Some(permit);
                 self.add_intent(&call, &mut commit, &mut events);
             }
@@ -280,7 +309,9 @@ impl StepRun<'_> {
 
     /// Commits the intent of a call that was not intended together with the events before it.
     async fn intend(&mut self, call: &RecordedCall) -> Result<(), Stop> {
-        self.permit = Some(self.context.permit(&call.tool).await?);
+        if self.permit.is_none() {
+            self.permit = Some(self.permit_for(&call.tool).await?);
+        }
         if self.charged == Spend::default() {
             self.charged = Spend::tool_calls(1);
             let mut commit = self.context.blank();
