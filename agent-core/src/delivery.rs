@@ -10,7 +10,8 @@ use crate::id::{DeliveryId, WebhookId};
 use crate::secret::{Sealed, Secret};
 use crate::task::{Task, TaskState};
 
-/// Delays before each attempt after the first, in milliseconds.
+/// Delays before each attempt after the first, on average, in milliseconds: each is anything from nothing to twice as much, so
+/// that messages that failed together do not come together again.
 pub const SCHEDULE_MS: [u64; 8] = [
     5_000,
     5 * 60_000,

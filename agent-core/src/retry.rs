@@ -8,10 +8,13 @@ pub fn full_jitter_ms(base_ms: u64, cap_ms: u64, attempt: u32, unit: f64) -> u64
     scale(ceiling, unit)
 }
 
-/// `nominal_ms` moved by up to a fifth either way.
-pub fn around_ms(nominal_ms: u64, unit: f64) -> u64 {
-    let fifth = nominal_ms / 5;
-    nominal_ms - fifth + scale(fifth.saturating_mul(2), unit)
+/// When to ask again whoever said after how long: never earlier, and by full jitter later, since others were told the same.
+/// Without such a word it is full jitter alone, at least `floor_ms`, so that nobody is asked again in the same moment.
+pub fn after_ms(asked_ms: Option<u64>, floor_ms: u64, jitter_ms: u64) -> u64 {
+    asked_ms.map_or_else(
+        || jitter_ms.max(floor_ms),
+        |asked_ms| asked_ms.saturating_add(jitter_ms),
+    )
 }
 
 #[expect(
@@ -33,7 +36,20 @@ mod tests {
         assert_eq!(full_jitter_ms(500, 60_000, 0, 0.5), 250);
         assert_eq!(full_jitter_ms(500, 60_000, 3, 0.5), 2000);
         assert_eq!(full_jitter_ms(500, 60_000, 63, 1.0), 60_000);
-        assert_eq!(around_ms(1000, 0.0), 800);
-        assert_eq!(around_ms(1000, 1.0), 1200);
+    }
+
+    #[test]
+    fn delays_are_spread_over_all_that_is_below_the_ceiling() {
+        assert_eq!(full_jitter_ms(500, 60_000, 3, 0.0), 0);
+        assert_eq!(full_jitter_ms(500, 60_000, 3, 0.999_9), 3_999);
+    }
+
+    #[test]
+    fn nobody_is_asked_earlier_than_they_said_nor_at_the_same_moment() {
+        assert_eq!(after_ms(Some(30_000), 1_000, 0), 30_000);
+        assert_eq!(after_ms(Some(30_000), 1_000, 4_000), 34_000);
+        assert_eq!(after_ms(None, 1_000, 4_000), 4_000);
+        assert_eq!(after_ms(None, 1_000, 3), 1_000);
+        assert_eq!(after_ms(Some(u64::MAX), 0, 4_000), u64::MAX);
     }
 }

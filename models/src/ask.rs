@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::ports::model::{FailureClass, Message, ModelFailure, ModelReply, ModelRequest};
-use agent_core::retry::full_jitter_ms;
+use agent_core::retry::{after_ms, full_jitter_ms};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -235,17 +235,14 @@ impl Asking<'_> {
     fn pause(&mut self, trouble: &Trouble) -> Next {
         let retry = &self.models.retry;
         let unit = self.models.entropy.unit();
-        let pause_ms = match trouble.retry_after {
-            Some(asked) => {
-                let asked_ms = u64::try_from(asked.as_millis()).unwrap_or(u64::MAX);
-                if asked_ms > retry.retry_after_max_ms {
-                    return Next::GiveUp;
-                }
-                // Never earlier than asked, and not all at the same moment.
-                asked_ms + full_jitter_ms(asked_ms / 20, 1_000, 0, unit)
-            }
-            None => full_jitter_ms(retry.base_ms, retry.cap_ms, self.pauses, unit),
-        };
+        let asked_ms = trouble
+            .retry_after
+            .map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
+        if asked_ms.is_some_and(|asked_ms| asked_ms > retry.retry_after_max_ms) {
+            return Next::GiveUp;
+        }
+        let jitter_ms = full_jitter_ms(retry.base_ms, retry.cap_ms, self.pauses, unit);
+        let pause_ms = after_ms(asked_ms, retry.base_ms / 10, jitter_ms);
         self.pauses += 1;
         let pause = Duration::from_millis(pause_ms);
         match Instant::now().checked_add(pause) {

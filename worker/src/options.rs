@@ -55,9 +55,10 @@ pub struct Options {
     pub crashes_max: u32,
     /// How long one question to a model may take, retries included.
     pub model_deadline_ms: u64,
-    /// First pause after trouble with a model's provider or with this machine; it doubles up to the longest one.
+    /// Ceiling of the first pause after trouble with a model's provider or with this machine; it doubles up to the highest one.
+    /// A pause is anything up to its ceiling, and comes on top of what a provider asked for.
     pub trouble_pause_min_ms: u64,
-    /// Longest pause after trouble.
+    /// Highest ceiling of a pause after trouble.
     pub trouble_pause_max_ms: u64,
     /// How often in a row a job waits for trouble to pass before it is given up.
     pub trouble_waits_max: u32,
@@ -91,7 +92,7 @@ impl Default for Options {
             model_deadline_ms: 10 * 60_000,
             trouble_pause_min_ms: 5_000,
             trouble_pause_max_ms: 15 * 60_000,
-            trouble_waits_max: 24,
+            trouble_waits_max: 32,
             webhook_timeout_ms: 15_000,
             unknown_call_decision: UnknownCall::Ask,
             unknown_call_deadline_ms: 24 * 60 * 60_000,

@@ -27,11 +27,8 @@ use crate::tool_limits::ToolLimits;
 /// How often running jobs are compared with the queue, to stop those that were cancelled.
 const WATCH_MS: u64 = 1_000;
 
-/// How a job is given back that panicked.
-const PANICKED: Release = Release {
-    delay_ms: 1_000,
-    charged: true,
-};
+/// How long, at most, a job is left alone that panicked.
+const PANICKED_PAUSE_MS: u64 = 2_000;
 /// How a job is given back that was cut off by a shutdown.
 const CUT_OFF: Release = Release {
     delay_ms: 0,
@@ -304,7 +301,12 @@ impl Worker {
     /// Gives a job back that panicked. The charge bounds how often that may happen to one job.
     async fn put_back(&self, running: &mut Running, claim: Claim) {
         error!(task.id = %claim.task, job.id = %claim.job, "the job panicked; this is a fault of the program");
-        if let Err(error) = self.parts.store.release(&claim.guard(), PANICKED).await {
+        let unit = self.parts.entropy.unit();
+        let panicked = Release {
+            delay_ms: full_jitter_ms(PANICKED_PAUSE_MS, PANICKED_PAUSE_MS, 0, unit).max(100),
+            charged: true,
+        };
+        if let Err(error) = self.parts.store.release(&claim.guard(), panicked).await {
             warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be given back yet");
             running.unsure = true;
         }

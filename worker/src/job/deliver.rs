@@ -9,7 +9,7 @@ use agent_core::deaths::Deaths;
 use agent_core::delivery::{Delivery, DeliveryPatch, DeliveryState, SCHEDULE_MS};
 use agent_core::event::{DeliveryAttempted, Event, NewEvent};
 use agent_core::job::JobAfter;
-use agent_core::retry::around_ms;
+use agent_core::retry::{after_ms, full_jitter_ms};
 use egress::header::{HeaderMap, HeaderValue};
 use egress::{Method, Url};
 use tracing::info;
@@ -20,6 +20,8 @@ use crate::error_text::source_chain;
 use crate::stop::Stop;
 use crate::webhook_signature::sign;
 
+/// The shortest pause before a message is sent again.
+const PAUSE_MS_MIN: u64 = 500;
 const BODY_READ_BYTES_MAX: usize = 64 * 1024;
 const BODY_READ_MAX: Duration = Duration::from_secs(2);
 const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
@@ -132,15 +134,23 @@ fn next(context: &Context, attempt: &Attempt, attempts: u32) -> (DeliveryState, 
     {
         return (DeliveryState::Delivered, JobAfter::Delete);
     }
-    let pause_ms = SCHEDULE_MS
+    let average_ms = SCHEDULE_MS
         .get((attempts as usize).saturating_sub(1))
         .filter(|_| attempt.can_retry);
-    let Some(pause_ms) = pause_ms else {
+    let Some(average_ms) = average_ms else {
         return (DeliveryState::Abandoned, JobAfter::Delete);
     };
-    let asked_ms = attempt.retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
-    let delay_ms = around_ms(*pause_ms, context.parts.entropy.unit()).max(asked_ms);
+    let unit = context.parts.entropy.unit();
+    let delay_ms = pause_ms(*average_ms, attempt.retry_after_ms, unit);
     (DeliveryState::Pending, JobAfter::Delay(delay_ms))
+}
+
+/// Full jitter round what the schedule says, on top of what the receiver asks for.
+fn pause_ms(average_ms: u64, asked_ms: Option<u64>, unit: f64) -> u64 {
+    let ceiling_ms = average_ms.saturating_mul(2);
+    let jitter_ms = full_jitter_ms(ceiling_ms, ceiling_ms, 0, unit);
+    let asked_ms = asked_ms.map(|ms| ms.min(RETRY_AFTER_MS_MAX));
+    after_ms(asked_ms, PAUSE_MS_MIN, jitter_ms)
 }
 
 async fn attempt(context: &Context, delivery: &Delivery) -> Result<Attempt, Stop> {
@@ -241,4 +251,23 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
         .parse()
         .ok()?;
     seconds.checked_mul(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_failed_together_are_spread_from_nothing_to_twice_the_average() {
+        assert_eq!(pause_ms(300_000, None, 0.0), 500);
+        assert_eq!(pause_ms(300_000, None, 0.5), 300_000);
+        assert_eq!(pause_ms(300_000, None, 1.0), 600_000);
+    }
+
+    #[test]
+    fn what_a_receiver_asks_for_is_the_least() {
+        assert_eq!(pause_ms(5_000, Some(120_000), 0.0), 120_000);
+        assert_eq!(pause_ms(5_000, Some(120_000), 0.5), 125_000);
+        assert_eq!(pause_ms(5_000, Some(u64::MAX), 0.0), RETRY_AFTER_MS_MAX);
+    }
 }

@@ -14,18 +14,19 @@ use agent_core::decide::{Input, Wait};
 use agent_core::job::JobKind;
 use agent_core::place;
 use agent_core::ports::store::Release;
-use agent_core::retry::full_jitter_ms;
+use agent_core::retry::{after_ms, full_jitter_ms};
 use agent_core::task::WaitKind;
 use tracing::{error, info, instrument, warn};
 
 use crate::context::{Context, HandedOver};
 use crate::error_text::{source_chain, without_paths};
 use crate::fold::{step_waits, task_waits};
+use crate::options::Options;
 use crate::stop::Stop;
 use crate::tool_limits::Absent;
 
-/// How long a job is left alone after the store could not be used.
-const STORE_PAUSE_MS: u64 = 1_000;
+/// How long, at most, a job is left alone after the store could not be used.
+const STORE_PAUSE_MS: u64 = 2_000;
 
 /// How long, at most, a job is left alone that only a newer release can run.
 const NEWER_PAUSE_MS: u64 = 1_000;
@@ -148,15 +149,8 @@ pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(),
     if trouble.patience == Patience::Ends && waits >= context.options.trouble_waits_max {
         return give_up(context, format!("{} (after {waits} waits)", trouble.reason)).await;
     }
-    let (base, cap) = (
-        context.options.trouble_pause_min_ms,
-        context.options.trouble_pause_max_ms,
-    );
-    let ceiling = base.saturating_mul(2_u64.saturating_pow(waits)).min(cap);
-    // Never shorter than half the ceiling: trouble that lasts should not be probed in a rush by chance.
-    let jittered =
-        ceiling / 2 + full_jitter_ms(ceiling, ceiling, 0, context.parts.entropy.unit()) / 2;
-    let delay_ms = jittered.max(trouble.retry_after_ms.unwrap_or(0)).min(cap);
+    let unit = context.parts.entropy.unit();
+    let delay_ms = trouble_pause_ms(&context.options, waits, trouble.retry_after_ms, unit);
     let wait = Wait {
         kind: trouble.kind,
         reason: trouble.reason,
@@ -165,6 +159,13 @@ pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(),
         refund: trouble.charge,
     };
     wait_in_log(context, wait).await
+}
+
+/// How long a job waits after trouble: full jitter below a ceiling that doubles with each wait, on top of what was asked for.
+fn trouble_pause_ms(options: &Options, waits: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
+    let (base, cap) = (options.trouble_pause_min_ms, options.trouble_pause_max_ms);
+    let jitter_ms = full_jitter_ms(base, cap, waits, unit);
+    after_ms(asked_ms.map(|ms| ms.min(cap)), base / 10, jitter_ms)
 }
 
 /// Gives the step back until a place of a tool is free. Only the first time is news for the log.
@@ -264,7 +265,10 @@ async fn give_back(context: &Context, stopped: &Stop) {
         | Stop::NoPlace { .. }
         | Stop::Damaged(_)
         | Stop::Machine(_)
-        | Stop::Blobs(_) => STORE_PAUSE_MS,
+        | Stop::Blobs(_) => {
+            let unit = context.parts.entropy.unit();
+            full_jitter_ms(STORE_PAUSE_MS, STORE_PAUSE_MS, 0, unit).max(100)
+        }
     };
     if !matches!(stopped, Stop::Draining) {
         warn!(error = %source_chain(stopped), "the job is given back");
@@ -292,5 +296,30 @@ async fn give_back(context: &Context, stopped: &Stop) {
         let pause_ms = full_jitter_ms(200, 5_000, attempt, context.parts.entropy.unit()).max(50);
         tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
         attempt += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause_ms(waits: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
+        trouble_pause_ms(&Options::default(), waits, asked_ms, unit)
+    }
+
+    #[test]
+    fn jobs_that_failed_together_are_spread_over_the_whole_pause() {
+        assert_eq!(pause_ms(0, None, 0.0), 500);
+        assert_eq!(pause_ms(0, None, 0.5), 2_500);
+        assert_eq!(pause_ms(3, None, 0.25), 10_000);
+        assert_eq!(pause_ms(31, None, 0.0), 500);
+        assert_eq!(pause_ms(31, None, 1.0), 15 * 60_000);
+    }
+
+    #[test]
+    fn what_a_provider_asks_for_is_the_least_within_reason() {
+        assert_eq!(pause_ms(0, Some(60_000), 0.0), 60_000);
+        assert_eq!(pause_ms(0, Some(60_000), 0.5), 62_500);
+        assert_eq!(pause_ms(0, Some(u64::MAX), 0.0), 15 * 60_000);
     }
 }
