@@ -1,7 +1,7 @@
 //! Hints: that a job may be ready, or that a task's log may have grown.
 //!
-//! They travel inside the process, and to other processes where the database can carry them. A hint that is lost
-//! costs the rest of a poll's interval and nothing else.
+//! They travel inside the process, and to other processes where the database can carry them and somebody waits there, which
+//! is why waits are told outward too. A hint that is lost costs the rest of a poll's interval and nothing else.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::Store;
 const BACKLOG: usize = 256;
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Hint {
     /// A job may be ready.
     Jobs,
@@ -25,16 +25,19 @@ pub(crate) enum Hint {
     Task(Option<TaskId>),
 }
 
+/// What goes outward: something that happened, or, with a time, something that is waited for here for at most so long.
+pub(crate) type Outward = (Hint, Option<Duration>);
+
 /// The process's hints.
 pub(crate) struct Hints {
     jobs: Notify,
     tasks: broadcast::Sender<Option<TaskId>>,
-    outward: Option<mpsc::Sender<Hint>>,
+    outward: Option<mpsc::Sender<Outward>>,
 }
 
 impl Hints {
     /// Hints that stay in the process, or that also go to `outward`.
-    pub(crate) fn new(outward: Option<mpsc::Sender<Hint>>) -> Self {
+    pub(crate) fn new(outward: Option<mpsc::Sender<Outward>>) -> Self {
         Self {
             jobs: Notify::new(),
             tasks: broadcast::Sender::new(BACKLOG),
@@ -44,13 +47,13 @@ impl Hints {
 
     /// A commit of this process may have made a job ready.
     pub(crate) fn jobs(&self) {
-        self.send_out(Hint::Jobs);
+        self.send_out((Hint::Jobs, None));
         self.hear(Hint::Jobs);
     }
 
     /// A commit of this process added to a task's log.
     pub(crate) fn task(&self, task: &TaskId) {
-        self.send_out(Hint::Task(Some(task.clone())));
+        self.send_out((Hint::Task(Some(task.clone())), None));
         self.hear(Hint::Task(Some(task.clone())));
     }
 
@@ -67,10 +70,15 @@ impl Hints {
         }
     }
 
-    fn send_out(&self, hint: Hint) {
+    /// Somebody of this process waits.
+    fn waits(&self, hint: Hint, at_most: Duration) {
+        self.send_out((hint, Some(at_most)));
+    }
+
+    fn send_out(&self, told: Outward) {
         if let Some(outward) = &self.outward {
             // Full means that others are told soon anyway, or cannot be told at all.
-            let _ = outward.try_send(hint);
+            let _ = outward.try_send(told);
         }
     }
 }
@@ -78,12 +86,16 @@ impl Hints {
 #[async_trait]
 impl Wake for Store {
     async fn jobs(&self, at_most: Duration) {
+        self.core.hints.waits(Hint::Jobs, at_most);
         let _ = timeout(at_most, self.core.hints.jobs.notified()).await;
     }
 
     async fn task(&self, task: &TaskId, at_most: Duration) {
         let deadline = Instant::now() + at_most;
         let mut heard = self.core.hints.tasks.subscribe();
+        self.core
+            .hints
+            .waits(Hint::Task(Some(task.clone())), at_most);
         loop {
             match timeout_at(deadline, heard.recv()).await {
                 Ok(Ok(Some(other))) if other != *task => {}

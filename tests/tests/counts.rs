@@ -43,6 +43,9 @@ mod fakes;
 #[path = "counts/jobs.rs"]
 mod jobs;
 
+#[path = "counts/notifications.rs"]
+mod notifications;
+
 #[path = "counts/server.rs"]
 mod server;
 

@@ -4,6 +4,7 @@
 //! over anything but its own statements. The verbs that are equal in both databases are in `../verbs`.
 
 mod alone;
+mod audience;
 mod connect;
 mod dialect;
 mod error;
