@@ -55,3 +55,25 @@ pub fn replies_of(job: &str, events: Vec<EventBody>) -> Vec<ModelReplied> {
     }
     replies
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waited(reason: String) -> EventBody {
+        StepWaiting {
+            key: "work".to_owned(),
+            wait: WaitKind::Capacity,
+            until_ms: Some(1),
+            reason,
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_tool_that_others_use_is_no_trouble() {
+        let full = || waited("the disk is full".to_owned());
+        let busy = || waited(place::reason("shell", 2));
+        assert_eq!(step_waits(&[full(), busy(), full(), busy()]), 2);
+    }
+}

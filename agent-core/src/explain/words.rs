@@ -4,6 +4,7 @@ use super::{Cause, Look, Reason, Subject};
 use crate::budget::{Limit, Spend};
 use crate::delivery::rfc3339;
 use crate::place;
+use crate::queue::OpenCall;
 use crate::task::WaitKind;
 
 /// Adds both sentences. `said` is what was noted when the thing was put aside.
@@ -90,8 +91,12 @@ fn held(what: &str, reason: &Reason, look: &Look<'_>) -> String {
         |age_ms| format!("last heard of {} ago", span(age_ms)),
     );
     let call = reason.call.as_ref().map(|call| {
-        let age = span(look.age_ms(call.since_ms));
-        format!("; it makes call {} ({}) since {age}", call.call, call.tool)
+        let age = span(look.age_ms(call.last_begun_ms));
+        let again = first_begun(call, look);
+        format!(
+            "; it makes call {} ({}) since {age}{again}",
+            call.call, call.tool
+        )
     });
     format!(
         "{what} is held by worker {} (life {}), {heard}{}",
@@ -102,13 +107,26 @@ fn held(what: &str, reason: &Reason, look: &Look<'_>) -> String {
 }
 
 fn cut_off(what: &str, reason: &Reason, look: &Look<'_>) -> String {
-    let (tool, began) = reason.call.as_ref().map_or(("a tool", 0), |call| {
-        (call.tool.as_str(), look.age_ms(call.since_ms))
-    });
+    let (tool, began, again) = reason.call.as_ref().map_or_else(
+        || ("a tool", 0, String::new()),
+        |call| {
+            let began = look.age_ms(call.last_begun_ms);
+            (call.tool.as_str(), began, first_begun(call, look))
+        },
+    );
     format!(
-        "{what} ({tool}) was begun {} ago and had not come back when the task ended; its outcome is not recorded",
+        "{what} ({tool}) was begun {} ago{again} and had not come back when the task ended; its outcome is not recorded",
         span(began)
     )
+}
+
+/// When a call was first begun, where that is another time than the last.
+fn first_begun(call: &OpenCall, look: &Look<'_>) -> String {
+    if call.last_begun_ms == call.since_ms {
+        return String::new();
+    }
+    let age = span(look.age_ms(call.since_ms));
+    format!(", again after a worker was lost; it was first begun {age} ago")
 }
 
 fn advice(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {

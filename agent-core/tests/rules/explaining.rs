@@ -72,6 +72,7 @@ fn call(seed: u64, task: &Task, is_unknown: bool) -> OpenCall {
         tool: "http_request".to_owned(),
         is_unknown,
         since_ms: NOW_MS - 9_000,
+        last_begun_ms: NOW_MS - 9_000,
     }
 }
 
@@ -283,6 +284,23 @@ fn a_held_step_names_the_call_that_is_being_made() {
     let wanted = format!(
         "makes call {} (http_request) since 9 s",
         call(92, &task, false).call
+    );
+    assert!(reason.explanation.ends_with(&wanted), "{reason:?}");
+}
+
+#[test]
+fn a_call_that_is_made_again_says_since_when_and_when_it_was_first_begun() {
+    let task = step_in(StepState::Running);
+    let mut queue = queue(vec![of_step(&task, held(4_000, false))]);
+    let again = OpenCall {
+        since_ms: NOW_MS - 7_200_000,
+        ..call(92, &task, false)
+    };
+    queue.calls = vec![again.clone()];
+    let reason = only(explain(&task, &queue, SILENT_MS));
+    let wanted = format!(
+        "makes call {} (http_request) since 9 s, again after a worker was lost; it was first begun 2 h ago",
+        again.call
     );
     assert!(reason.explanation.ends_with(&wanted), "{reason:?}");
 }

@@ -66,10 +66,14 @@ pub struct CallView {
     pub id: String,
     /// The tool's name.
     pub tool: String,
-    /// When it was begun, or found to be unknown, as RFC 3339.
+    /// When it was first begun, or found to be unknown, as RFC 3339.
     pub since: String,
     /// The same in milliseconds since the epoch.
     pub since_ms: i64,
+    /// When it was begun last, as RFC 3339: later for a call that is made again.
+    pub last_begun: String,
+    /// The same in milliseconds since the epoch.
+    pub last_begun_ms: i64,
 }
 
 impl From<OpenCall> for CallView {
@@ -79,6 +83,8 @@ impl From<OpenCall> for CallView {
             tool: call.tool,
             since: rfc3339(call.since_ms),
             since_ms: call.since_ms,
+            last_begun: rfc3339(call.last_begun_ms),
+            last_begun_ms: call.last_begun_ms,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Looking into the queue, and the dead letters: what was set aside for good, and how it comes back.
 
 use agent_core::delivery::{DeliveryPatch, DeliveryState};
+use agent_core::event::EventKind;
 use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
 use agent_core::job::{Fence, Guard, JobKind, NewJob};
 use agent_core::ports::store::{CallState, StoreError};
@@ -135,12 +136,21 @@ impl State {
                     Some((CallState::Unknown, seq)) => seq,
                     Some((CallState::Returned | CallState::Failed, _)) => return None,
                 };
+                let begun_later = row.events.iter().filter(|event| {
+                    let begins = [EventKind::StepResumed, EventKind::ToolIntended];
+                    call.settled.is_none()
+                        && event.seq > seq
+                        && event.step == call.step
+                        && begins.iter().any(|kind| event.kind == kind.label())
+                });
+                let last_begun_ms = begun_later.map(|event| event.at_ms).max();
                 let open = OpenCall {
                     call: call.call.clone(),
                     step: call.step.clone(),
                     tool: call.tool.clone(),
                     is_unknown: call.settled.is_some(),
                     since_ms: at_ms(seq),
+                    last_begun_ms: last_begun_ms.unwrap_or_else(|| at_ms(seq)),
                 };
                 Some((call.intended_seq, open))
             })

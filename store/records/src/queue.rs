@@ -87,6 +87,7 @@ pub struct OpenCallRecord {
     pub tool: String,
     pub state: String,
     pub since_ms: i64,
+    pub last_begun_ms: i64,
 }
 
 impl TryFrom<OpenCallRecord> for OpenCall {
@@ -101,6 +102,7 @@ impl TryFrom<OpenCallRecord> for OpenCall {
             is_unknown: row.state == CallState::Unknown.label(),
             tool: row.tool,
             since_ms: row.since_ms,
+            last_begun_ms: row.last_begun_ms,
         })
     }
 }

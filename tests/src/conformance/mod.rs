@@ -219,6 +219,7 @@ macro_rules! conformance_cases {
                 a_tool_call_is_recorded_with_effect_key_and_fence_until_its_outcome_is_known
                 a_call_that_is_intended_again_gets_the_newer_fence_and_nothing_else
                 a_call_is_open_until_its_outcome_is_known
+                a_call_that_is_made_again_was_begun_last_when_its_step_was_taken_up_again
                 every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant
             }
             retention {

@@ -1,5 +1,6 @@
 //! What is recorded for later and read by no verb: tool calls with effect, key and fence, and the names of blobs.
 
+use agent_core::event::{EventKind, PreparedEvent};
 use agent_core::id::CallId;
 use agent_core::job::{Claim, JobAfter};
 use agent_core::ports::store::{CallChange, CallState, NewTask};
@@ -126,6 +127,8 @@ pub async fn a_call_is_open_until_its_outcome_is_known(h: &mut Harness) {
     let events = h.store.events_after(&h.tenant, &task, 0, 10).await.unwrap();
     let times: Vec<i64> = found.iter().map(|c| c.since_ms).collect();
     assert_eq!(times, [events[1].at_ms, events[2].at_ms, events[2].at_ms]);
+    let last: Vec<i64> = found.iter().map(|c| c.last_begun_ms).collect();
+    assert_eq!(last, times, "none was begun twice");
     // One is decided, another is made again.
     let mut commit = samples::owners(&h.task(&task).await);
     commit.settled = vec![(calls[2].clone(), CallState::Failed)];
@@ -145,6 +148,38 @@ pub async fn a_call_is_open_until_its_outcome_is_known(h: &mut Harness) {
     let stranger = h.stranger().await;
     let theirs = h.store.task_queue(&stranger, &task).await.unwrap();
     assert_eq!(theirs.calls, vec![]);
+}
+
+pub async fn a_call_that_is_made_again_was_begun_last_when_its_step_was_taken_up_again(
+    h: &mut Harness,
+) {
+    let task = h.submitted().await;
+    let worker = h.worker("w").await;
+    let plan = worker.claim_one().await;
+    worker.plan(&plan, 2, &*h.entropy).await;
+    let (own, other) = (worker.claim_one().await, worker.claim_one().await);
+    let call = CallId::new(&*h.entropy);
+    let mut commit = samples::append_note(&own, "intended");
+    commit.calls = vec![intended(&call, &own, EffectClass::Repeatable)];
+    let first = h.store.append(commit).await.unwrap().at_ms;
+    let begun = async |h: &Harness| {
+        let calls = h.store.task_queue(&h.tenant, &task).await.unwrap().calls;
+        let of_each = calls.iter().map(|call| (call.since_ms, call.last_begun_ms));
+        of_each.collect::<Vec<_>>()
+    };
+    h.shift_clock(1_000).await;
+    let happens = async |h: &Harness, claim: &Claim, kind: EventKind| {
+        let note = samples::step_note(claim.step.as_ref().unwrap(), "it happens");
+        let mut commit = samples::append(claim);
+        commit.events = vec![PreparedEvent { kind, ..note }];
+        h.store.append(commit).await.unwrap().at_ms
+    };
+    happens(h, &other, EventKind::StepResumed).await;
+    happens(h, &own, EventKind::NoteAdded).await;
+    assert_eq!(begun(h).await, [(first, first)]);
+    let again = happens(h, &own, EventKind::StepResumed).await;
+    assert!(again >= first + 1_000);
+    assert_eq!(begun(h).await, [(first, again)]);
 }
 
 pub async fn every_kind_of_commit_records_the_blobs_that_it_names_for_its_tenant(h: &mut Harness) {
