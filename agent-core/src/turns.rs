@@ -6,6 +6,8 @@
 //! was begun is finished before a new one is begun; the tenant's next task pays for it. A job that comes back after a delay
 //! lines up with the others that came back.
 //!
+//! A tenant of weight `n` gets `n` jobs into each of its turns, so beside a tenant of weight 1 it gets `n` times as many done.
+//!
 //! The turns that were given are remembered in this process only. After a restart a tenant's new jobs go in turns with
 //! those that it has in line: that is a little more than its share, for as long as they last, and never less.
 
@@ -37,19 +39,52 @@ pub struct Turn {
 /// The last turns that this process gave.
 #[derive(Debug, Default)]
 pub struct Turns {
-    last: HashMap<(TenantId, Line), i64>,
+    last: HashMap<(TenantId, Line), Last>,
+    /// Jobs in one turn, of tenants that have another weight than 1.
+    weights: HashMap<TenantId, u32>,
+}
+
+/// The last turn that was given in a line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    tag: i64,
+    /// Jobs that have it.
+    jobs: u32,
+}
+
+impl Last {
+    /// Another job gets this turn.
+    fn take(&mut self, tag: i64) {
+        if tag > self.tag {
+            *self = Self { tag, jobs: 1 };
+        } else if tag == self.tag {
+            self.jobs = self.jobs.saturating_add(1);
+        }
+    }
 }
 
 impl Turns {
-    /// The last turn of a tenant; the latest claimed one counts where it is later.
-    pub fn last(&self, tenant: &TenantId, line: Line) -> i64 {
-        let last = self.last.get(&(tenant.clone(), line));
-        last.copied().unwrap_or(0)
+    /// Sets how many jobs of a tenant go in one turn.
+    pub fn weigh(&mut self, tenant: &TenantId, weight: u32) {
+        self.weights.insert(tenant.clone(), weight.max(1));
     }
 
-    /// The turn after the last one. `latest` is the latest turn that was claimed.
+    /// The turn after which a tenant's next one comes; the latest claimed one counts where it is later.
+    pub fn before_next(&self, tenant: &TenantId, line: Line) -> i64 {
+        let Some(last) = self.last.get(&(tenant.clone(), line)) else {
+            return 0;
+        };
+        let weight = self.weights.get(tenant).copied().unwrap_or(1);
+        if last.jobs < weight {
+            last.tag - 1
+        } else {
+            last.tag
+        }
+    }
+
+    /// The next turn. `latest` is the latest turn that was claimed.
     pub fn next(&self, tenant: &TenantId, line: Line, latest: i64) -> Turn {
-        let tag = self.last(tenant, line).max(latest) + 1;
+        let tag = self.before_next(tenant, line).max(latest) + 1;
         Turn {
             tag,
             behind: tag - latest,
@@ -60,17 +95,18 @@ impl Turns {
     pub fn given(&mut self, tenant: &TenantId, line: Line, turn: Turn) {
         if self.last.len() >= TENANTS_MAX {
             let latest = turn.tag - turn.behind;
-            self.last.retain(|_, last| *last > latest);
+            self.last.retain(|_, last| last.tag > latest);
         }
-        let last = self.last.entry((tenant.clone(), line)).or_insert(0);
-        *last = turn.tag.max(*last);
+        let last = self.last.entry((tenant.clone(), line)).or_default();
+        last.take(turn.tag);
     }
 
     /// A tenant pays a turn for a job that inherited one.
     pub fn charge(&mut self, tenant: &TenantId) {
+        let next = self.before_next(tenant, Line::New) + 1;
         // A tenant that is not remembered has nothing in line, and starts at the latest turn anyway.
         if let Some(last) = self.last.get_mut(&(tenant.clone(), Line::New)) {
-            *last += 1;
+            last.take(next);
         }
     }
 }
@@ -115,6 +151,34 @@ mod tests {
         turns.charge(&tenant);
         turns.charge(&tenant);
         assert_eq!(take(&mut turns, &tenant, 0), 4);
+    }
+
+    #[test]
+    fn a_tenant_of_weight_three_gets_three_jobs_into_a_turn() {
+        let entropy = Seeded::new(1);
+        let (heavy, light) = (TenantId::new(&entropy), TenantId::new(&entropy));
+        let mut turns = Turns::default();
+        turns.weigh(&heavy, 3);
+        let of_heavy: Vec<i64> = (0..7).map(|_| take(&mut turns, &heavy, 0)).collect();
+        assert_eq!(of_heavy, [1, 1, 1, 2, 2, 2, 3]);
+        let of_light: Vec<i64> = (0..2).map(|_| take(&mut turns, &light, 0)).collect();
+        assert_eq!(of_light, [1, 2]);
+        // What a job makes is paid for like jobs of one's own.
+        turns.charge(&heavy);
+        assert_eq!(take(&mut turns, &heavy, 0), 3);
+        assert_eq!(take(&mut turns, &heavy, 0), 4);
+        // Turns that went by are gone.
+        assert_eq!(take(&mut turns, &heavy, 9), 10);
+    }
+
+    #[test]
+    fn a_turn_that_is_being_claimed_still_takes_jobs_and_one_that_was_passed_takes_none() {
+        let tenant = TenantId::new(&Seeded::new(1));
+        let mut turns = Turns::default();
+        turns.weigh(&tenant, 3);
+        assert_eq!(take(&mut turns, &tenant, 0), 1);
+        assert_eq!(take(&mut turns, &tenant, 0), 1);
+        assert_eq!(take(&mut turns, &tenant, 1), 2);
     }
 
     #[test]

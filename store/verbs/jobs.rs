@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agent_core::id::JobId;
+use agent_core::id::{JobId, TenantId};
 use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::ports::store::{Jobs, Release, Room, StoreError};
 use async_trait::async_trait;
@@ -69,6 +69,10 @@ impl Jobs for Store {
             }
         });
         receive.await.map_err(|_| closed())?
+    }
+
+    fn weigh(&self, tenant: &TenantId, weight: u32) {
+        queue::locked(&self.core.turns).weigh(tenant, weight);
     }
 
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ pub(crate) struct Made<'a> {
     pub now_ms: i64,
 }
 
-fn locked(turns: &Mutex<Turns>) -> MutexGuard<'_, Turns> {
+pub(crate) fn locked(turns: &Mutex<Turns>) -> MutexGuard<'_, Turns> {
     // What a panic leaves behind is at most a turn that was not noted.
     turns.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -87,7 +87,7 @@ async fn give_back(
     (charged, wait_ms): (bool, Option<i64>),
     turns: &Mutex<Turns>,
 ) -> Result<Option<GivenBackRecord>, sqlx::Error> {
-    let last = locked(turns).last(&guard.tenant, Line::Returning);
+    let last = locked(turns).before_next(&guard.tenant, Line::Returning);
     let given = query_file_as!(
         GivenBackRecord,
         "../queries/job/give_back.sql",

@@ -454,6 +454,8 @@ pub trait Jobs: Send + Sync {
         lease_ms: u64,
         room: &Room,
     ) -> Result<Vec<Claim>, StoreError>;
+    /// Sets how many jobs of a tenant this process puts into one turn; 1 where nothing was said.
+    fn weigh(&self, tenant: &TenantId, weight: u32);
     /// Gives a job back.
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError>;
     /// Ends the lives of workers whose heartbeat is older than the lease, and makes their jobs ready. Says how many jobs.

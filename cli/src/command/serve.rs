@@ -68,6 +68,7 @@ pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Res
     };
     info!(database = database.describe(), "the database is open");
     let shared = seams.shared(wiring::shared(&config, &paths, opened).await?);
+    weigh_tenants(&config, shared.opened.store.as_ref()).await?;
     let tools = wiring::tools(&config, &paths, Arc::clone(&shared.blobs)).await?;
     let stop = Stop::default();
     let signals = tokio::spawn(watch_signals(stop.clone()));
@@ -192,6 +193,17 @@ async fn warn_of_lacks(config: &Config, sandbox: &dyn Sandbox) {
         warn!("{}", probe.refusal());
     }
     info!(isolation = probe.level, "the sandbox was looked at");
+}
+
+/// Tells this process's queue how much of it each tenant gets. A tenant that is not there yet is made, so that its first task counts.
+async fn weigh_tenants(config: &Config, store: &dyn Store) -> Result<()> {
+    let entropy = SystemEntropy::default();
+    for (name, weight) in &config.queue.tenant_weights {
+        let id = agent_core::id::TenantId::new(&entropy);
+        let tenant = store.ensure_tenant(&id, name).await?;
+        store.weigh(&tenant, *weight);
+    }
+    Ok(())
 }
 
 /// Makes the first key of a new installation and keeps it where only its owner can read it.

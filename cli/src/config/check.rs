@@ -43,6 +43,13 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
     let found = Vec::new();
     let mut wrongs = Wrongs { loaded, found };
     worker(&mut wrongs, &loaded.config.worker);
+    for (tenant, weight) in &loaded.config.queue.tenant_weights {
+        wrongs.at_least(
+            &format!("queue.tenant_weights.{tenant}"),
+            ((*weight).into(), 1),
+            "with 0 its tasks would never be run; 1 is what tenants have that are not named",
+        );
+    }
     let http = &loaded.config.tools.http_request;
     hosts(&mut wrongs, "tools.http_request.hosts", &http.hosts);
     let honoured = &http.key_honoured_by;
@@ -183,6 +190,12 @@ mod tests {
                 "WORKER__TOOL_CALLS_AT_ONCE__SHELL",
                 "0",
                 "worker.tool_calls_at_once.shell = 0",
+                "1 or more",
+            ),
+            (
+                "QUEUE__TENANT_WEIGHTS__ACME",
+                "0",
+                "queue.tenant_weights.acme = 0",
                 "1 or more",
             ),
         ];

@@ -7,6 +7,7 @@ mod layers;
 mod paths;
 mod show;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use agent_core::secret::Secret;
@@ -35,6 +36,8 @@ pub struct Config {
     pub database_url: Secret,
     /// PostgreSQL, where that is the database.
     pub postgres: PostgresOptions,
+    /// The queue.
+    pub queue: QueueOptions,
     /// What is logged and how.
     pub log: LogOptions,
     /// The HTTP API.
@@ -59,6 +62,7 @@ impl Default for Config {
             seal_key: PathBuf::new(),
             database_url: Secret::new(""),
             postgres: PostgresOptions::default(),
+            queue: QueueOptions::default(),
             log: LogOptions::default(),
             api: api::Options::default(),
             worker: worker::Options::default(),
@@ -81,6 +85,14 @@ impl Default for PostgresOptions {
     fn default() -> Self {
         Self { notify: true }
     }
+}
+
+/// How the queue is shared.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueueOptions {
+    /// Jobs that a tenant, by its name, gets done for one of a tenant that is not named here.
+    pub tenant_weights: BTreeMap<String, u32>,
 }
 
 /// What is logged and how.

@@ -142,6 +142,10 @@ impl Jobs for Store {
         Ok(claims)
     }
 
+    fn weigh(&self, tenant: &TenantId, weight: u32) {
+        self.inner.weigh(tenant, weight);
+    }
+
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
         let released = self.inner.release(guard, how);
         self.points.around("release", released).await

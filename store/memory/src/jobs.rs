@@ -79,6 +79,10 @@ impl Jobs for MemoryStore {
         Ok(claimed)
     }
 
+    fn weigh(&self, tenant: &TenantId, weight: u32) {
+        self.lock().order.turns.weigh(tenant, weight);
+    }
+
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
         let now = self.now();
         let mut state = self.lock();

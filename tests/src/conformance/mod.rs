@@ -117,6 +117,7 @@ macro_rules! conformance_cases {
             turns {
                 a_higher_priority_is_claimed_first_whatever_the_age
                 a_tenant_with_many_jobs_lets_others_pass_in_turns
+                a_tenant_of_weight_two_gets_two_jobs_for_one_of_another
                 a_tenant_that_was_idle_saved_up_no_turns
                 a_task_that_was_begun_goes_on_before_the_tenants_next_one
                 jobs_that_come_back_together_take_turns_with_other_tenants

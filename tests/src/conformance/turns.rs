@@ -43,6 +43,17 @@ pub async fn a_higher_priority_is_claimed_first_whatever_the_age(h: &mut Harness
     assert_eq!(tasks(&claims), vec![high, normal, low]);
 }
 
+pub async fn a_tenant_of_weight_two_gets_two_jobs_for_one_of_another(h: &mut Harness) {
+    h.store.weigh(&h.tenant, 2);
+    let heavy = submit(h, &h.tenant, 6).await;
+    let light = submit(h, &h.stranger().await, 6).await;
+    let claims = tasks(&h.worker("w").await.claim(6).await);
+    let of = |own: &[TaskId]| claims.iter().filter(|task| own.contains(task)).count();
+    assert_eq!((of(&heavy), of(&light)), (4, 2));
+    let early = heavy[..4].iter().chain(&light[..2]);
+    assert!(early.into_iter().all(|task| claims.contains(task)));
+}
+
 pub async fn a_tenant_with_many_jobs_lets_others_pass_in_turns(h: &mut Harness) {
     let busy = submit(h, &h.tenant, 10).await;
     let worker = h.worker("w").await;

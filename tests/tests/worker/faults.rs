@@ -176,6 +176,9 @@ impl Jobs for FaultyStore {
     async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError> {
         self.inner.heartbeat(who, lease_ms).await
     }
+    fn weigh(&self, tenant: &TenantId, weight: u32) {
+        self.inner.weigh(tenant, weight);
+    }
     async fn claim(
         &self,
         who: &Incarnation,
