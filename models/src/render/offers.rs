@@ -11,9 +11,12 @@ use super::written_tools;
 /// Lists that are looked at before those are forgotten that nobody has any more.
 const KEPT_MIN: usize = 64;
 
-/// The lists that were written, by where they are, and what came of it. Nothing but time is lost when one is forgotten.
+/// Lists by where they are, each with what was written.
+type Written = HashMap<usize, (Weak<[ToolSpec]>, Arc<RawValue>)>;
+
+/// The lists that were written. Nothing but time is lost when one is forgotten.
 #[derive(Debug, Default)]
-pub(crate) struct Offers(Mutex<HashMap<usize, (Weak<[ToolSpec]>, Arc<RawValue>)>>);
+pub(crate) struct Offers(Mutex<Written>);
 
 impl Offers {
     /// The tools as the endpoint wants them; nothing where there are none.
@@ -40,7 +43,7 @@ impl Offers {
     }
 
     /// Every change is one call, so a holder that panicked left nothing half made.
-    fn kept(&self) -> MutexGuard<'_, HashMap<usize, (Weak<[ToolSpec]>, Arc<RawValue>)>> {
+    fn kept(&self) -> MutexGuard<'_, Written> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

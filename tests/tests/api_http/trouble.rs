@@ -100,9 +100,10 @@ impl TroubledStore {
 }
 
 macro_rules! passed_on {
-    ($port:ident: $($verb:ident($($name:ident: $kind:ty),*) -> $answer:ty;)*) => {
+    ($port:ident $({ $($plain:item)* })?: $($verb:ident($($name:ident: $kind:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl $port for TroubledStore {
+            $($($plain)*)?
             $(async fn $verb(&self, $($name: $kind),*) -> Result<$answer, StoreError> {
                 self.before(stringify!($verb))?;
                 self.inner.$verb($($name),*).await
@@ -135,7 +136,11 @@ passed_on! { Tasks:
     find_delivery(tenant: &TenantId, delivery: &DeliveryId) -> Option<Delivery>;
 }
 
-passed_on! { Jobs:
+passed_on! { Jobs {
+    fn weigh(&self, tenant: &TenantId, weight: u32) {
+        self.inner.weigh(tenant, weight);
+    }
+}:
     begin(worker: &WorkerName) -> Incarnation;
     heartbeat(who: &Incarnation, lease_ms: u64) -> ();
     claim(who: &Incarnation, lease_ms: u64, room: &Room) -> Vec<Claim>;
