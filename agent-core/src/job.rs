@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
+use crate::queue::Quarantine;
 use crate::task::Priority;
 
 /// What a job is for.
@@ -201,4 +202,34 @@ pub struct Incarnation {
     pub worker: WorkerName,
     /// The life, from 1.
     pub epoch: i64,
+}
+
+/// What happens to other jobs of the task.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobChanges {
+    /// Jobs to be made.
+    pub create: Vec<NewJob>,
+    /// Delete every job of the task except deliveries (and except those in `create`).
+    pub delete_work: bool,
+    /// Take the jobs of these steps from whoever holds them and make them ready, under a higher fence; one that was a
+    /// dead letter is none any more.
+    pub take_back: Vec<StepId>,
+    /// Make every parked or delayed job of the task ready now, deliveries and dead letters excepted.
+    pub wake: bool,
+    /// Give one of the jobs in `create` to a worker at once, instead of making it ready. Stores do so only where a claim by this
+    /// life would get this very job: the life is the worker's present one, and no job stands before it. Otherwise it is made
+    /// ready.
+    pub hand_over: Option<HandOver>,
+    /// Make the job that the commit is made under, which it parks, a dead letter.
+    pub quarantine: Option<Quarantine>,
+    /// Make this dead letter ready again, its deaths and attempts forgotten. One that is none any more is left alone.
+    pub requeue: Option<JobId>,
+}
+
+impl JobChanges {
+    /// Who wishes to go on with this new job at once.
+    pub fn taker_of(&self, job: &JobId) -> Option<&Incarnation> {
+        let wish = self.hand_over.as_ref()?;
+        (wish.job == *job).then_some(&wish.to)
+    }
 }

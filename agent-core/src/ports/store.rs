@@ -10,7 +10,8 @@ use crate::budget::{Budget, Spend};
 use crate::delivery::{Delivery, DeliveryPatch, NewDelivery, NewWebhook};
 use crate::event::{Event, PreparedEvent};
 use crate::id::{ArtifactId, CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
-use crate::job::{Claim, Fence, Guard, HandOver, Incarnation, JobAfter, NewJob, WorkerName};
+pub use crate::job::JobChanges;
+use crate::job::{Claim, Fence, Guard, Incarnation, JobAfter, NewJob, WorkerName};
 use crate::key::ApiKey;
 use crate::ports::tool::EffectClass;
 use crate::ports::upkeep::Upkeep;
@@ -268,36 +269,6 @@ pub struct TaskChange {
     pub result: Option<Stored>,
     /// The error, when it ended now.
     pub error: Option<String>,
-}
-
-/// What happens to other jobs of the task.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct JobChanges {
-    /// Jobs to be made.
-    pub create: Vec<NewJob>,
-    /// Delete every job of the task except deliveries (and except those in `create`).
-    pub delete_work: bool,
-    /// Take the jobs of these steps from whoever holds them and make them ready, under a higher fence; one that was a
-    /// dead letter is none any more.
-    pub take_back: Vec<StepId>,
-    /// Make every parked or delayed job of the task ready now, deliveries and dead letters excepted.
-    pub wake: bool,
-    /// Give one of the jobs in `create` to a worker at once, instead of making it ready. Stores do so only where a claim by this
-    /// life would get this very job: the life is the worker's present one, and no job stands before it. Otherwise it is made
-    /// ready.
-    pub hand_over: Option<HandOver>,
-    /// Make the job that the commit is made under, which it parks, a dead letter.
-    pub quarantine: Option<crate::queue::Quarantine>,
-    /// Make this dead letter ready again, its deaths and attempts forgotten. One that is none any more is left alone.
-    pub requeue: Option<JobId>,
-}
-
-impl JobChanges {
-    /// Who wishes to go on with this new job at once.
-    pub fn taker_of(&self, job: &JobId) -> Option<&Incarnation> {
-        let wish = self.hand_over.as_ref()?;
-        (wish.job == *job).then_some(&wish.to)
-    }
 }
 
 /// By what right a transition is made.
