@@ -115,6 +115,10 @@ ids! {
     TenantId = "ten";
     /// A message id as webhook receivers see it.
     EventId = "evt";
+    /// A database with the blob store and the key that belong to it.
+    InstallationId = "inst";
+    /// A blob store.
+    BlobStoreId = "blobs";
 }
 
 #[cfg(test)]

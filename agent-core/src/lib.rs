@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod event;
 pub mod explain;
 pub mod id;
+pub mod installation;
 pub mod job;
 pub mod journal;
 pub mod key;

@@ -66,6 +66,12 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Bind the database to the blob store and the sealing key of these settings, whatever it was bound to before
+    ///
+    /// For when the right ones are lost or were moved without their mark. What was sealed with another key stays closed, and
+    /// what is only in another blob store stays missing. Stop every other process on the database first, and never name a
+    /// blob store that another database uses: each would remove the other's files.
+    Adopt,
     /// Make, list and revoke API keys
     Key {
         #[command(subcommand)]

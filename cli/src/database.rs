@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agent_core::ports::housekeeping::Housekeeping;
+use agent_core::ports::installation::Installations;
 use agent_core::ports::store::{Store, StoreError};
 use agent_core::ports::wake::Wake;
 use anyhow::{Context, Result, bail};
@@ -35,6 +36,8 @@ pub struct Opened {
     pub store: Arc<dyn Store>,
     /// Tending it.
     pub housekeeping: Arc<dyn Housekeeping>,
+    /// What belongs to it.
+    pub installations: Arc<dyn Installations>,
     /// Hints.
     pub wake: Arc<dyn Wake>,
     /// The heartbeat's way to the same database.
@@ -114,6 +117,7 @@ impl Database {
                 Ok(Opened {
                     store: store.clone(),
                     housekeeping: store.clone(),
+                    installations: store.clone(),
                     // The file has one writer, whose connections turn by turn serve whoever asks, from any thread.
                     lifeline: Arc::new(SharedStore(store.clone())),
                     wake: store,
@@ -206,6 +210,7 @@ fn opened(store: Arc<PostgresStore>, url: &str) -> Opened {
     Opened {
         store: store.clone(),
         housekeeping: store.clone(),
+        installations: store.clone(),
         lifeline: Arc::new(OwnConnection {
             url: url.to_owned(),
         }),

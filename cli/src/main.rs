@@ -1,6 +1,7 @@
 //! `errand`: the one binary, and the only place that reads arguments and environment.
 
 mod args;
+mod belonging;
 mod client;
 mod command;
 mod config;
@@ -76,6 +77,11 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
             let (loaded, paths) = load(&cli, Vec::new(), environment)?;
             let database = Database::of(&loaded.config, &paths)?;
             command::migrate::run(&database, &paths, *dry_run).await?;
+            Ok(0)
+        }
+        Command::Adopt => {
+            let (loaded, paths) = load(&cli, Vec::new(), environment)?;
+            command::adopt::run(&loaded.config, &paths).await?;
             Ok(0)
         }
         Command::Key { action } => {
@@ -221,6 +227,7 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
         | Command::Api(_)
         | Command::Worker(_)
         | Command::Migrate { .. }
+        | Command::Adopt
         | Command::Key { .. }
         | Command::Doctor { .. } => {}
     }

@@ -14,8 +14,9 @@ use api::Beside;
 use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
-use store_seal::{KeyFile, XChaChaSealer};
+use store_seal::{KeyFile, KeyFileError, XChaChaSealer};
 
+use crate::belonging::{self, NotOurs};
 use crate::config::{Config, Paths};
 use crate::database::Opened;
 use crate::entropy::SystemEntropy;
@@ -38,18 +39,50 @@ pub async fn blobs(config: &Config, paths: &Paths) -> Result<store_blobs::Opened
     opened.context("could not open the blob store")
 }
 
-/// Opens blob store and key file.
+/// Opens blob store and key file, and refuses those that the database does not belong to.
 pub async fn shared(config: &Config, paths: &Paths, opened: Opened) -> Result<Shared> {
-    let store_blobs::Opened { blobs, shelves } = blobs(config, paths).await?;
-    let key_file = KeyFile::load_or_create(paths.seal_key())
-        .context("could not use the key that seals secrets")?;
+    let stores = async {
+        let stores = blobs(config, paths).await?;
+        let mark = stores.marks.find_mark().await;
+        anyhow::Ok((stores, mark))
+    };
+    // The database's answer costs no time of its own beside the trial write of the blob store.
+    let (stores, known) = tokio::join!(stores, opened.installations.find_installation());
+    let (stores, mark) = stores?;
+    let known = known.map_err(NotOurs::from)?;
+    let parts = belonging::Parts {
+        installations: Arc::clone(&opened.installations),
+        marks: stores.marks,
+        blobs: stores.blobs,
+        sealer: sealer(paths, known.is_none())?,
+        entropy: Arc::new(SystemEntropy::default()),
+    };
+    let mark = mark.map_err(NotOurs::from)?;
+    parts.confirm(known, mark).await?;
     Ok(Shared {
         opened,
-        blobs,
-        shelves,
-        sealer: Arc::new(XChaChaSealer::new(&key_file)),
-        entropy: Arc::new(SystemEntropy::default()),
+        blobs: parts.blobs,
+        shelves: stores.shelves,
+        sealer: parts.sealer,
+        entropy: parts.entropy,
     })
+}
+
+/// What seals secrets. A key is made only where nothing can have been sealed with another one.
+pub fn sealer(paths: &Paths, is_new: bool) -> Result<Arc<dyn Sealer>> {
+    let path = paths.seal_key();
+    let key_file = if is_new {
+        KeyFile::load_or_create(path)
+    } else {
+        KeyFile::load(path)
+    };
+    let context = match &key_file {
+        Err(KeyFileError::Missing { .. }) => {
+            "the database belongs to a sealing key; set seal_key (ERRAND_SEAL_KEY) to the key file that the other processes on it use, or, if it is lost for good, run `errand adopt`"
+        }
+        Ok(_) | Err(_) => "could not use the key that seals secrets",
+    };
+    Ok(Arc::new(XChaChaSealer::new(&key_file.context(context)?)))
 }
 
 /// The one way out, as the operator set it.

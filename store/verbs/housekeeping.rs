@@ -170,7 +170,7 @@ impl Housekeeping for Store {
     }
 }
 
-fn owned(row: &OwnedRecord) -> Result<OwnedHash, StoreError> {
+pub(crate) fn owned(row: &OwnedRecord) -> Result<OwnedHash, StoreError> {
     let tenant = parsed(&row.tenant_id, "blob_doomed", "tenant_id", &row.name)?;
     Ok((
         tenant,

@@ -9,6 +9,7 @@ mod failure;
 mod group;
 pub(crate) mod hints;
 mod housekeeping;
+mod installation;
 pub(crate) mod jobs;
 mod keys;
 pub(crate) mod log;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::housekeeping::Housekeeping;
+use agent_core::ports::installation::Installations;
 use agent_core::ports::store::{NewTask, Store, Submitted};
 use agent_core::ports::wake::Wake;
 use agent_core::task::Task;
@@ -21,9 +22,9 @@ use crate::worker::Worker;
 pub const CASE_AT_MOST: Duration = Duration::from_mins(1);
 
 /// A handle on a database, as one process has it.
-pub trait Handle: Store + Wake + Housekeeping {}
+pub trait Handle: Store + Wake + Housekeeping + Installations {}
 
-impl<T: Store + Wake + Housekeeping> Handle for T {}
+impl<T: Store + Wake + Housekeeping + Installations> Handle for T {}
 
 /// One database of one kind.
 #[async_trait]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::blob::BlobHash;
-use agent_core::id::TenantId;
+use agent_core::id::{InstallationId, TenantId};
+use agent_core::installation::Mark;
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::entropy::Seeded;
 use agent_core::secret::Secret;
@@ -232,4 +233,27 @@ async fn a_service_that_never_answers_is_given_up_in_bounded_time() {
     let error = asked.await.unwrap().err().unwrap();
     let text = whole_text(&error);
     assert!(text.contains("did not answer in time"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_marked_once_for_each_prefix_and_no_sweep_sees_the_mark() {
+    let root = buckets();
+    let server = BucketServer::start(root.path()).await;
+    let store = open_both(&options(&server)).await.unwrap();
+    assert_eq!(store.marks.find_mark().await.unwrap(), None);
+    let entropy = Seeded::new(1);
+    let new = || Mark::new(&entropy, &InstallationId::new(&entropy));
+    let (first, second) = (new(), new());
+    assert_eq!(store.marks.ensure_mark(&first).await.unwrap(), first);
+    let again = open_both(&options(&server)).await.unwrap();
+    assert_eq!(again.marks.ensure_mark(&second).await.unwrap(), first);
+    assert_eq!(again.shelves.shard_after(None).await.unwrap(), None);
+    again.marks.replace_mark(&second).await.unwrap();
+    assert_eq!(store.marks.find_mark().await.unwrap(), Some(second));
+    let other = Options {
+        url: "s3://blobs/errand/two".to_owned(),
+        ..options(&server)
+    };
+    let other = open_both(&other).await.unwrap();
+    assert_eq!(other.marks.find_mark().await.unwrap(), None);
 }

@@ -3,6 +3,7 @@
 pub mod blobs;
 pub mod entropy;
 pub mod housekeeping;
+pub mod installation;
 pub mod model;
 pub mod sealer;
 pub mod store;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use agent_core::id::InstallationId;
+use agent_core::installation::Bond;
 use agent_core::ports::model::ModelRole;
 use anyhow::Result;
 use egress::Guard;
 use serde_json::{Value, json};
 use store_blobs::LocalBlobs;
 
+use crate::belonging::{NotOurs, Parts};
 use crate::config::{Config, Loaded, Paths, refuse_unusable, show};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
@@ -80,6 +83,7 @@ pub async fn run(loaded: &Loaded, paths: &Paths, as_json: bool) -> Result<u8> {
     let mut findings = vec![settings(loaded)];
     findings.extend([data_folder(paths), blob_store(config, paths).await]);
     findings.push(database(config, paths).await);
+    findings.push(belonging(config, paths).await);
     findings.extend(sandbox(config).await);
     findings.push(model(config).await);
     findings.push(network(config));
@@ -175,6 +179,51 @@ async fn database(config: &Config, paths: &Paths) -> Finding {
             database_cure(&database, &error),
         ),
     }
+}
+
+/// Whether blob store and key are those that the database belongs to.
+async fn belonging(config: &Config, paths: &Paths) -> Finding {
+    const WHAT: &str = "belonging";
+    let compared = compare(config, paths).await;
+    match &compared {
+        Ok(Some(known)) => Finding::good(
+            WHAT,
+            format!("the database {known} belongs to this blob store and this sealing key"),
+        ),
+        Ok(None) => Finding::good(
+            WHAT,
+            "the first start binds the database to this blob store and this sealing key",
+        ),
+        Err(error) => Finding::bad(
+            WHAT,
+            format!("{error:#}"),
+            "correct the settings; `errand doctor --config` shows where they come from",
+        ),
+    }
+}
+
+/// The database's id, once it is bound to a blob store and a key.
+async fn compare(config: &Config, paths: &Paths) -> Result<Option<InstallationId>> {
+    let database = Database::of(config, paths)?;
+    if database.file().is_some_and(|file| !file.exists()) || !database.pending().await?.is_empty() {
+        return Ok(None);
+    }
+    let opened = database.open(false).await?;
+    let known = opened.installations.find_installation().await;
+    let Some(known) = known.map_err(NotOurs::from)? else {
+        return Ok(None);
+    };
+    let stores = wiring::blobs(config, paths).await?;
+    let mark = stores.marks.find_mark().await.map_err(NotOurs::from)?;
+    let parts = Parts {
+        installations: opened.installations,
+        marks: stores.marks,
+        blobs: stores.blobs,
+        sealer: wiring::sealer(paths, false)?,
+        entropy: Arc::new(SystemEntropy::default()),
+    };
+    let bond = parts.look(&known, mark.as_ref())?;
+    Ok((bond == Bond::Complete).then_some(known.id))
 }
 
 fn database_cure(database: &Database, error: &anyhow::Error) -> &'static str {

@@ -1,5 +1,6 @@
 //! Commands, one file for each group.
 
+pub mod adopt;
 pub mod artifacts;
 pub mod doctor;
 pub mod key;

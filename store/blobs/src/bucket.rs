@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
+use agent_core::installation::Mark;
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
+use agent_core::ports::installation::Marks;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::spawn_blocking;
 
 use crate::key::key;
+use crate::mark;
 use crate::shelf::is_tenant;
 use crate::trouble::{Trouble, explain, is_about_the_bucket};
 
@@ -175,5 +178,53 @@ impl Shelves for BucketBlobs {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(true),
             Err(error) => Err(unavailable(explain(error))),
         }
+    }
+}
+
+impl BucketBlobs {
+    fn installation(&self) -> Key {
+        self.prefix.clone().join(mark::NAME)
+    }
+
+    async fn put_mark(&self, new: &Mark, mode: PutMode) -> Result<(), object_store::Error> {
+        let text = Bytes::from(new.to_text());
+        let place = self.installation();
+        let put = self.store.put_opts(&place, text.into(), mode.into()).await;
+        put.map(|_| ())
+    }
+}
+
+#[async_trait]
+impl Marks for BucketBlobs {
+    async fn find_mark(&self) -> Result<Option<Mark>, BlobError> {
+        let found = self.store.get(&self.installation()).await;
+        let read = match found {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(text) => Mark::parse(&text).map(Some).map_err(unavailable),
+            Err(error @ object_store::Error::NotFound { .. }) if !is_about_the_bucket(&error) => {
+                Ok(None)
+            }
+            Err(error) => Err(unavailable(explain(error))),
+        }
+    }
+
+    async fn ensure_mark(&self, new: &Mark) -> Result<Mark, BlobError> {
+        match self.put_mark(new, PutMode::Create).await {
+            Ok(()) | Err(object_store::Error::AlreadyExists { .. }) => {}
+            // A service that knows no conditional writes. Of two databases that meet a new bucket in the same moment the last one
+            // then has it, and the other is refused here or at its next start.
+            Err(_) if self.find_mark().await?.is_none() => self.replace_mark(new).await?,
+            Err(_) => {}
+        }
+        let found = self.find_mark().await?;
+        found.ok_or_else(|| unavailable("the blob store's mark is gone again"))
+    }
+
+    async fn replace_mark(&self, new: &Mark) -> Result<(), BlobError> {
+        let put = self.put_mark(new, PutMode::Overwrite).await;
+        put.map_err(|error| unavailable(explain(error)))
     }
 }

@@ -7,6 +7,7 @@ mod bucket;
 mod connector;
 mod key;
 mod local;
+mod mark;
 mod open;
 mod options;
 mod shelf;

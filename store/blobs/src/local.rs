@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
+use agent_core::installation::Mark;
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
+use agent_core::ports::installation::Marks;
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
@@ -17,7 +19,7 @@ use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
 use crate::bucket::{hash_of, unavailable};
-use crate::{shelf, touch};
+use crate::{mark, shelf, touch};
 
 /// What a trial writes: a block of most file systems.
 const TRIAL_BYTES: usize = 4096;
@@ -172,5 +174,24 @@ impl Shelves for LocalBlobs {
     async fn remove(&self, (tenant, hash): &OwnedHash, cutoff: Cutoff) -> Result<bool, BlobError> {
         let path = self.path(&key(tenant, hash))?;
         self.at_folder(move |_| shelf::remove(&path, cutoff)).await
+    }
+}
+
+#[async_trait]
+impl Marks for LocalBlobs {
+    async fn find_mark(&self) -> Result<Option<Mark>, BlobError> {
+        self.at_folder(mark::find).await
+    }
+
+    async fn ensure_mark(&self, new: &Mark) -> Result<Mark, BlobError> {
+        let new = new.clone();
+        self.at_folder(move |folder| mark::ensure(folder, &new))
+            .await
+    }
+
+    async fn replace_mark(&self, new: &Mark) -> Result<(), BlobError> {
+        let new = new.clone();
+        self.at_folder(move |folder| mark::replace(folder, &new))
+            .await
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::housekeeping::Shelves;
+use agent_core::ports::installation::Marks;
 use egress::{Guard, Url};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
@@ -40,21 +41,24 @@ pub enum OpenError {
     },
 }
 
-/// An open blob store, for those who use blobs and for the one who sweeps them.
+/// An open blob store, for those who use blobs, for the one who sweeps them, and for the start.
 #[derive(Clone)]
 pub struct Opened {
     /// Puts and gets.
     pub blobs: Arc<dyn Blobs>,
     /// Ages and removal.
     pub shelves: Arc<dyn Shelves>,
+    /// Whose it is.
+    pub marks: Arc<dyn Marks>,
 }
 
 impl Opened {
-    fn of<S: Blobs + Shelves + 'static>(store: S) -> Self {
+    fn of<S: Blobs + Shelves + Marks + 'static>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             blobs: store.clone(),
-            shelves: store,
+            shelves: store.clone(),
+            marks: store,
         }
     }
 }

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use agent_core::blob::BlobHash;
-use agent_core::id::TenantId;
+use agent_core::id::{InstallationId, TenantId};
+use agent_core::installation::Mark;
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::entropy::Seeded;
+use agent_core::ports::housekeeping::{Cutoff, Shelves};
+use agent_core::ports::installation::Marks;
 use store_blobs::LocalBlobs;
 
 fn tenant(number: u64) -> TenantId {
@@ -234,4 +237,45 @@ async fn a_put_that_is_killed_leaves_whole_blobs_and_at_most_a_draft() {
         let blob = store.put(&tenant(1), wanted.clone()).await.unwrap();
         assert_eq!(store.get(&tenant(1), &blob.hash).await.unwrap(), wanted);
     }
+}
+
+fn mark(number: u64) -> Mark {
+    let entropy = Seeded::new(number);
+    Mark::new(&entropy, &InstallationId::new(&entropy))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_marks_that_are_written_together_one_stays_and_all_are_told_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(LocalBlobs::open(folder.path()).unwrap());
+    assert_eq!(store.find_mark().await.unwrap(), None);
+    let writing: Vec<_> = (0..8)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.ensure_mark(&mark(number)).await.unwrap() })
+        })
+        .collect();
+    let again = LocalBlobs::open(folder.path()).unwrap();
+    for told in writing {
+        let told = Some(told.await.unwrap());
+        assert_eq!(told, again.find_mark().await.unwrap());
+    }
+    // No draft is left.
+    assert_eq!(files(folder.path()).len(), 1);
+    store.replace_mark(&mark(9)).await.unwrap();
+    assert_eq!(again.find_mark().await.unwrap(), Some(mark(9)));
+}
+
+#[tokio::test]
+async fn no_sweep_sees_the_mark_and_one_that_means_nothing_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalBlobs::open(folder.path()).unwrap();
+    store.ensure_mark(&mark(1)).await.unwrap();
+    assert_eq!(store.shard_after(None).await.unwrap(), None);
+    let all = store.old_in("", Cutoff(i64::MAX)).await.unwrap();
+    assert_eq!(all, []);
+    assert_eq!(store.find_mark().await.unwrap(), Some(mark(1)));
+    fs::write(folder.path().join(".errand-installation"), "rubbish").unwrap();
+    let error = store.find_mark().await.unwrap_err();
+    assert!(matches!(error, BlobError::Unavailable(_)), "{error:?}");
 }

@@ -7,6 +7,7 @@
 mod clock;
 mod commits;
 mod housekeeping;
+mod installation;
 mod jobs;
 mod keys;
 mod rows;

@@ -8,6 +8,7 @@ use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::delivery::{DeliveryState, NewDelivery, NewWebhook};
 use agent_core::event::{Event, PreparedEvent};
 use agent_core::id::{CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId, WebhookId};
+use agent_core::installation::Installation;
 use agent_core::job::{Claim, Fence, Guard, Incarnation, NewJob, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::store::{Artifact, CallState, StoreError};
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub chores: BTreeMap<&'static str, ChoreRow>,
     pub tenants: BTreeMap<String, TenantId>,
     pub keys: BTreeMap<KeyId, (String, ApiKey)>,
+    pub installation: Option<Installation>,
     pub order: Order,
 }
 

@@ -91,6 +91,10 @@ impl Installation {
             ("ERRAND_MODEL", "recorded".to_owned()),
             ("ERRAND_LISTEN", free.to_string()),
             (
+                "ERRAND_SEAL_KEY",
+                folder.join("seal.key").display().to_string(),
+            ),
+            (
                 "ERRAND_TOOLS__READ_ONLY_BINDS",
                 format!("[{:?}]", outside.display().to_string()),
             ),
@@ -148,7 +152,7 @@ impl Installation {
         }
     }
 
-    /// All machines share one blob store.
+    /// All machines share one blob store, as they share the sealing key.
     fn furnish(&self, data: &Path) {
         std::fs::create_dir_all(data).unwrap();
         let blobs = data.join("blobs");

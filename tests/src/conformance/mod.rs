@@ -7,6 +7,7 @@ pub mod append;
 pub mod crash;
 pub mod dead;
 pub mod hand_over;
+pub mod installation;
 pub mod job_changes;
 pub mod keys;
 pub mod lease;
@@ -176,6 +177,12 @@ macro_rules! conformance_cases {
                 a_key_is_found_by_its_hash_and_listed_with_its_tenants_keys
                 a_revoked_key_stays_revoked_since_the_first_time
                 another_tenant_cannot_revoke_a_key
+            }
+            installation {
+                of_processes_that_start_together_one_decides_what_all_find
+                a_database_gets_one_blob_store_and_keeps_it
+                what_a_database_knows_can_be_replaced
+                the_newest_secret_and_blobs_are_there_to_try_key_and_blob_store_by
             }
             outcome {
                 artifacts_are_listed_by_name_and_a_new_one_replaces_its_namesake

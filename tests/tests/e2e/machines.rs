@@ -241,3 +241,94 @@ async fn api_and_worker_refuse_sqlite_and_say_what_to_do() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_with_another_blob_store_or_key_is_refused_and_told_what_to_do() {
+    let (mut here, database) = installation(one_command("echo hello")).await;
+    share(&mut here);
+    let api = here.start("api");
+    let worker = here.start_worker("first");
+    let own = here.folder.path().join("own");
+    let text = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let wrong = |command: &str, (variable, value): &(&str, String)| {
+        let folder = text(own.join("data"));
+        let mut program = here.errand(&[command, "--data-dir", &folder]);
+        program
+            .env(variable, value)
+            .env("ERRAND_LISTEN", "127.0.0.1:0");
+        program.output().unwrap()
+    };
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("seal.key"), OTHER_KEY).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(own.join("seal.key"), mode).unwrap();
+    for (setting, words) in [
+        (
+            ("ERRAND_BLOBS_DIR", text(own.join("blobs"))),
+            "wrong blob store",
+        ),
+        (
+            ("ERRAND_SEAL_KEY", text(own.join("seal.key"))),
+            "wrong sealing key",
+        ),
+        (
+            ("ERRAND_SEAL_KEY", text(own.join("no.key"))),
+            "does not exist",
+        ),
+    ] {
+        for role in ["serve", "api", "worker", "doctor"] {
+            let output = wrong(role, &setting);
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8(said).unwrap();
+            let expected = if role == "doctor" { 1 } else { 2 };
+            assert_eq!(output.status.code(), Some(expected), "{role}: {said}");
+            assert!(
+                said.contains(words) && said.contains(setting.0),
+                "{role}: {said}"
+            );
+        }
+    }
+    // A key that is only not found is not replaced by one that nothing was sealed with.
+    assert!(!own.join("no.key").exists());
+    let task = here.submit("Run the command.");
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    assert!(worker.stop().success() && api.stop().success());
+    database.remove().await;
+}
+
+/// 32 bytes that no other key file has.
+const OTHER_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_on_a_new_database_agree_on_blob_store_and_key() {
+    let (mut here, database) = installation(one_command("echo hello")).await;
+    share(&mut here);
+    let workers = ["first", "second", "third"].map(|name| here.start_worker(name));
+    let api = here.start("api");
+    let begun = || here.log().matches("the worker begins").count();
+    crate::installation::wait_for(|| begun() == 3).unwrap();
+    let task = here.submit("Run the command.");
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    for worker in workers {
+        assert!(worker.stop().success());
+    }
+    assert!(api.stop().success());
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_key_is_lost_goes_on_after_it_adopted_another() {
+    let here = Installation::new(one_command("echo hello")).await;
+    assert!(here.serve().stop().success());
+    std::fs::remove_file(here.data().join("seal.key")).unwrap();
+    let refused = here.run(&["serve"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("errand adopt"), "{said}");
+    let adopted = here.run(&["adopt"]);
+    assert!(adopted.status.success(), "{adopted:?}");
+    let server = here.serve();
+    let task = here.submit("Run the command.");
+    assert_eq!(here.until_final(&task)["state"], "succeeded");
+    assert!(server.stop().success());
+}
