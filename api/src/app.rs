@@ -1,4 +1,4 @@
-//! What every request shares: the ports, the limits, the slots, and whether the server is draining.
+//! What every request shares: the ports, the limits, the slots, and how far the server's end has come.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use agent_core::ports::sealer::Sealer;
 use agent_core::ports::store::Store;
 use agent_core::ports::tool::ToolSpec;
 use agent_core::ports::wake::Wake;
-use tokio_util::sync::CancellationToken;
 
+use crate::ending::Ending;
 use crate::key_cache::KeyCache;
 use crate::options::Options;
 use crate::request::body::Gauge;
@@ -68,12 +68,12 @@ pub struct App {
     pub watchers: Arc<Slots<TenantId>>,
     pub uploads: Arc<Gauge>,
     pub ready: Readiness,
-    /// Set when a shutdown was asked for: not ready, and long waits end early.
-    pub draining: CancellationToken,
+    /// How far its end has come.
+    pub ending: Ending,
 }
 
 impl App {
-    pub fn new(options: Options, parts: Parts) -> Arc<Self> {
+    pub fn new(options: Options, parts: Parts, ending: Ending) -> Arc<Self> {
         let keys = KeyCache::new(Duration::from_millis(options.key_cache_ms.min(1000)));
         Arc::new(Self {
             keys,
@@ -81,20 +81,20 @@ impl App {
             requests: Slots::new(options.requests_max, options.requests_per_tenant_max),
             watchers: Slots::new(options.watchers_max, options.watchers_per_tenant_max),
             uploads: Gauge::new(options.upload_bytes_in_flight_max),
-            draining: CancellationToken::new(),
+            ending,
             options,
             parts,
         })
     }
 
-    /// Waits for a hint about a task, at most this long and at most one poll, or until the server drains.
+    /// Waits for a hint about a task, at most this long and at most one poll, or until the server closes.
     pub async fn task_hint(&self, task: &agent_core::id::TaskId, at_most: Duration) {
         let at_most = at_most.min(Duration::from_millis(self.options.poll_ms));
         tokio::select! {
             () = self.parts.wake.task(task, at_most) => {}
             // A wake that never returns would be a bug of its own, but it must not hang a request.
             () = tokio::time::sleep(at_most) => {}
-            () = self.draining.cancelled() => {}
+            () = self.ending.closing.cancelled() => {}
         }
     }
 }

@@ -7,6 +7,7 @@
 mod app;
 mod caller;
 mod cursor;
+mod ending;
 mod key_cache;
 mod observe;
 mod openapi;
@@ -22,6 +23,7 @@ pub mod view;
 pub mod wire;
 
 pub use app::{Beside, Info, Parts};
+pub use ending::Ending;
 pub use openapi::document as openapi_document;
 pub use options::Options;
 pub use problem::{Code, Fault, ProblemBody};

@@ -12,6 +12,7 @@ mod fail_points;
 mod folder_lock;
 mod logging;
 mod seams;
+mod stop;
 mod wiring;
 
 use std::process::ExitCode;
@@ -123,6 +124,8 @@ async fn serve(
     flags: Vec<(&'static str, String)>,
     environment: &[(String, String)],
 ) -> Result<u8> {
+    // Before anything that takes time: a service manager may change its mind at any moment.
+    let ending = stop::on_signals()?;
     let (loaded, paths) = load(cli, flags, environment)?;
     if role != Role::Api {
         config::refuse_unusable(&loaded)?;
@@ -134,6 +137,7 @@ async fn serve(
         seams.config(loaded.config),
         paths,
         &seams,
+        &ending,
     ))
     .await?;
     Ok(0)

@@ -10,7 +10,7 @@ use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequ
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::ToolBox;
 use anyhow::{Context, Result, bail};
-use api::Beside;
+use api::{Beside, Ending};
 use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
@@ -177,6 +177,7 @@ pub fn api(
     shared: &Shared,
     tools: &dyn ToolBox,
     beside: Arc<dyn Beside>,
+    ending: Ending,
 ) -> api::Server {
     let parts = api::Parts {
         store: Arc::clone(&shared.opened.store),
@@ -190,7 +191,7 @@ pub fn api(
         },
         beside,
     };
-    api::Server::new(config.api.clone(), parts)
+    api::Server::new(config.api.clone(), parts, ending)
 }
 
 /// A limit on a tool that is not there would be one that the operator only believes in.

@@ -63,8 +63,10 @@ pub async fn healthz(State(app): State<Arc<App>>) -> Result<Json<HealthView>, Pr
     )
 )]
 pub async fn readyz(State(app): State<Arc<App>>) -> Result<Json<HealthView>, Problem> {
-    if app.draining.is_cancelled() {
-        return Err(Problem::unavailable("the server is shutting down"));
+    if app.ending.draining.is_cancelled() {
+        return Err(Problem::unavailable(
+            "draining: the server is shutting down",
+        ));
     }
     app.ready.look(&app.parts).await?;
     Ok(healthy(&app))

@@ -61,7 +61,7 @@ fn settled(task: &Task) -> bool {
 
 async fn wait(app: &App, watcher: &Watcher, mut task: Task, wait_s: u64) -> Result<Task, Problem> {
     let deadline = Instant::now() + Duration::from_secs(wait_s);
-    while !settled(&task) && !app.draining.is_cancelled() {
+    while !settled(&task) && !app.ending.closing.is_cancelled() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;

@@ -83,7 +83,7 @@ impl Follow {
                 self.wrote_at = Instant::now();
                 return Some(frame);
             }
-            if self.closed || self.app.draining.is_cancelled() {
+            if self.closed || self.app.ending.closing.is_cancelled() {
                 return None;
             }
             // A problem in mid-stream cannot be told in a status; the client comes back and is told then.

@@ -45,7 +45,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
         (status = 415, description = "Neither JSON nor a form", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Faults, all of them listed; or `idempotency_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too much at once", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store does not answer, or the server is shutting down", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("key" = []))
 )]
@@ -54,6 +54,12 @@ pub async fn submit_task(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
+    // Whoever retries finds another server, or the next life of this one.
+    if app.ending.draining.is_cancelled() {
+        return Err(Problem::unavailable(
+            "the server is shutting down and takes no new tasks; nothing was changed",
+        ));
+    }
     let key = submit::idempotency_key(request.headers())?;
     // Holds the body's bytes against the limit of all uploads until they are in the blob store.
     let holder = app.uploads.holder();

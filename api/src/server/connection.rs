@@ -24,8 +24,8 @@ use crate::app::App;
 /// Longest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Serves a connection to its end. When `ending` is set, the request at work is finished and no other is begun.
-pub async fn serve(app: &Arc<App>, router: Router, stream: TcpStream, ending: CancellationToken) {
+/// Serves a connection to its end. When `closing` is set, the request at work is finished and no other is begun.
+pub async fn serve(app: &Arc<App>, router: Router, stream: TcpStream, closing: CancellationToken) {
     let options = &app.options;
     let stall = Duration::from_millis(options.write_stall_timeout_ms);
     let times = Times {
@@ -50,7 +50,7 @@ pub async fn serve(app: &Arc<App>, router: Router, stream: TcpStream, ending: Ca
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
-            () = ending.cancelled(), if !told_to_end => {
+            () = closing.cancelled(), if !told_to_end => {
                 told_to_end = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }

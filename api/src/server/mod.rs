@@ -9,7 +9,6 @@ mod refuse;
 mod stall;
 mod timed_body;
 
-use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +16,9 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Parts};
+use crate::ending::Ending;
 use crate::options::Options;
 use crate::routes;
 use crate::slots::Slots;
@@ -39,32 +38,33 @@ struct Loop {
     server: Server,
     connections: Arc<Slots<IpAddr>>,
     refusals: Arc<Slots<IpAddr>>,
-    ending: CancellationToken,
+    ending: Ending,
     open: JoinSet<()>,
 }
 
 impl Server {
-    /// A server that is not listening yet.
-    pub fn new(options: Options, parts: Parts) -> Self {
-        let app = App::new(options, parts);
+    /// A server that is not listening yet, and that ends as it is told there.
+    pub fn new(options: Options, parts: Parts, ending: Ending) -> Self {
+        let app = App::new(options, parts, ending);
         let router = routes::router(Arc::clone(&app));
         Self { app, router }
     }
 
-    /// Serves until `shutdown` is ready, then lets requests at work end within `drain_ms`.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
+    /// Serves until it is to close, then lets requests at work end within `drain_ms`.
+    pub async fn serve(self, listener: TcpListener) {
         let options = &self.app.options;
         let mut serving = Loop {
             connections: Slots::new(options.connections_max, options.connections_per_address_max),
             refusals: Slots::new(REFUSALS_MAX, REFUSALS_MAX),
-            ending: CancellationToken::new(),
+            ending: self.app.ending.clone(),
             open: JoinSet::new(),
             server: self,
         };
-        let mut shutdown = std::pin::pin!(shutdown);
+        let ending = serving.ending.clone();
         loop {
             tokio::select! {
-                () = &mut shutdown => break,
+                () = ending.closing.cancelled() => break,
+                () = ending.at_once.cancelled() => break,
                 // Finished connections are taken out as they end, so the set does not grow.
                 Some(_) = serving.open.join_next() => {}
                 accepted = listener.accept() => match accepted {
@@ -91,9 +91,9 @@ impl Loop {
         if let Some(slot) = self.connections.take(address) {
             let app = Arc::clone(&self.server.app);
             let router = self.server.router.clone();
-            let ending = self.ending.clone();
+            let closing = self.ending.closing.clone();
             self.open.spawn(async move {
-                connection::serve(&app, router, stream, ending).await;
+                connection::serve(&app, router, stream, closing).await;
                 drop(slot);
             });
         } else if let Some(slot) = self.refusals.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) {
@@ -106,11 +106,16 @@ impl Loop {
     }
 
     async fn drain(mut self) {
-        self.server.app.draining.cancel();
-        self.ending.cancel();
+        // What was told to close by itself is not ready either.
+        self.ending.draining.cancel();
+        self.ending.closing.cancel();
         let limit = Duration::from_millis(self.server.app.options.drain_ms);
         let all_ended = async { while self.open.join_next().await.is_some() {} };
-        if tokio::time::timeout(limit, all_ended).await.is_err() {
+        let in_time = tokio::select! {
+            ended = tokio::time::timeout(limit, all_ended) => ended.is_ok(),
+            () = self.ending.at_once.cancelled() => false,
+        };
+        if !in_time && !self.open.is_empty() {
             tracing::warn!(open = self.open.len(), "connections were cut at shutdown");
         }
         self.open.shutdown().await;

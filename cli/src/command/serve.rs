@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use agent_core::ports::store::Store;
 use anyhow::{Context, Result, bail};
+use api::Ending;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tools::sandbox::Sandbox;
 use tracing::{info, warn};
 
@@ -16,7 +15,9 @@ use super::key;
 use crate::config::{Config, Paths};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
+use crate::folder_lock::FolderLock;
 use crate::seams::Seams;
+use crate::wiring::Shared;
 use crate::{folder_lock, wiring};
 
 /// How often a thing that another process may still hold for a moment is tried again.
@@ -33,17 +34,80 @@ pub enum Role {
     Worker,
 }
 
-/// The two signals to stop: the first asks, the second insists.
-#[derive(Clone, Default)]
-struct Stop {
-    asked: CancellationToken,
-    at_once: CancellationToken,
+/// What a start comes to.
+struct Started {
+    listener: Option<TcpListener>,
+    lock: Option<FolderLock>,
+    shared: Shared,
+    tools: tools::Parts,
 }
 
-/// Runs until told to stop.
-pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Result<()> {
+/// Runs until told to stop, first to drain and then to close; `ending` says so, and is told when the worker has drained.
+pub async fn run(
+    role: Role,
+    config: Config,
+    paths: Paths,
+    seams: &Seams,
+    ending: &Ending,
+) -> Result<()> {
+    let starting = Box::pin(start(role, &config, &paths, seams));
+    let Some(started) = ending.draining.run_until_cancelled(starting).await else {
+        info!("told to stop during the start; nothing was begun");
+        return Ok(());
+    };
+    let Started {
+        listener,
+        lock,
+        shared,
+        tools,
+    } = started?;
+    let pulse: Arc<worker::Pulse> = Arc::default();
+    let beside: Arc<dyn api::Beside> = if role == Role::Serve {
+        Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
+    } else {
+        Arc::new(())
+    };
+    let toolbox = Arc::clone(&tools.toolbox);
+    let api = async {
+        if let Some(listener) = listener {
+            let server = wiring::api(&config, &shared, toolbox.as_ref(), beside, ending.clone());
+            server.serve(listener).await;
+        }
+    };
+    let work = async {
+        if let Some(lock) = &lock {
+            let sandbox = Arc::clone(&tools.sandbox);
+            let name = folder_lock::worker_name(&paths, lock)?;
+            let parts = seams.worker(wiring::worker(&config, &shared, tools)?);
+            let worker = worker::Worker::new(parts, config.worker.clone(), name, pulse);
+            let working = worker.run(
+                ending.draining.clone().cancelled_owned(),
+                ending.at_once.clone().cancelled_owned(),
+            );
+            // Trying the sandbox takes longer than all else in a start, and a command that is run meanwhile waits for it.
+            let asked = ending.draining.clone();
+            let looking = asked.run_until_cancelled(warn_of_lacks(&config, sandbox.as_ref()));
+            let (drained, _) = tokio::join!(working, looking);
+            info!(?drained, "the worker has stopped");
+        }
+        anyhow::Ok(())
+    };
+    // The API answers until the worker has drained, so that whoever asks is told so. A worker that cannot start must end the
+    // process too, not leave an API that accepts what nobody runs.
+    let work = async {
+        let done = work_or_wait(role, work, ending).await;
+        ending.draining.cancel();
+        ending.closing.cancel();
+        done
+    };
+    let ((), worked) = tokio::join!(api, work);
+    worked
+}
+
+/// Everything up to the point where requests are answered and jobs are claimed. It can be broken off anywhere.
+async fn start(role: Role, config: &Config, paths: &Paths, seams: &Seams) -> Result<Started> {
     paths.create()?;
-    let database = Database::of(&config, &paths)?;
+    let database = Database::of(config, paths)?;
     if role != Role::Serve && database.file().is_some() {
         bail!(
             "SQLite serves one process; use `errand serve`, or name a PostgreSQL database with --database-url"
@@ -59,7 +123,7 @@ pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Res
     let lock = if role == Role::Api {
         None
     } else {
-        Some(patiently(|| folder_lock::take(&paths, database.file())).await?)
+        Some(patiently(|| folder_lock::take(paths, database.file())).await?)
     };
     let opened = if role == Role::Serve {
         database.open_migrated(|said| info!("{said}")).await?
@@ -67,80 +131,35 @@ pub async fn run(role: Role, config: Config, paths: Paths, seams: &Seams) -> Res
         database.open(false).await?
     };
     info!(database = database.describe(), "the database is open");
-    let shared = seams.shared(wiring::shared(&config, &paths, opened).await?);
-    weigh_tenants(&config, shared.opened.store.as_ref()).await?;
-    let tools = wiring::tools(&config, &paths, Arc::clone(&shared.blobs)).await?;
-    let stop = Stop::default();
-    let signals = tokio::spawn(watch_signals(stop.clone()));
-    let pulse: Arc<worker::Pulse> = Arc::default();
-    let beside: Arc<dyn api::Beside> = if role == Role::Serve {
-        Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
-    } else {
-        Arc::new(())
-    };
-    let server = listener.map(|listener| {
-        (
-            wiring::api(&config, &shared, tools.toolbox.as_ref(), beside),
-            listener,
-        )
-    });
-    if let Some((_, listener)) = &server {
+    let shared = seams.shared(wiring::shared(config, paths, opened).await?);
+    weigh_tenants(config, shared.opened.store.as_ref()).await?;
+    let tools = wiring::tools(config, paths, Arc::clone(&shared.blobs)).await?;
+    if let Some(listener) = &listener {
         let store = shared.opened.store.as_ref();
         let first = if role == Role::Serve {
-            first_key(store, &paths).await?
+            first_key(store, paths).await?
         } else {
             None
         };
-        greet(
-            &listener.local_addr()?.to_string(),
-            &paths,
-            first.as_deref(),
-        );
+        let address = listener.local_addr()?.to_string();
+        greet(&address, paths, first.as_deref());
     }
-    let api = async {
-        if let Some((server, listener)) = server {
-            server
-                .serve(listener, stop.asked.clone().cancelled_owned())
-                .await;
-        }
-    };
-    let work = async {
-        if let Some(lock) = &lock {
-            let sandbox = Arc::clone(&tools.sandbox);
-            let name = folder_lock::worker_name(&paths, lock)?;
-            let parts = seams.worker(wiring::worker(&config, &shared, tools)?);
-            let worker = worker::Worker::new(parts, config.worker.clone(), name, pulse);
-            let working = worker.run(
-                stop.asked.clone().cancelled_owned(),
-                stop.at_once.clone().cancelled_owned(),
-            );
-            // Trying the sandbox takes longer than all else in a start, and a command that is run meanwhile waits for it.
-            let asked = stop.asked.clone();
-            let looking = asked.run_until_cancelled(warn_of_lacks(&config, sandbox.as_ref()));
-            let (drained, _) = tokio::join!(working, looking);
-            info!(?drained, "the worker has stopped");
-        }
-        anyhow::Ok(())
-    };
-    // A worker that cannot start must end the process, not leave an API that accepts what nobody runs.
-    let work = async {
-        let done = work.await;
-        stop.asked.cancel();
-        done
-    };
-    let ((), worked) = tokio::join!(api, work_or_wait(role, work, &stop));
-    signals.abort();
-    worked
+    Ok(Started {
+        listener,
+        lock,
+        shared,
+        tools,
+    })
 }
 
 /// An API process has no worker whose end would end it.
 async fn work_or_wait(
     role: Role,
     work: impl Future<Output = Result<()>>,
-    stop: &Stop,
+    ending: &Ending,
 ) -> Result<()> {
     if role == Role::Api {
-        stop.asked.cancelled().await;
+        ending.draining.cancelled().await;
         return Ok(());
     }
     work.await
@@ -165,20 +184,6 @@ async fn patiently<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T,
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     attempt()
-}
-
-async fn watch_signals(stop: Stop) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    for token in [&stop.asked, &stop.at_once] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        info!("told to stop");
-        token.cancel();
-    }
-    Ok(())
 }
 
 async fn warn_of_lacks(config: &Config, sandbox: &dyn Sandbox) {

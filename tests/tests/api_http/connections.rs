@@ -205,7 +205,7 @@ async fn a_shutdown_answers_waiting_clients_and_takes_no_new_ones() {
     // The wait has begun once its key was looked up and another request came through.
     world.get("/v1/tasks").await;
     let began = Instant::now();
-    world.shutdown.cancel();
+    world.ending.closing.cancel();
     let answer = waiting.answer().await;
     assert_eq!(
         (answer.status, &answer.json()["state"]),
@@ -238,10 +238,65 @@ async fn a_shutdown_cuts_what_does_not_end_in_time() {
     open.write(ask.header("content-type", "application/json"))
         .await;
     world.get("/v1/tasks").await;
-    world.shutdown.cancel();
+    world.ending.closing.cancel();
     tokio::time::timeout(AT_MOST, world.serving)
         .await
         .unwrap()
         .unwrap();
+    open.rest().await;
+}
+
+#[tokio::test]
+async fn a_server_that_drains_answers_everything_but_new_tasks_until_it_closes() {
+    let world = World::new().await;
+    let task = world.task().await;
+    let mut waiting = Open::to(world.address).await;
+    let path = format!("/v1/tasks/{task}?wait=60");
+    waiting.write(world.ask("GET", &path)).await;
+    // The wait has begun once its key was looked up and another request came through.
+    world.get("/v1/tasks").await;
+    world.ending.draining.cancel();
+    let told = world.get("/readyz").await;
+    assert_eq!(told.header("retry-after"), Some("2"));
+    told.problem(503, "unavailable");
+    assert_eq!(world.get("/healthz").await.status, 200);
+    let submit = world.ask("POST", "/v1/tasks");
+    let submit = submit.body("application/json", "{\"goal\": \"more\"}");
+    let refused = submit.send(world.address).await;
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    refused.problem(503, "unavailable");
+    let path = format!("/v1/tasks/{task}/cancel");
+    let cancel = world.ask("POST", &path).body("application/json", "{}");
+    assert_eq!(cancel.send(world.address).await.status, 200);
+    // The wait was not cut short by the drain: it ends with the task.
+    assert_eq!(waiting.answer().await.json()["state"], "cancelled");
+    world.ending.closing.cancel();
+    tokio::time::timeout(AT_MOST, world.serving)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_to_end_at_once_waits_for_nobody() {
+    let world = World::new().await;
+    let mut open = Open::to(world.address).await;
+    let ask = world
+        .ask("POST", "/v1/tasks")
+        .header("content-length", "1000");
+    open.write(ask.header("content-type", "application/json"))
+        .await;
+    world.get("/v1/tasks").await;
+    world.ending.closing.cancel();
+    world.ending.at_once.cancel();
+    let began = Instant::now();
+    tokio::time::timeout(AT_MOST, world.serving)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it was let finish"
+    );
     open.rest().await;
 }

@@ -8,13 +8,12 @@ use agent_core::key::{format_key, hash_key, shown_part};
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::store::{Keys, NewKey};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
-use api::{Info, Options, Parts, Server};
+use api::{Ending, Info, Options, Parts, Server};
 use serde_json::{Value, json};
 use store_memory::MemoryStore;
 use store_seal::{KeyFile, XChaChaSealer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::client::{Answer, Ask};
 use crate::trouble::{MemoryBlobs, TroubledStore};
@@ -30,7 +29,7 @@ pub struct World {
     pub tenant: TenantId,
     pub key: String,
     pub key_id: KeyId,
-    pub shutdown: CancellationToken,
+    pub ending: Ending,
     pub serving: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
@@ -84,9 +83,9 @@ impl World {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shutdown = CancellationToken::new();
-        let asked_to_end = shutdown.clone().cancelled_owned();
-        let serving = tokio::spawn(Server::new(options, parts).serve(listener, asked_to_end));
+        let ending = Ending::default();
+        let server = Server::new(options, parts, ending.clone());
+        let serving = tokio::spawn(server.serve(listener));
         let (tenant, key, key_id) = new_key(&store, entropy.as_ref(), "first", 1).await;
         Self {
             address,
@@ -99,7 +98,7 @@ impl World {
             tenant,
             key,
             key_id,
-            shutdown,
+            ending,
             serving,
             _folder: folder,
         }

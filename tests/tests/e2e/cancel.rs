@@ -4,7 +4,7 @@ use crate::installation::{Installation, wait_for};
 use crate::scripts::one_command;
 
 /// Whether a process with this text in its command line runs anywhere on the machine.
-fn runs(marker: &str) -> bool {
+pub fn runs(marker: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     lines.into_iter().any(|line| {

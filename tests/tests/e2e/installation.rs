@@ -160,6 +160,13 @@ impl Installation {
         self.launch(command, role != "worker")
     }
 
+    /// Starts a process and waits for nothing.
+    pub fn start_silently(&self, role: &str) -> Server {
+        let mut command = Command::new(program());
+        command.arg(role);
+        self.launch(command, false)
+    }
+
     /// Starts a worker with a data folder of its own.
     pub fn start_worker(&self, name: &str) -> Server {
         let mut command = Command::new(program());

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod command_line;
+mod ending;
 mod fail_points;
 mod first_run;
 mod full_disk;
