@@ -15,6 +15,7 @@ pub mod backends;
 pub mod bucket;
 pub mod conformance;
 pub mod harness;
+pub mod pooler;
 pub mod postgres;
 pub mod samples;
 pub mod sqlite_log;

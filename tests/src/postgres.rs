@@ -188,6 +188,11 @@ impl Database {
         self.cluster.url(&self.name)
     }
 
+    /// The folder of the server's socket, and the database's name.
+    pub fn place(&self) -> (PathBuf, String) {
+        (self.cluster.root.clone(), self.name.clone())
+    }
+
     /// Ends every other connection and removes all rows, so that it is as new.
     pub async fn clear(&self) {
         self.cluster.clear(&self.name).await;

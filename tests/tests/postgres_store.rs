@@ -10,10 +10,11 @@ use agent_core::id::TenantId;
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::store::{Commits, Health, Keys, StoreError, Tasks};
 use agent_core::ports::wake::Wake;
+use errand_tests::pooler::Pooler;
 use errand_tests::postgres::{Cluster, Database};
 use errand_tests::samples;
 use sqlx::{Connection, Executor};
-use store_postgres::{OpenError, Options, PostgresStore};
+use store_postgres::{OpenError, Options, PoolMode, PostgresStore};
 use tokio::time::timeout;
 
 /// Far longer than anything here takes.
@@ -93,10 +94,17 @@ async fn a_server_that_does_not_answer_is_told_from_one_that_refuses() {
 async fn a_submit_in_one_process_wakes_those_who_wait_in_another() {
     let database = Cluster::shared().await.database().await;
     let (here, there) = (connected(&database).await, connected(&database).await);
+    hears_of_submits(&there, &here).await;
+    here.close().await;
+    there.close().await;
+    database.remove().await;
+}
+
+/// Returns once the one process was woken by what the other one did.
+async fn hears_of_submits(there: &Arc<PostgresStore>, here: &PostgresStore) {
     let entropy = Seeded::new(1);
     let tenant = TenantId::new(&entropy);
     let tenant = here.ensure_tenant(&tenant, "first").await.unwrap();
-
     let waiting = there.clone();
     let heard = tokio::spawn(async move {
         // Becoming a listener is itself a hint; the ones after it come from the other process.
@@ -112,9 +120,6 @@ async fn a_submit_in_one_process_wakes_those_who_wait_in_another() {
         }
     };
     timeout(SOON / 2, submitting).await.unwrap();
-    here.close().await;
-    there.close().await;
-    database.remove().await;
 }
 
 #[tokio::test]
@@ -226,4 +231,45 @@ async fn dropped_after<T>(polls: u32, work: impl Future<Output = T>) {
         std::task::Poll::Pending
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_of_transactions_or_statements_is_refused_with_what_to_do() {
+    let database = Cluster::shared().await.database().await;
+    for (mode, expected) in [
+        ("transaction", PoolMode::Transaction),
+        ("statement", PoolMode::Statement),
+    ] {
+        let pooler = Pooler::start(&database, mode);
+        // Servers that the first look left in the pooler's pool must not hide it from the second.
+        for _ in 0..3 {
+            let error = refusal(&pooler.url()).await;
+            let found = matches!(&error, OpenError::Pooler { mode, .. } if *mode == expected);
+            assert!(found, "{mode}: {error:?}");
+            let said = error.to_string();
+            for words in [
+                &format!("pool_mode = {mode}"),
+                "directly",
+                "pool_mode = session",
+            ] {
+                assert!(said.contains(words), "{said}");
+            }
+        }
+    }
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_of_sessions_is_as_good_as_none() {
+    let database = Cluster::shared().await.empty_database().await;
+    let pooler = Pooler::start(&database, "session");
+    let options = Options::at(pooler.url());
+    let first = PostgresStore::connect(options.clone()).await.unwrap();
+    first.migrate().await.unwrap();
+    let second = PostgresStore::connect(options).await.unwrap();
+    hears_of_submits(&second, &first).await;
+    first.close().await;
+    second.close().await;
+    drop(pooler);
+    database.remove().await;
 }

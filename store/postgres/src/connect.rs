@@ -10,9 +10,10 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::error::explain;
+use crate::pooler::{self, SeenByPool};
 use crate::verbs::hints::Hints;
 use crate::verbs::{Core, Parts};
-use crate::{OpenError, Options, PostgresStore, pooler, relay};
+use crate::{OpenError, Options, PostgresStore, relay};
 
 /// A connection that has been idle for longer is tried before it is used; the server may have gone in between.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -27,7 +28,9 @@ impl PostgresStore {
             .map_err(|error| OpenError::Url {
                 reason: reason(&error),
             })?
-            .application_name("errand");
+            .application_name("errand")
+            // Nothing here is a float, and poolers refuse this setting unless they are told to ignore it.
+            .extra_float_digits(None);
         let place = format!("{}:{}", connect.get_host(), connect.get_port());
         let pool = probed_pool(&options, &connect, &place).await?;
         let (hints, outward) = if options.notify {
@@ -57,23 +60,28 @@ async fn probed_pool(
     connect: &PgConnectOptions,
     place: &str,
 ) -> Result<PgPool, OpenError> {
-    let mut connecting = std::pin::pin!(pool(options, connect.clone()));
-    let mut connected = None;
+    let by_pool = SeenByPool::default();
+    let mut connecting = std::pin::pin!(pool(options, connect.clone(), by_pool.clone()));
+    let (mut connected, mut seen) = (None, None);
     if options.refuse_poolers {
         let limit = Duration::from_millis(options.acquire_timeout_ms);
-        let mut looking = std::pin::pin!(pooler::refuse(connect, place, limit));
-        loop {
+        let mut looking = std::pin::pin!(pooler::look(connect, place, limit));
+        seen = loop {
             tokio::select! {
-                looked = &mut looking => break looked?,
+                looked = &mut looking => break Some(looked?),
                 pool = &mut connecting, if connected.is_none() => connected = Some(pool),
             }
-        }
+        };
     }
     let pool = match connected {
         Some(pool) => pool,
         None => connecting.await,
     };
-    pool.map_err(|error| explain(place, error))
+    let pool = pool.map_err(|error| explain(place, error))?;
+    if let Some(seen) = seen {
+        seen.refuse_shared(&by_pool, place)?;
+    }
+    Ok(pool)
 }
 
 /// What is wrong with a URL, without the URL.
@@ -87,13 +95,14 @@ fn reason(error: &sqlx::Error) -> String {
 
 /// Sets deadlines that the server keeps, also when this process is stopped in the middle of something, and lets it plan each
 /// statement once, by keys: a plan that was made while tables were small must also do when they are large. None is worth
-/// compiling. A statement, and not a parameter of the connection's start: poolers drop those without a word.
+/// compiling. A statement, and not a parameter of the connection's start: poolers drop those without a word. Says which process of
+/// the server answered.
 async fn set_up(
     connection: &mut PgConnection,
     [statement, lock, idle]: [String; 3],
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT pg_backend_pid(), set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
                 set_config('idle_in_transaction_session_timeout', $3, false),
                 set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
                 set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
@@ -102,12 +111,15 @@ async fn set_up(
     .bind(statement)
     .bind(lock)
     .bind(idle)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .fetch_one(connection)
+    .await
 }
 
-async fn pool(options: &Options, connect: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+async fn pool(
+    options: &Options,
+    connect: PgConnectOptions,
+    by_pool: SeenByPool,
+) -> Result<PgPool, sqlx::Error> {
     let deadlines = [
         options.statement_timeout_ms,
         options.lock_timeout_ms,
@@ -120,7 +132,13 @@ async fn pool(options: &Options, connect: PgConnectOptions) -> Result<PgPool, sq
         .acquire_timeout(Duration::from_millis(options.acquire_timeout_ms))
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(set_up(connection, deadlines.clone())))
+        .after_connect(move |connection, _| {
+            let (deadlines, by_pool) = (deadlines.clone(), by_pool.clone());
+            Box::pin(async move {
+                by_pool.saw(set_up(connection, deadlines).await?);
+                Ok(())
+            })
+        })
         .before_acquire(|connection: &mut PgConnection, meta| {
             Box::pin(async move {
                 if meta.idle_for < TRUSTED_IDLE {

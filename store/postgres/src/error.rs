@@ -3,6 +3,33 @@
 
 use sqlx::migrate::MigrateError;
 
+/// After what a pooler gives a client's session to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolMode {
+    /// After each transaction.
+    Transaction,
+    /// After each statement; it allows no transactions.
+    Statement,
+}
+
+impl PoolMode {
+    fn harm(self) -> &'static str {
+        match self {
+            Self::Transaction => "prepared statements and LISTEN give wrong answers",
+            Self::Statement => "nothing can be committed together",
+        }
+    }
+}
+
+impl std::fmt::Display for PoolMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Transaction => "transaction",
+            Self::Statement => "statement",
+        })
+    }
+}
+
 /// Why the database cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -36,12 +63,16 @@ pub enum OpenError {
     },
     /// A pooler hands one session to several clients.
     #[error(
-        "{place} is a transaction pooler, through which prepared statements and LISTEN give wrong answers; \
-         connect to PostgreSQL directly, Errand needs only a few connections"
+        "{place} is a pooler that gives a session to another client after each {mode} (pool_mode = {mode}), through which \
+         {harm}; connect to PostgreSQL directly, Errand needs only a few connections, or set pool_mode = session for this \
+         database there",
+        harm = mode.harm()
     )]
-    TransactionPooler {
+    Pooler {
         /// Host and port.
         place: String,
+        /// When it does so.
+        mode: PoolMode,
     },
     /// The schema is newer than this program.
     #[error(

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use agent_core::ports::store::StoreError;
 use sqlx::postgres::PgConnectOptions;
 
-pub use error::OpenError;
+pub use error::{OpenError, PoolMode};
 pub use options::Options;
 
 type Database = sqlx::Postgres;
