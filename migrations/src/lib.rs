@@ -3,6 +3,9 @@
 //! Both folders hold the same tables, and a column means the same in both. A migration that was released is never
 //! changed: the database remembers its checksum and refuses to go on with another text. Each one is a transaction,
 //! so a crash leaves the schema before it or after it.
+//!
+//! A migration must not break the release before it, whose processes may still run: it expands, and what contracts comes a release
+//! later (`CONTRIBUTING.md`).
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
