@@ -20,6 +20,14 @@ use crate::toolbox::machine_said_no;
 /// The kernel takes no single argument above 128 KiB.
 const COMMAND_BYTES_MAX: usize = 100 * 1024;
 
+/// What a model has to know of the place where a command runs.
+const CAGED: &str = "It starts in /workspace, which holds your files and is the only place whose changes are kept; /tmp is \
+    emptied after each command. There is no network.";
+/// The same without a sandbox.
+const UNCAGED: &str = "It starts in the folder that holds your files. It is NOT isolated: it sees the whole machine and its \
+    network, and what it changes elsewhere stays changed. Change nothing outside that folder, and reach nothing over the \
+    network, unless the task asks for it.";
+
 pub(super) struct Shell {
     wall_time_s: u64,
     wall_time_s_max: u64,
@@ -62,11 +70,12 @@ impl Tool for Shell {
             }),
             &["command"],
         );
-        let description = "Runs a bash command and returns its exit status and output. It starts in /workspace, which holds \
-            your files and is the only place whose changes are kept; /tmp is emptied after each command. There is no network \
-            and no input. Each command starts anew: variables, the current directory and background processes do not last. \
-            Usual command line programs are there. Long output is cut in the middle: write it to a file and look at \
-            parts of it instead.";
+        let surroundings = if self.is_caged { CAGED } else { UNCAGED };
+        let description = format!(
+            "Runs a bash command and returns its exit status and output. {surroundings} There is no input. Each command starts \
+             anew: variables, the current directory and background processes do not last. Usual command line programs are \
+             there. Long output is cut in the middle: write it to a file and look at parts of it instead."
+        );
         let effect = if self.is_caged {
             EffectClass::Repeatable
         } else {
@@ -75,7 +84,7 @@ impl Tool for Shell {
         ToolSpec {
             files: FileUse::Changes,
             outside: !self.is_caged,
-            ..spec("shell", description, parameters, effect)
+            ..spec("shell", &description, parameters, effect)
         }
     }
 
@@ -201,6 +210,21 @@ mod tests {
             spec_under(SandboxKind::None),
             (EffectClass::Once, true, FileUse::Changes)
         );
+    }
+
+    #[test]
+    fn a_model_is_told_what_a_command_can_reach() {
+        let told_under = |sandbox| {
+            let options = Options {
+                sandbox,
+                ..Options::default()
+            };
+            Shell::new(&options).spec().description
+        };
+        let caged = told_under(SandboxKind::Bubblewrap);
+        assert!(caged.contains("no network") && !caged.contains("NOT isolated"));
+        let open = told_under(SandboxKind::None);
+        assert!(open.contains("NOT isolated") && !open.contains("no network"));
     }
 
     #[test]
