@@ -28,15 +28,18 @@ pub fn budget_raised(mut draft: Draft<'_>, budget: Budget) -> Draft<'_> {
     let for_budget = |waiting: &Option<crate::task::Waiting>| {
         waiting.as_ref().is_some_and(|w| w.kind == WaitKind::Budget)
     };
-    let mut woken = for_budget(&task.waiting);
     for step in &task.steps {
         if step.state == StepState::Waiting && for_budget(&step.waiting) {
             draft.set_step(&step.id, StepState::Ready, None, None);
-            woken = true;
+            // Its own job and no other: a step that waits for a decision, or for its provider, waits on.
+            draft.out.jobs.take_back.push(step.id.clone());
         }
     }
-    if woken {
-        draft.out.jobs.wake = true;
+    if draft.out.jobs.take_back.is_empty() {
+        // Then it is the plan or the report that waited, if anything did.
+        draft.out.jobs.wake = for_budget(&task.waiting);
+    }
+    if draft.out.jobs.wake || !draft.out.jobs.take_back.is_empty() {
         draft.run("the budget was raised");
     }
     draft

@@ -61,10 +61,25 @@ fn a_raised_budget_wakes_what_waited_for_it_and_not_what_was_set_aside() {
     let mut both = beside(StepState::Waiting);
     step_waits_for(&mut both, "other", WaitKind::Budget);
     let decision = decided(&both, raise());
-    // The store leaves dead letters alone when it wakes the jobs of a task.
-    assert!(decision.jobs.wake && decision.jobs.requeue.is_none());
+    let other = step_id(&both, "other");
+    assert_eq!(decision.jobs.take_back, [other]);
+    assert!(!decision.jobs.wake && decision.jobs.requeue.is_none());
     assert_eq!(state_of(&both, &decision, "other"), StepState::Ready);
     assert_eq!(state_of(&both, &decision, "work"), StepState::Waiting);
+}
+
+#[test]
+fn a_raised_budget_leaves_a_step_alone_that_waits_for_a_decision() {
+    let mut both = beside(StepState::Waiting);
+    step_waits_for(&mut both, "work", WaitKind::Budget);
+    step_waits_for(&mut both, "other", WaitKind::Approval);
+    let raise = Input::BudgetRaised {
+        budget: Budget::default(),
+    };
+    let decision = decided(&both, raise);
+    assert_eq!(decision.jobs.take_back, [step_id(&both, "work")]);
+    assert!(!decision.jobs.wake, "that would begin the other's job too");
+    assert_eq!(state_of(&both, &decision, "other"), StepState::Waiting);
 }
 
 #[test]
