@@ -269,7 +269,9 @@ pub struct Submit {
     pub idempotency_key: Option<String>,
     #[command(flatten)]
     pub budget: BudgetFlags,
-    /// Follow the task until it ends
+    /// Follow the task until it ends, or until it waits for a person
+    ///
+    /// Exit status: 0 succeeded, 3 partial, 4 failed, 5 cancelled, 7 waits for a person, for example to raise its budget.
     #[arg(long)]
     pub wait: bool,
 }

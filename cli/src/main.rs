@@ -23,6 +23,7 @@ use clap::Parser;
 use args::{ArtifactAction, Cli, Command, Listen, ModelFlags, Target};
 use client::Client;
 use command::serve::Role;
+use command::watch::Until;
 use config::{Layers, Loaded, Paths};
 use database::Database;
 
@@ -154,7 +155,7 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
             return command::submit::submit(&client(&args.target)?, args).await;
         }
         Command::Watch { target, task } => {
-            return command::watch::watch(&client(target)?, task, target.json).await;
+            return command::watch::watch(&client(target)?, task, target.json, Until::End).await;
         }
         Command::Status { target, task } => {
             command::tasks::status(&client(target)?, task, target.json).await?;

@@ -8,11 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::watch::watch;
+use super::watch::{Until, watch};
 use crate::args::{BudgetFlags, Submit};
 use crate::client::Client;
 
-/// Submits a goal. With `--wait` the exit status says how the task ended.
+/// Submits a goal. With `--wait` the exit status says how the task ended, or that it waits for a person.
 pub async fn submit(client: &Client, args: &Submit) -> Result<u8> {
     let body = body(args)?;
     let accepted = client
@@ -35,7 +35,7 @@ pub async fn submit(client: &Client, args: &Submit) -> Result<u8> {
         }
     }
     if args.wait {
-        watch(client, &id, args.target.json).await
+        watch(client, &id, args.target.json, Until::Person).await
     } else {
         Ok(0)
     }

@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use agent_core::event::EventKind;
+use agent_core::task::WaitKind;
 use anyhow::Result;
 use serde_json::Value;
 
@@ -13,6 +15,8 @@ const WIDTH_DEFAULT: usize = 100;
 const REDRAW: Duration = Duration::from_secs(1);
 const RECONNECT: Duration = Duration::from_secs(1);
 const PAGE_ROWS: usize = 200;
+/// The exit status for a task that goes on only when a person acts.
+const WAITS_FOR_A_PERSON: u8 = 7;
 
 /// How a followed task ended: the exit status says it, so that scripts can ask.
 pub fn exit_code(task: &Value) -> u8 {
@@ -21,22 +25,56 @@ pub fn exit_code(task: &Value) -> u8 {
         Some("partial") => 3,
         Some("failed") => 4,
         Some("cancelled") => 5,
+        Some("waiting") if waits_for_a_person(task) => WAITS_FOR_A_PERSON,
         Some(_) | None => 6,
     }
 }
 
-/// Follows a task until it ends.
-pub async fn watch(client: &Client, task: &str, json: bool) -> Result<u8> {
+/// How long a task is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// To its end, through every wait.
+    End,
+    /// To its end, or until nothing happens unless a person acts.
+    Person,
+}
+
+/// Follows a task for so long.
+pub async fn watch(client: &Client, task: &str, json: bool, until: Until) -> Result<u8> {
     if json || !std::io::stdout().is_terminal() {
-        logs(client, task, json, true).await?;
+        follow(client, task, json, until).await?;
     } else {
-        draw(client, task).await?;
+        draw(client, task, until).await?;
     }
-    let view = client.get(&format!("/v1/tasks/{task}")).await?;
+    let view = client.get(&path(task)).await?;
     if !json {
         print_outcome(&view);
     }
-    Ok(exit_code(&view))
+    let code = exit_code(&view);
+    if code == WAITS_FOR_A_PERSON {
+        let text = |name: &str| {
+            view.pointer(&format!("/waiting/{name}"))
+                .and_then(Value::as_str)
+        };
+        let (kind, reason) = (text("kind").unwrap_or_default(), text("reason"));
+        eprintln!(
+            "the task waits for {kind}: {}",
+            printable(reason.unwrap_or_default())
+        );
+        eprintln!("what to do: errand why {task}; follow it again with: errand watch {task}");
+    }
+    Ok(code)
+}
+
+fn path(task: &str) -> String {
+    format!("/v1/tasks/{task}")
+}
+
+/// Whether the task goes on only when a person acts.
+fn waits_for_a_person(task: &Value) -> bool {
+    let kind = task.pointer("/waiting/kind").and_then(Value::as_str);
+    let kind = kind.and_then(WaitKind::from_label);
+    kind.is_some_and(WaitKind::needs_a_person)
 }
 
 /// Prints the outcome of a task.
@@ -65,9 +103,18 @@ pub async fn logs(client: &Client, task: &str, json: bool, follow: bool) -> Resu
     if !follow {
         return print_pages(client, task, json).await;
     }
+    self::follow(client, task, json, Until::End).await
+}
+
+async fn follow(client: &Client, task: &str, json: bool, until: Until) -> Result<()> {
     let mut cursor = Cursor::new(client, task).await?;
     while let Some(event) = cursor.next().await? {
         print_event(&event, json);
+        // What was a wait when it was written may be over.
+        let may_wait = until == Until::Person && event["kind"] == EventKind::TaskWaiting.label();
+        if may_wait && waits_for_a_person(&client.get(&path(task)).await?) {
+            break;
+        }
     }
     Ok(())
 }
@@ -147,8 +194,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-async fn draw(client: &Client, task: &str) -> Result<()> {
-    let path = format!("/v1/tasks/{task}");
+async fn draw(client: &Client, task: &str, until: Until) -> Result<()> {
+    let path = path(task);
     let mut cursor = Cursor::new(client, task).await?;
     let mut screen = Screen::default();
     let mut current: Option<String> = None;
@@ -164,7 +211,7 @@ async fn draw(client: &Client, task: &str) -> Result<()> {
         view = client.get(&path).await.unwrap_or(view);
         let now = if ended { None } else { current.as_deref() };
         screen.draw(&task_lines(&view, now), width())?;
-        if ended {
+        if ended || (until == Until::Person && waits_for_a_person(&view)) {
             return Ok(());
         }
     }

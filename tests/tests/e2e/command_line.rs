@@ -114,3 +114,28 @@ async fn each_setting_is_shown_with_its_source_and_secrets_are_stars() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submit_that_waits_comes_back_when_only_a_person_can_go_on_and_says_for_what() {
+    let here = Installation::new(one_command("echo hello")).await;
+    let server = here.serve();
+    let output = here.run(&[
+        "submit",
+        "Run the command.",
+        "--budget-model-calls",
+        "2",
+        "--wait",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(
+        said.contains("waits for budget") && said.contains("errand why task_"),
+        "{said}"
+    );
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let task = printed.lines().next().unwrap();
+    assert_eq!(here.status(task)["waiting"]["kind"], "budget");
+    here.json(&["budget", task, "--budget-model-calls", "60", "--json"]);
+    assert!(here.run(&["watch", task]).status.success());
+    assert!(server.stop().success());
+}
