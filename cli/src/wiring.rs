@@ -132,7 +132,7 @@ pub fn is_configured(config: &Config) -> bool {
 }
 
 /// What to do when no model is named.
-pub const NO_MODEL: &str = "no model is configured: set ERRAND_MODEL_BASE_URL (or OPENAI_BASE_URL), ERRAND_MODEL and, if the endpoint wants one, ERRAND_MODEL_API_KEY (or OPENAI_API_KEY), and start again";
+pub const NO_MODEL: &str = "no model is configured: set ERRAND_MODEL_BASE_URL (or OPENAI_BASE_URL), ERRAND_MODEL and, if the endpoint wants one, ERRAND_MODEL_API_KEY (or, for OpenAI's own endpoint, OPENAI_API_KEY), and start again";
 
 /// Stands where no model is configured: tasks wait, and say why.
 struct Unconfigured;

@@ -24,13 +24,17 @@ const SHORT: [(&str, &str); 8] = [
     ("ERRAND_MODEL", "model.planner.model"),
 ];
 /// Understood because other programs use them; Errand's own names win.
-const FOREIGN: [(&str, &str); 5] = [
+const FOREIGN: [(&str, &str); 4] = [
     ("AWS_ACCESS_KEY_ID", "blobs.access_key_id"),
     ("AWS_SECRET_ACCESS_KEY", "blobs.secret_access_key"),
     ("AWS_SESSION_TOKEN", "blobs.session_token"),
-    ("OPENAI_BASE_URL", "model.base_url"),
-    ("OPENAI_API_KEY", "model.api_key"),
+    ("OPENAI_BASE_URL", OPENAI_BASE_URL.1),
 ];
+const OPENAI_BASE_URL: (&str, &str) = ("OPENAI_BASE_URL", "model.base_url");
+/// Understood too, but a key is not sent to whatever endpoint happens to be set.
+const OPENAI_KEY: (&str, &str) = ("OPENAI_API_KEY", "model.api_key");
+/// Where OpenAI is.
+const OPENAI: &str = "https://api.openai.com/";
 /// Variables with our prefix that are not settings of the server.
 const NOT_SETTINGS: [&str; 5] = [
     "ERRAND_URL",
@@ -103,6 +107,7 @@ pub fn load(layers: &Layers) -> Result<Loaded> {
         put_text(&mut tree, path, value, &format!("flag for {path}"))?;
         sources.insert((*path).to_owned(), "flag".to_owned());
     }
+    put_openais_key(layers, &mut tree, &mut sources)?;
     let config =
         serde_json::from_value(tree.clone()).context("could not read the configuration")?;
     Ok(Loaded {
@@ -110,6 +115,35 @@ pub fn load(layers: &Layers) -> Result<Loaded> {
         tree,
         sources,
     })
+}
+
+/// OpenAI's key is for OpenAI, and for the address that stands beside it as OpenAI's own programs read it. No other endpoint gets
+/// it, unless it is set under a name that is meant for that.
+fn put_openais_key(
+    layers: &Layers,
+    tree: &mut Value,
+    sources: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let (name, path) = OPENAI_KEY;
+    let given = sources.get(path).map(String::as_str);
+    let is_ours = given.is_some_and(|source| source.starts_with("environment "));
+    let Some(key) = found(layers, name).filter(|_| !is_ours) else {
+        return Ok(());
+    };
+    let url = get(tree, OPENAI_BASE_URL.1).and_then(Value::as_str);
+    let beside = format!("environment {}", OPENAI_BASE_URL.0);
+    let is_for_it = url.is_some_and(|url| format!("{url}/").starts_with(OPENAI))
+        || sources.get(OPENAI_BASE_URL.1) == Some(&beside);
+    if is_for_it {
+        put_text(tree, path, key, name)?;
+        sources.insert(path.to_owned(), format!("environment {name}"));
+    } else if given.is_none() {
+        let why = format!(
+            "{name} is set, but model.base_url is another endpoint; to send it a key, set ERRAND_MODEL_API_KEY"
+        );
+        sources.insert(path.to_owned(), why);
+    }
+    Ok(())
 }
 
 fn found<'a>(layers: &'a Layers, name: &str) -> Option<&'a str> {
@@ -322,6 +356,46 @@ mod tests {
                 .map(|key| key.expose().to_owned()),
             Some("0123".to_owned())
         );
+    }
+
+    #[test]
+    fn openais_key_goes_to_openai_and_to_the_address_beside_it_alone() {
+        let key_with = |environment: &[(&str, &str)], file: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("errand.toml");
+            std::fs::write(&path, file).unwrap();
+            let mut layers = with(environment, Vec::new());
+            layers
+                .environment
+                .push(("OPENAI_API_KEY".to_owned(), "theirs".to_owned()));
+            layers.file = Some(path);
+            let loaded = load(&layers).unwrap();
+            let source = loaded.sources.get("model.api_key").cloned();
+            let key = loaded.config.model.api_key;
+            (
+                key.map(|key| key.expose().to_owned()),
+                source.unwrap_or_default(),
+            )
+        };
+        let elsewhere = ("ERRAND_MODEL_BASE_URL", "http://model.example/v1");
+        let theirs = Some("theirs".to_owned());
+        assert_eq!(key_with(&[], "").0, theirs);
+        let openai = ("ERRAND_MODEL_BASE_URL", "https://api.openai.com/v1/");
+        assert_eq!(key_with(&[openai], "").0, theirs);
+        let beside = ("OPENAI_BASE_URL", "http://gateway.example/v1");
+        assert_eq!(key_with(&[beside], "").0, theirs);
+
+        let (key, source) = key_with(&[elsewhere], "");
+        assert_eq!(key, None);
+        assert!(source.contains("ERRAND_MODEL_API_KEY"), "{source}");
+        let lookalike = ("ERRAND_MODEL_BASE_URL", "https://api.openai.com.example/v1");
+        assert_eq!(key_with(&[lookalike], "").0, None);
+        // The address beside it was overruled.
+        assert_eq!(key_with(&[beside, elsewhere], "").0, None);
+        let own = ("ERRAND_MODEL_API_KEY", "own");
+        assert_eq!(key_with(&[elsewhere, own], "").0, Some("own".to_owned()));
+        let file = "[model]\napi_key = \"filed\"\n";
+        assert_eq!(key_with(&[elsewhere], file).0, Some("filed".to_owned()));
     }
 
     #[test]
