@@ -2,8 +2,9 @@
 //! files begin and how long they get. Each test names every offence at once.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use agent_core::blob::BlobHash;
 use errand_tests::workspace::{Source, members, root, sources};
 
 /// The most lines that a source file may have.
@@ -186,6 +187,35 @@ fn queries() -> Vec<Query> {
         })
     };
     sources("sql").into_iter().filter_map(query).collect()
+}
+
+/// A build reads descriptions and no database, so one that is left over, or belongs to an older text, would only be found by whoever
+/// builds next. Whether they are true of the schema is `script/prepare-queries --check`'s to say.
+#[test]
+fn every_query_has_its_description_and_no_description_is_left_over() {
+    let mut offences = Vec::new();
+    for store in ["sqlite", "postgres"] {
+        let own = sources("sql").into_iter().filter(|source| {
+            let place = format!("store/{store}/queries/");
+            source.is_under(&["store/queries/", &place])
+        });
+        let mut wanted: BTreeMap<String, String> = own
+            .map(|source| {
+                let hash = BlobHash::of(source.text.as_bytes());
+                (format!("query-{hash}.json"), source.path)
+            })
+            .collect();
+        let folder = format!("store/{store}/.sqlx");
+        for entry in std::fs::read_dir(root().join(&folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if wanted.remove(&name).is_none() {
+                offences.push(format!("{folder}/{name} describes no query"));
+            }
+        }
+        let missing = wanted.into_values();
+        offences.extend(missing.map(|path| format!("{path} has no description in {folder}")));
+    }
+    assert_none("run script/prepare-queries", &offences);
 }
 
 #[test]
