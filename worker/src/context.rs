@@ -265,7 +265,7 @@ impl Context {
         if self.lease.holds() {
             Ok(())
         } else {
-            Err(Stop::Lost)
+            Err(Stop::Lapsed)
         }
     }
 

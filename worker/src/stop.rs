@@ -13,6 +13,11 @@ pub enum Stop {
     /// The job belongs to somebody else now, or is gone. Nothing is left to do.
     #[error("the job is no longer ours")]
     Lost,
+    /// By this process's clock the lease may have lapsed, so nothing more may be done under it. Whether it has, only the store
+    /// knows: a heartbeat may still come in time. So the job is given back, which the store refuses if somebody has taken it;
+    /// left alone it would stay with a worker that lives and does not run it.
+    #[error("the lease may have lapsed")]
+    Lapsed,
     /// The store cannot be used; it is not known whether the last commit was saved. The job is given back, and whoever
     /// claims it reads from the log how far it came.
     #[error("the store cannot be used")]

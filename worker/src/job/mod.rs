@@ -104,7 +104,7 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
             error!(%reason, "the job cannot go on, because something stored is damaged");
             give_up(context, reason).await
         }
-        Stop::Draining | Stop::Store(_) | Stop::NewerRules(_) => Err(stopped),
+        Stop::Draining | Stop::Lapsed | Stop::Store(_) | Stop::NewerRules(_) => Err(stopped),
     }
 }
 
@@ -250,7 +250,7 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
 /// a job that stays claimed by a living worker would be stuck.
 async fn give_back(context: &Context, stopped: &Stop) {
     let delay_ms = match stopped {
-        Stop::Draining => 0,
+        Stop::Draining | Stop::Lapsed => 0,
         Stop::Lost => return,
         // Long enough that a worker of the newer release comes first.
         Stop::NewerRules(_) => full_jitter_ms(
