@@ -5,6 +5,7 @@
 //! [`Lease::holds`], also where the runtime is too busy to stop anything in time. After a crash nothing is left: the
 //! database's clock lets the lease lapse, or the next life ends it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,6 +29,28 @@ use crate::pulse::Pulse;
 pub trait OpenLifeline: Send + Sync {
     /// Opens the way to the store.
     async fn open(&self) -> Result<Box<dyn Lifeline>, StoreError>;
+    /// Begins to run a heartbeat, on a thread and a runtime of its own. Only a simulation does otherwise: there all runs on
+    /// one thread, and time is not that of the machine.
+    fn run(&self, heartbeat: Beating) -> std::io::Result<()> {
+        on_a_thread(heartbeat)
+    }
+}
+
+/// A heartbeat, from its life's beginning to its end.
+pub type Beating = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn on_a_thread(heartbeat: Beating) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("heartbeat".to_owned())
+        .spawn(move || {
+            runtime.block_on(heartbeat);
+            // A question that hangs must not hold up the end of the thread.
+            runtime.shutdown_background();
+        })
+        .map(drop)
 }
 
 /// Renews leases.
@@ -136,7 +159,7 @@ impl Drop for Heartbeat {
 impl Heartbeat {
     /// Begins to keep the lease that `who` got, for as long as the claim loop has a pulse.
     pub fn start(
-        lifeline: Arc<dyn OpenLifeline>,
+        lifeline: &Arc<dyn OpenLifeline>,
         pulse: Arc<Pulse>,
         who: Incarnation,
         lease: Lease,
@@ -146,22 +169,15 @@ impl Heartbeat {
         let (tell, ended) = oneshot::channel();
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        std::thread::Builder::new()
-            .name("heartbeat".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = stopped.cancelled() => {}
-                        // Nobody listens any more when the life has ended otherwise.
-                        why = keep(lifeline.as_ref(), &who, &kept, &pulse) => drop(tell.send(why)),
-                    }
-                });
-                // A question that hangs must not hold up the end of the thread.
-                runtime.shutdown_background();
-            })?;
+        let beaten = Arc::clone(lifeline);
+        lifeline.run(Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = stopped.cancelled() => {}
+                // Nobody listens any more when the life has ended otherwise.
+                why = keep(beaten.as_ref(), &who, &kept, &pulse) => drop(tell.send(why)),
+            }
+        }))?;
         Ok(Self { lease, ended, stop })
     }
 

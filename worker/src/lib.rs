@@ -22,7 +22,7 @@ mod tool_limits;
 mod webhook_signature;
 
 pub use house::{Done, HouseError, HouseOptions, Housekeeper};
-pub use lease::{Lifeline, OpenLifeline, SharedStore};
+pub use lease::{Beating, Lifeline, OpenLifeline, SharedStore};
 pub use options::{Options, Undecided, UnknownCall};
 pub use parts::Parts;
 pub use pool::{Drained, Worker};

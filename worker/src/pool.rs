@@ -1,6 +1,9 @@
 //! The pool: claims jobs, runs them, watches the lease, and drains at the end.
 //!
 //! One life of a worker is one epoch. When the lease is lost, all its jobs are stopped and a new life begins.
+//!
+//! Where several things are ready at once, their order is fixed, so that a simulation can repeat a run: what ends the work
+//! first, then what comes by the clock, then the jobs.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -105,6 +108,7 @@ impl Worker {
         };
         let tool_limits = Arc::clone(&self.tool_limits);
         tokio::select! {
+            biased;
             drained = self.work(shutdown, at_once) => drained,
             never = house.keep() => match never {},
             never = tool_limits.call_back(&caller) => match never {},
@@ -123,8 +127,9 @@ impl Worker {
             self.pulse.beat();
             let begun = Instant::now();
             let who = tokio::select! {
-                who = self.begin(outlived.as_ref()) => who,
+                biased;
                 () = &mut shutdown => return Drained::Clean,
+                who = self.begin(outlived.as_ref()) => who,
             };
             let mut heartbeat = self.heartbeat(&who, begun).await;
             let mut running = Running::of(&heartbeat.lease);
@@ -133,6 +138,7 @@ impl Worker {
                 running.judges_from = begun + Duration::from_millis(self.options.lease_ms);
             }
             let end = tokio::select! {
+                biased;
                 why = heartbeat.lost() => LifeEnd::LeaseLost(why),
                 end = self.live(&who, &mut running, &mut shutdown, &mut at_once) => end,
             };
@@ -154,7 +160,7 @@ impl Worker {
         let length = Duration::from_millis(self.options.lease_ms);
         let mut attempt = 0;
         loop {
-            let (lifeline, pulse) = (Arc::clone(&self.parts.lifeline), Arc::clone(&self.pulse));
+            let (lifeline, pulse) = (&self.parts.lifeline, Arc::clone(&self.pulse));
             match Heartbeat::start(lifeline, pulse, who.clone(), Lease::new(length, begun)) {
                 Ok(heartbeat) => return heartbeat,
                 Err(error) => warn!(
@@ -244,7 +250,9 @@ impl Worker {
                 };
             }
             tokio::select! {
+                biased;
                 () = &mut *shutdown => break,
+                _ = watch.tick() => self.watch(who, running).await,
                 ended = running.ended() => {
                     if self.has_room_again(&next, failures) {
                         next = Look::Now;
@@ -256,7 +264,6 @@ impl Worker {
                     }
                 }
                 () = self.until(&next) => next = Look::Now,
-                _ = watch.tick() => self.watch(who, running).await,
             }
         }
         LifeEnd::Shutdown(self.drain(who, running, at_once).await)
@@ -434,14 +441,15 @@ impl Worker {
         let mut pulse = tokio::time::interval(Duration::from_millis(WATCH_MS));
         while !running.held.is_empty() {
             tokio::select! {
+                biased;
+                () = &mut *at_once => break,
+                () = &mut limit => break,
                 _ = pulse.tick() => self.pulse.beat(),
                 ended = running.ended() => match ended {
                     Ended::Done(Some(claim)) => self.hand_back(&claim).await,
                     Ended::Done(None) => {}
                     Ended::Panicked(claim) => self.put_back(running, claim).await,
                 },
-                () = &mut limit => break,
-                () = &mut *at_once => break,
             }
         }
         if running.held.is_empty() && !running.unsure {

@@ -2,7 +2,7 @@
 //!
 //! They end with it: dropping a job's future ends what it started, so nothing of an old life acts on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent_core::id::{JobId, TenantId};
@@ -33,7 +33,8 @@ pub struct Running {
     /// Until then this life declares no other worker dead.
     pub judges_from: Instant,
     pub tasks: JoinSet<Option<HandedOver>>,
-    pub held: HashMap<Id, (Claim, AbortHandle)>,
+    /// In the order in which they were started.
+    pub held: BTreeMap<Id, (Claim, AbortHandle)>,
 }
 
 impl Running {
@@ -43,7 +44,7 @@ impl Running {
             unsure: false,
             judges_from: Instant::now(),
             tasks: JoinSet::new(),
-            held: HashMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -83,7 +84,7 @@ impl Running {
     /// What this life holds. A job can be here twice, when it was given back, claimed again, and its first run has not
     /// quite ended; the newer claim counts.
     pub fn pairs(&self) -> Vec<(JobId, Fence)> {
-        let mut newest: HashMap<&JobId, Fence> = HashMap::new();
+        let mut newest: BTreeMap<&JobId, Fence> = BTreeMap::new();
         for (claim, _) in self.held.values() {
             let fence = newest.entry(&claim.job).or_insert(claim.fence);
             *fence = claim.fence.max(*fence);

@@ -1,54 +1,72 @@
-//! One simulated installation under one seed, and the laws that must hold at its end.
+//! One simulated installation under one seed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use agent_core::budget::Budget;
-use agent_core::event::EventBody;
 use agent_core::id::TaskId;
-use agent_core::ports::blobs::Blobs;
-use agent_core::ports::workspaces::Workspaces;
-use agent_core::task::TaskState;
+use agent_core::ports::store::Tasks;
 use chaos::random::Random;
-use serde_json::{Value, json};
-use tokio::time::timeout;
+use serde_json::json;
+use store_memory::MemoryStore;
+use tokio::runtime::Runtime;
 
+use crate::effects;
 use crate::fakes::{FakeModels, Said};
-use crate::faults::{Fault, FaultyStore};
-use crate::world::{Running, World};
+use crate::history::History;
+use crate::judge::{self, Seen};
+use crate::ports::Shared;
+use crate::process::Process;
+use crate::world::World;
 
 const WORKERS: [&str; 2] = ["worker-a", "worker-b"];
-const TASKS: usize = 2;
+/// Before which disturbances a task is submitted.
+const SUBMITS: [usize; 3] = [0, 3, 6];
 /// Disturbances of one run.
 const ROUNDS: usize = 12;
-/// The longest calm before one, unless the worker dies earlier.
-const CALM_MS_MAX: usize = 40;
-/// The farthest that the clock jumps at once: above the lease of 15 s.
+/// The longest calm before one.
+const CALM_MS_MAX: usize = 2_500;
+/// The farthest that the clock jumps at once: above the lease.
 const JUMP_MS_MAX: usize = 20_000;
-/// How long the undisturbed rest may take. Most of it waits for pauses after errors.
-const REST_MAX: Duration = Duration::from_secs(40);
-/// A task ends after so many answers and results.
-const REPLIES: usize = 11;
-const RESULTS: usize = 9;
+/// The longest silence of the store: above the lease.
+const SILENCE_MS_MAX: usize = 20_000;
+/// How long a process is gone at most.
+const GONE_MS_MAX: usize = 6_000;
+/// How long the undisturbed rest may take.
+const REST_MS_MAX: i64 = 20 * 60_000;
+/// How far time goes at once at most while something happens, and while nothing does. The processes work one after the other
+/// within such a slice, in an order that is drawn.
+const SLICE_MS: usize = 24;
+const SLICE_MS_MAX: usize = 150;
+/// How long a pause waits for its moment.
+const TEMPTATION_MS_MAX: i64 = 3_000;
+/// The store's time at the beginning.
+const EPOCH_MS: i64 = 1_700_000_000_000;
 
-/// What the runs came across.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Seen {
-    /// Calls that were made again.
-    pub repeated: usize,
-    /// Calls of which nobody knows whether they were made.
-    pub unknown: usize,
-    /// Steps that another life went on with.
-    pub resumed: usize,
+/// What came of a seed.
+pub struct Run {
+    pub history: Arc<History>,
+    pub verdict: Result<Seen, String>,
 }
 
-impl Seen {
-    pub fn add(&mut self, other: Self) {
-        self.repeated += other.repeated;
-        self.unknown += other.unknown;
-        self.resumed += other.resumed;
-    }
+/// One worker, whether it runs or not.
+struct Slot {
+    name: &'static str,
+    process: Option<Process>,
+    /// When it is started again.
+    start_at_ms: i64,
+    is_draining: bool,
+}
+
+struct Simulation {
+    world: World,
+    shared: Arc<Shared>,
+    /// For what the simulation itself asks of the store, which never waits.
+    control: Runtime,
+    slots: Vec<Slot>,
+    tasks: Vec<TaskId>,
+    slice_ms: usize,
+    seen: Seen,
 }
 
 /// Three steps, two of them side by side; each adds three lines in three turns and counts up once, which must not be
@@ -75,182 +93,302 @@ fn models() -> Arc<FakeModels> {
     })
 }
 
-struct Simulation {
-    world: World,
-    random: Random,
-    tasks: Vec<TaskId>,
-    workers: [Option<Running>; 2],
+/// Runs one seed to its end, on this thread alone.
+pub fn simulate(seed: u64, guard: egress::Guard) -> Run {
+    let mut simulation = Simulation::new(seed, guard);
+    simulation.disturb();
+    simulation.end()
 }
 
-/// Runs one seed to its end.
-pub async fn simulate(seed: u64, guard: egress::Guard) -> Result<Seen, String> {
-    let mut world = World::new(models()).await;
-    world.guard = Some(guard);
-    // Crashes come far more often than in life; how many are too many is tested elsewhere.
-    world.options.crashes_max = 10_000;
-    let mut tasks = Vec::new();
-    for _ in 0..TASKS {
-        tasks.push(world.submit(Budget::default(), None).await);
+/// A run in which nothing goes wrong but this: in the middle of the work every process sleeps for a while.
+pub fn nap(seed: u64, guard: egress::Guard, ms: u64) -> Run {
+    let mut simulation = Simulation::new(seed, guard);
+    simulation.shared.is_calm.store(true, Ordering::SeqCst);
+    simulation.submit();
+    let work_ms = 1_000 + simulation.shared.ms_below(2_000);
+    simulation.go_on(work_ms);
+    for at in 0..WORKERS.len() {
+        simulation.sleep(at, ms);
     }
-    let mut simulation = Simulation {
-        world,
-        random: Random::new(seed),
-        tasks,
-        workers: [None, None],
-    };
-    for _ in 0..ROUNDS {
-        simulation.round().await;
-    }
-    simulation.rest().await?;
-    simulation.judge().await
+    simulation.go_on(ms);
+    simulation.end()
 }
 
 impl Simulation {
-    /// A life ends and another begins, which will meet a fault of its own; then perhaps the clock jumps.
-    async fn round(&mut self) {
-        let slot = self.random.below(WORKERS.len());
-        if let Some(worker) = self.workers[slot].take() {
-            worker.kill().await;
-        }
-        let faults = [
-            Fault::DieBefore,
-            Fault::DieAfter,
-            Fault::ErrorBefore,
-            Fault::ErrorAfter,
-        ];
-        let fault = faults[self.random.below(faults.len())];
-        let at = u32::try_from(1 + self.random.below(10)).unwrap();
-        let store = FaultyStore::new(self.world.store.clone(), fault, at);
-        let worker = self.world.start_over(store.clone(), WORKERS[slot]);
-        let calm = Duration::from_millis(u64::try_from(self.random.below(CALM_MS_MAX)).unwrap());
-        if timeout(calm, store.died.notified()).await.is_ok() {
-            worker.kill().await;
-        } else if matches!(fault, Fault::DieBefore | Fault::DieAfter) && self.random.below(2) == 0 {
-            // At any moment, not only at a commit.
-            worker.kill().await;
-        } else {
-            self.workers[slot] = Some(worker);
-        }
-        if self.random.below(3) == 0 {
-            let jump_ms = i64::try_from(self.random.below(JUMP_MS_MAX)).unwrap();
-            self.world.store.shift_clock(jump_ms);
-        }
-    }
-
-    /// Everything works again, and all tasks end.
-    async fn rest(&mut self) -> Result<(), String> {
-        for (slot, name) in WORKERS.into_iter().enumerate() {
-            if let Some(worker) = self.workers[slot].take() {
-                worker.kill().await;
-            }
-            self.workers[slot] = Some(self.world.start_over(self.world.store.clone(), name));
-        }
-        let ended = async {
-            for task in &self.tasks {
-                while !self.world.task(task).await.state.is_final() {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }
+    fn new(seed: u64, guard: egress::Guard) -> Self {
+        let shared = Arc::new(Shared {
+            random: Mutex::new(Random::new(seed)),
+            history: Arc::default(),
+            effects: Mutex::default(),
+            now_ms: 0.into(),
+            calls: 0.into(),
+            silent_until_ms: 0.into(),
+            is_calm: false.into(),
+            lost_answers: 0.into(),
+        });
+        let control = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let clock = Arc::clone(&shared);
+        let store = MemoryStore::with_clock(move || EPOCH_MS + clock.now());
+        let mut world = control.block_on(World::with(models(), store, seed));
+        world.guard = Some(guard);
+        world.options = worker::Options {
+            // Crashes come far more often than in life; how many are too many is tested elsewhere.
+            crashes_max: 10_000,
+            ..worker::Options::default()
         };
-        if timeout(REST_MAX, ended).await.is_err() {
-            let task = self.world.task(&self.tasks[0]).await;
-            return Err(format!(
-                "a task never ended: {:?} {:?}",
-                task.state, task.waiting
-            ));
+        let slot = |name| Slot {
+            name,
+            process: None,
+            start_at_ms: 0,
+            is_draining: false,
+        };
+        Self {
+            world,
+            shared,
+            control,
+            slots: WORKERS.into_iter().map(slot).collect(),
+            tasks: Vec::new(),
+            slice_ms: SLICE_MS,
+            seen: Seen::default(),
         }
-        for worker in &mut self.workers {
-            if let Some(worker) = worker.take() {
-                worker.drain().await;
-            }
-        }
-        Ok(())
     }
 
-    async fn judge(&self) -> Result<Seen, String> {
-        let mut seen = Seen::default();
-        for task in &self.tasks {
-            let state = self.world.task(task).await.state;
-            if state != TaskState::Succeeded {
-                return Err(format!("a task is {state:?}"));
-            }
-            self.files(task).await?;
-            log(&self.world.log(task).await, &mut seen)?;
+    fn end(mut self) -> Run {
+        let verdict = self.rest().and_then(|()| self.judge());
+        self.write_logs_down();
+        Run {
+            history: Arc::clone(&self.shared.history),
+            verdict,
         }
-        let mut made: BTreeMap<String, (Value, usize)> = BTreeMap::new();
-        let keys = self.world.tools.keys.lock().unwrap().clone();
-        for (key, (tool, _)) in keys.into_iter().zip(self.world.tools.made()) {
-            made.entry(key).or_insert((Value::from(tool), 0)).1 += 1;
-        }
-        if let Some(twice) = made
-            .iter()
-            .find(|(_, (tool, times))| tool == "count_up" && *times > 1)
-        {
-            return Err(format!("a call that must not be repeated was: {twice:?}"));
-        }
-        seen.repeated = made.values().map(|(_, times)| times - 1).sum();
-        // Each life that ends can cost what it had in flight, and so can a clock that jumps under both.
-        let in_flight = 2 * ROUNDS * self.world.options.concurrency as usize;
-        if seen.repeated > in_flight {
-            return Err(format!("{} calls were made again", seen.repeated));
-        }
-        Ok(seen)
     }
 
-    /// The last step's files, merged from those before it: every line once and in order.
-    async fn files(&self, task: &TaskId) -> Result<(), String> {
-        let found = self.world.task(task).await;
-        let last = found.steps.iter().find(|step| step.key == "c");
-        let hash = last
-            .and_then(|step| step.snapshot.clone())
-            .ok_or("the last step has no files")?;
-        let (tenant, world) = (&self.world.tenant, &self.world);
-        let manifest = world.workspaces.manifest(tenant, &hash).await.unwrap();
-        for name in ["a", "b", "c"] {
-            let file = manifest
-                .0
-                .get(&format!("{name}.txt"))
-                .ok_or("a file is missing")?;
-            let bytes = world.blobs.get(tenant, &file.blob.hash).await.unwrap();
-            let text = String::from_utf8(bytes).unwrap();
-            if text != format!("{name}0\n{name}1\n") {
-                return Err(format!("{name}.txt is {text:?}"));
-            }
-        }
-        Ok(())
+    fn submit(&mut self) {
+        let submitted = self.world.submit(Budget::default(), None);
+        self.tasks.push(self.control.block_on(submitted));
     }
 }
 
-/// Every answer and result once; every call with a result or, if it must not be repeated, known as unknown.
-fn log(events: &[EventBody], seen: &mut Seen) -> Result<(), String> {
-    let mut calls = BTreeMap::new();
-    let mut replies = 0;
-    let mut ends = 0;
-    for event in events {
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "the other kinds are judged elsewhere"
-        )]
-        match event {
-            EventBody::ModelReplied(_) => replies += 1,
-            EventBody::StepResumed(_) => seen.resumed += 1,
-            EventBody::TaskFinished(_) => ends += 1,
-            EventBody::ToolReturned(returned) => {
-                *calls.entry(returned.call.clone()).or_insert(0) += 1;
+impl Simulation {
+    fn disturb(&mut self) {
+        for round in 0..ROUNDS {
+            if SUBMITS.contains(&round) {
+                self.submit();
             }
-            EventBody::ToolUnknown(unknown) => {
-                seen.unknown += 1;
-                *calls.entry(unknown.call.clone()).or_insert(0) += 1;
-            }
-            _ => {}
+            let calm_ms = self.shared.ms_below(CALM_MS_MAX);
+            self.go_on(calm_ms);
+            self.one_disturbance();
         }
     }
-    let twice = calls.values().any(|times| *times > 1);
-    if twice || (replies, calls.len(), ends) != (REPLIES, RESULTS, 1) {
-        return Err(format!(
-            "{replies} answers, {} calls with an outcome (twice: {twice}), {ends} ends",
-            calls.len()
-        ));
+
+    fn one_disturbance(&mut self) {
+        let at = self.shared.below(self.slots.len());
+        match self.shared.below(8) {
+            0 | 1 => self.crash(at),
+            2 | 3 => self.pause(at),
+            4 => {
+                let ms = self.shared.below(JUMP_MS_MAX);
+                self.seen.jumps_ahead += 1;
+                self.jump(i64::try_from(ms).unwrap());
+            }
+            5 => {
+                let ms = self.shared.below(JUMP_MS_MAX);
+                self.seen.jumps_back += 1;
+                self.jump(-i64::try_from(ms).unwrap());
+            }
+            6 => {
+                let ms = i64::try_from(self.shared.below(SILENCE_MS_MAX)).unwrap();
+                let until_ms = self.shared.now() + ms;
+                self.shared
+                    .silent_until_ms
+                    .store(until_ms, Ordering::SeqCst);
+                self.seen.silences += 1;
+                self.shared.note("store", &format!("is silent for {ms} ms"));
+            }
+            _ => self.drain(at),
+        }
     }
-    Ok(())
+
+    /// As by `kill -9`.
+    fn crash(&mut self, at: usize) {
+        let gone_ms = i64::try_from(self.shared.below(GONE_MS_MAX)).unwrap();
+        let slot = &mut self.slots[at];
+        if slot.process.take().is_none() {
+            return;
+        }
+        slot.start_at_ms = self.shared.now() + gone_ms;
+        slot.is_draining = false;
+        self.seen.crashes += 1;
+        self.shared
+            .note(slot.name, &format!("dies and is gone for {gone_ms} ms"));
+    }
+
+    /// As by `SIGSTOP`, for up to two and a half leases; half of the time at the worst moment, when a call has been begun and
+    /// has had no effect yet.
+    fn pause(&mut self, at: usize) {
+        let lease_ms = self.world.options.lease_ms;
+        let ms = self
+            .shared
+            .ms_below(usize::try_from(lease_ms * 5 / 2).unwrap());
+        if self.shared.below(2) == 0 {
+            self.until_about_to_act(at);
+        }
+        self.seen.pauses += usize::from(ms > lease_ms && self.slots[at].process.is_some());
+        self.sleep(at, ms);
+    }
+
+    fn until_about_to_act(&mut self, at: usize) {
+        let end_ms = self.shared.now() + TEMPTATION_MS_MAX;
+        let is_about_to_act = |slot: &Slot| {
+            let awake = slot.process.as_ref().filter(|process| !process.is_asleep());
+            awake.is_some_and(Process::is_about_to_act)
+        };
+        while !is_about_to_act(&self.slots[at]) && self.shared.now() < end_ms {
+            self.go_on(10);
+        }
+    }
+
+    fn sleep(&mut self, at: usize, ms: u64) {
+        let slot = &mut self.slots[at];
+        let Some(process) = &mut slot.process else {
+            return;
+        };
+        let now_ms = self.shared.now();
+        process.fall_asleep(now_ms, now_ms.saturating_add_unsigned(ms));
+        self.shared.note(slot.name, &format!("sleeps for {ms} ms"));
+    }
+
+    fn jump(&mut self, ms: i64) {
+        self.shared
+            .note("store", &format!("its clock jumps by {ms} ms"));
+        self.world.store.shift_clock(ms);
+    }
+
+    /// As by `SIGTERM`.
+    fn drain(&mut self, at: usize) {
+        let slot = &mut self.slots[at];
+        let Some(process) = &slot.process else {
+            return;
+        };
+        process.running.stop.cancel();
+        slot.is_draining = true;
+        self.seen.drains += 1;
+        self.shared.note(slot.name, "is asked to end");
+    }
+
+    /// Lets all processes work for so long.
+    fn go_on(&mut self, ms: u64) {
+        let end_ms = self.shared.now().saturating_add_unsigned(ms);
+        while self.shared.now() < end_ms {
+            let left = usize::try_from(end_ms - self.shared.now()).unwrap();
+            let slice = 1 + self.shared.below(self.slice_ms.min(left));
+            self.slice(u64::try_from(slice).unwrap());
+        }
+    }
+
+    fn slice(&mut self, ms: u64) {
+        let calls = self.shared.calls.load(Ordering::SeqCst);
+        let mut order: Vec<usize> = (0..self.slots.len()).collect();
+        self.shared.random.lock().unwrap().shuffle(&mut order);
+        for at in order {
+            self.one_slice(at, ms);
+        }
+        self.shared
+            .now_ms
+            .fetch_add(i64::try_from(ms).unwrap(), Ordering::SeqCst);
+        self.slice_ms = if self.shared.calls.load(Ordering::SeqCst) > calls {
+            SLICE_MS
+        } else {
+            (self.slice_ms * 2).min(SLICE_MS_MAX)
+        };
+    }
+
+    fn one_slice(&mut self, at: usize, ms: u64) {
+        let now_ms = self.shared.now();
+        let slot = &mut self.slots[at];
+        let Some(process) = &mut slot.process else {
+            if slot.start_at_ms <= now_ms {
+                let process = Process::start(&self.world, &self.shared, slot.name);
+                slot.process = Some(process);
+            }
+            return;
+        };
+        process.wake(now_ms);
+        let died = process.work(ms);
+        if died {
+            self.crash(at);
+        } else if slot.is_draining && process.running.task.is_finished() {
+            self.shared.note(slot.name, "has ended");
+            slot.process = None;
+            slot.is_draining = false;
+        }
+    }
+
+    /// Nothing goes wrong any more, and all tasks end.
+    fn rest(&mut self) -> Result<(), String> {
+        let now_ms = self.shared.now();
+        self.shared.is_calm.store(true, Ordering::SeqCst);
+        self.shared.note("store", "nothing goes wrong any more");
+        for slot in &mut self.slots {
+            slot.start_at_ms = slot.start_at_ms.min(now_ms);
+        }
+        // Whoever sleeps wakes up in its time, and then has some to show what it still believes.
+        while self.is_any_asleep() {
+            self.go_on(500);
+        }
+        self.go_on(1_000);
+        while let Some(open) = self.open() {
+            if self.shared.now() > now_ms + REST_MS_MAX {
+                let task = self.control.block_on(self.world.task(&open));
+                return Err(format!(
+                    "a task never ended: {:?} {:?}",
+                    task.state, task.waiting
+                ));
+            }
+            self.go_on(500);
+        }
+        for slot in &mut self.slots {
+            slot.process = None;
+        }
+        Ok(())
+    }
+
+    fn is_any_asleep(&self) -> bool {
+        let processes = self.slots.iter().filter_map(|slot| slot.process.as_ref());
+        processes.into_iter().any(Process::is_asleep)
+    }
+
+    /// A task that has not ended.
+    fn open(&self) -> Option<TaskId> {
+        let is_open = |task: &&TaskId| {
+            let found = self.control.block_on(self.world.task(task));
+            !found.state.is_final()
+        };
+        self.tasks.iter().find(is_open).cloned()
+    }
+
+    fn judge(&self) -> Result<Seen, String> {
+        let mut seen = self.seen;
+        for task in &self.tasks {
+            let judged = judge::task(&self.world, task, &mut seen);
+            self.control.block_on(judged)?;
+        }
+        let counted = effects::judge(&self.shared.effects.lock().unwrap())?;
+        seen.repeated = counted.repeated;
+        seen.stale = counted.stale;
+        let lost = self.shared.lost_answers.load(Ordering::SeqCst);
+        seen.lost_answers = usize::try_from(lost).unwrap();
+        Ok(seen)
+    }
+
+    fn write_logs_down(&self) {
+        for task in &self.tasks {
+            let (store, tenant) = (&self.world.store, &self.world.tenant);
+            let events = store.events_after(tenant, task, 0, 10_000);
+            for event in self.control.block_on(events).unwrap() {
+                self.shared.note("log", &format!("{task} {event:?}"));
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! A store that fails or stops at a chosen commit, to see what a worker leaves behind that dies there.
+//! A store that fails or stops at a chosen commit, to see what a worker leaves behind that dies there, or whose every call
+//! meets what a simulation sends.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,9 +35,34 @@ pub enum Fault {
     ClaimLost,
 }
 
+/// What calls meet beside the one fault: delays, errors and deaths.
+#[async_trait]
+pub trait Weather: Send + Sync {
+    /// What a call meets. Takes as long as the call is on its way there.
+    async fn going(&self, verb: &'static str) -> Option<Fault>;
+    /// Takes as long as the answer is on its way back.
+    async fn coming(&self, verb: &'static str, refused: Option<&StoreError>);
+}
+
+/// Nothing happens.
+struct Calm;
+
+#[async_trait]
+impl Weather for Calm {
+    async fn going(&self, _verb: &'static str) -> Option<Fault> {
+        None
+    }
+    async fn coming(&self, _verb: &'static str, _refused: Option<&StoreError>) {}
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("the plug was pulled".into())
+}
+
 /// See the module's description.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
+    weather: Arc<dyn Weather>,
     fault: Fault,
     at: u32,
     /// Commits so far.
@@ -52,8 +78,19 @@ pub struct FaultyStore {
 impl FaultyStore {
     /// Faults at the commit with this number, from 1; 0 never faults.
     pub fn new(inner: Arc<dyn Store>, fault: Fault, at: u32) -> Arc<Self> {
+        Self::under(inner, Arc::new(Calm), fault, at)
+    }
+
+    /// The same under a weather.
+    pub fn under(
+        inner: Arc<dyn Store>,
+        weather: Arc<dyn Weather>,
+        fault: Fault,
+        at: u32,
+    ) -> Arc<Self> {
         Arc::new(Self {
             inner,
+            weather,
             fault,
             at,
             count: AtomicU32::new(0),
@@ -83,30 +120,54 @@ impl FaultyStore {
         {
             return commit.await;
         }
-        let away = || StoreError::Unavailable("the plug was pulled".into());
-        match self.fault {
+        self.meet(self.fault, commit).await
+    }
+
+    /// A call that meets a fault.
+    async fn meet<T>(
+        &self,
+        fault: Fault,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match fault {
             Fault::DieBefore | Fault::ClaimLost => {}
             Fault::DieAfter => {
-                commit.await?;
+                call.await?;
             }
             Fault::ErrorBefore => return Err(away()),
             Fault::ErrorAfter => {
-                commit.await?;
+                call.await?;
                 return Err(away());
             }
         }
         self.died.notify_one();
         std::future::pending().await
     }
+
+    /// Sends a call through the weather.
+    async fn send<T>(
+        &self,
+        verb: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let answer = match self.weather.going(verb).await {
+            None => call.await,
+            Some(fault) => self.meet(fault, call).await,
+        };
+        self.weather.coming(verb, answer.as_ref().err()).await;
+        answer
+    }
 }
 
 #[async_trait]
 impl Commits for FaultyStore {
     async fn append(&self, commit: Append) -> Result<Committed, StoreError> {
-        self.around(self.inner.append(commit)).await
+        self.send("append", self.around(self.inner.append(commit)))
+            .await
     }
     async fn transition(&self, commit: Transition) -> Result<Committed, StoreError> {
-        self.around(self.inner.transition(commit)).await
+        self.send("transition", self.around(self.inner.transition(commit)))
+            .await
     }
 }
 
@@ -121,7 +182,8 @@ impl Tasks for FaultyStore {
         task: &TaskId,
     ) -> Result<Option<Task>, StoreError> {
         self.read("task", task.as_str())?;
-        self.inner.find_task(tenant, task).await
+        self.send("find_task", self.inner.find_task(tenant, task))
+            .await
     }
     async fn list_tasks(
         &self,
@@ -137,7 +199,11 @@ impl Tasks for FaultyStore {
         after: i64,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        self.inner.events_after(tenant, task, after, limit).await
+        self.send(
+            "events_after",
+            self.inner.events_after(tenant, task, after, limit),
+        )
+        .await
     }
     async fn step_events_after(
         &self,
@@ -147,9 +213,12 @@ impl Tasks for FaultyStore {
         after: i64,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        self.inner
-            .step_events_after(tenant, task, step, after, limit)
-            .await
+        self.send(
+            "step_events_after",
+            self.inner
+                .step_events_after(tenant, task, step, after, limit),
+        )
+        .await
     }
     async fn artifacts(
         &self,
@@ -164,17 +233,19 @@ impl Tasks for FaultyStore {
         delivery: &DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
         self.read("delivery", delivery.as_str())?;
-        self.inner.find_delivery(tenant, delivery).await
+        self.send("find_delivery", self.inner.find_delivery(tenant, delivery))
+            .await
     }
 }
 
 #[async_trait]
 impl Jobs for FaultyStore {
     async fn begin(&self, worker: &WorkerName) -> Result<Incarnation, StoreError> {
-        self.inner.begin(worker).await
+        self.send("begin", self.inner.begin(worker)).await
     }
     async fn heartbeat(&self, who: &Incarnation, lease_ms: u64) -> Result<(), StoreError> {
-        self.inner.heartbeat(who, lease_ms).await
+        self.send("heartbeat", self.inner.heartbeat(who, lease_ms))
+            .await
     }
     fn weigh(&self, tenant: &TenantId, weight: u32) {
         self.inner.weigh(tenant, weight);
@@ -185,28 +256,29 @@ impl Jobs for FaultyStore {
         lease_ms: u64,
         room: &Room,
     ) -> Result<Vec<Claim>, StoreError> {
-        let claimed = self.inner.claim(who, lease_ms, room).await?;
+        let claim = self.inner.claim(who, lease_ms, room);
+        let claimed = self.send("claim", claim).await?;
         let lost = self.fault == Fault::ClaimLost
             && !claimed.is_empty()
             && self.count.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
         if lost {
-            return Err(StoreError::Unavailable("the plug was pulled".into()));
+            return Err(away());
         }
         let kinds = claimed.iter().map(|claim| claim.kind);
         self.claimed.lock().unwrap().extend(kinds);
         Ok(claimed)
     }
     async fn release(&self, guard: &Guard, how: Release) -> Result<(), StoreError> {
-        self.inner.release(guard, how).await
+        self.send("release", self.inner.release(guard, how)).await
     }
     async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError> {
-        self.inner.reap(lease_ms).await
+        self.send("reap", self.inner.reap(lease_ms)).await
     }
     async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
-        self.inner.held(who).await
+        self.send("held", self.inner.held(who)).await
     }
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {
-        self.inner.lost(held).await
+        self.send("lost", self.inner.lost(held)).await
     }
 }
 
@@ -239,10 +311,12 @@ impl Health for FaultyStore {
 #[async_trait]
 impl Upkeep for FaultyStore {
     async fn task_queue(&self, tenant: &TenantId, task: &TaskId) -> Result<TaskQueue, StoreError> {
-        self.inner.task_queue(tenant, task).await
+        self.send("task_queue", self.inner.task_queue(tenant, task))
+            .await
     }
     async fn set_aside(&self, guard: &Guard, reason: &str) -> Result<(), StoreError> {
-        self.inner.set_aside(guard, reason).await
+        self.send("set_aside", self.inner.set_aside(guard, reason))
+            .await
     }
     async fn list_dead(
         &self,

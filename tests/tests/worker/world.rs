@@ -68,7 +68,7 @@ impl Sealer for MarkingSealer {
 pub struct Running {
     pub stop: CancellationToken,
     pub at_once: CancellationToken,
-    task: JoinHandle<Drained>,
+    pub task: JoinHandle<Drained>,
 }
 
 impl Running {
@@ -104,6 +104,11 @@ impl World {
             )
             .unwrap()
         });
+        Self::with(models, store, 1).await
+    }
+
+    /// The same on a store that is there. All ids and jitter follow from the seed.
+    pub async fn with(models: Arc<FakeModels>, store: MemoryStore, seed: u64) -> Self {
         let store = Arc::new(store);
         let blobs = Arc::new(MemoryBlobs::default());
         let workspaces = Arc::new(MemoryWorkspaces {
@@ -111,7 +116,7 @@ impl World {
             places: std::sync::Mutex::default(),
         });
         let tools = FakeTools::new(workspaces.clone());
-        let entropy = Arc::new(Seeded::new(1));
+        let entropy = Arc::new(Seeded::new(seed));
         let tenant = store
             .ensure_tenant(&TenantId::new(entropy.as_ref()), "default")
             .await
@@ -141,6 +146,11 @@ impl World {
     }
 
     pub fn start_over(&self, store: Arc<dyn Store>, name: &str) -> Running {
+        self.run(self.parts(store), name)
+    }
+
+    /// What a worker on this store is made of.
+    pub fn parts(&self, store: Arc<dyn Store>) -> Parts {
         let guard = || {
             let egress = egress::Options {
                 allow_private: self.allow_private.clone(),
@@ -149,7 +159,7 @@ impl World {
             egress::Guard::new(egress).unwrap()
         };
         let lifeline = self.lifeline.clone();
-        let parts = Parts {
+        Parts {
             lifeline: lifeline.unwrap_or_else(|| Arc::new(SharedStore(Arc::clone(&store)))),
             store,
             blobs: self.blobs.clone(),
@@ -162,7 +172,10 @@ impl World {
             entropy: self.entropy.clone(),
             wake: self.store.clone(),
             guard: self.guard.clone().unwrap_or_else(guard),
-        };
+        }
+    }
+
+    pub fn run(&self, parts: Parts, name: &str) -> Running {
         let (stop, at_once) = (CancellationToken::new(), CancellationToken::new());
         let name = WorkerName(name.to_owned());
         let worker = Worker::new(parts, self.options.clone(), name, Arc::default());
