@@ -1,6 +1,10 @@
 //! The record of effects outside Errand: what the commands wrote into a named pipe, in the order in which it happened.
 //!
 //! No process of Errand can write here or change what stands here; only the commands can add to it.
+//!
+//! A step has one job for its life, and each claim of it a higher fence. So a mark whose fence is below one that was seen
+//! before for its step was made by somebody who had lost the lease: it is stale. Whoever takes a job over has one call of
+//! it in flight to settle, and does that before all else. From that follow the laws for each claim, by its marks alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
@@ -42,7 +46,7 @@ pub struct Judged {
     pub begun: usize,
     /// Commands that began again.
     pub repeated: usize,
-    /// Commands that began after a later one of their task had begun: somebody who lost the lease acted once more.
+    /// Commands that began under a fence below one that was seen before: somebody who lost the lease acted once more.
     pub stale: usize,
     /// What must never be.
     pub violations: Vec<String>,
@@ -96,47 +100,91 @@ impl Effects {
     /// Judges all marks.
     pub fn judge(&self) -> Judged {
         let marks = self.0.lock().unwrap();
-        let mut judged = Judged::default();
-        let mut keys: BTreeMap<(String, String, usize), String> = BTreeMap::new();
-        let mut fences: BTreeSet<(String, i64)> = BTreeSet::new();
-        let mut reached: HashMap<String, Vec<(String, usize)>> = HashMap::new();
+        let mut so_far = SoFar::default();
         for mark in marks.iter() {
-            let mark = match mark {
-                Ok(mark) => mark,
+            match mark {
+                Ok(mark) if mark.is_begin => so_far.begin(mark),
+                Ok(_) => {}
                 Err(line) => {
-                    let said = format!("an effect without a key or a fence: {line:?}");
-                    judged.violations.push(said);
-                    continue;
-                }
-            };
-            if !mark.is_begin {
-                continue;
-            }
-            judged.begun += 1;
-            let place = (mark.task.clone(), mark.step.clone(), mark.at);
-            match keys.get(&place) {
-                None => {
-                    keys.insert(place, mark.key.clone());
-                }
-                Some(known) => {
-                    judged.repeated += 1;
-                    if *known != mark.key {
-                        let said = format!("one call, two keys: {mark:?} and {known}");
-                        judged.violations.push(said);
-                    }
+                    so_far.violation(format!("an effect without a key or a fence: {line:?}"));
                 }
             }
-            if !fences.insert((mark.key.clone(), mark.fence)) {
-                let said = format!("a call was made twice under one fence: {mark:?}");
-                judged.violations.push(said);
-            }
-            let seen = reached.entry(mark.task.clone()).or_default();
-            if seen.iter().any(|(step, at)| comes_after(step, *at, mark)) {
-                judged.stale += 1;
-            }
-            seen.push((mark.step.clone(), mark.at));
         }
-        judged
+        so_far.judged
+    }
+}
+
+/// One claim of a step's job.
+type ClaimOf<'a> = (&'a str, &'a str, i64);
+
+/// What the marks up to some point say.
+#[derive(Default)]
+struct SoFar<'a> {
+    judged: Judged,
+    /// The key of each command.
+    keys: BTreeMap<(&'a str, &'a str, usize), &'a str>,
+    /// Calls and the fences under which they were made.
+    made: BTreeSet<(&'a str, i64)>,
+    /// The highest fence of each step.
+    highest: BTreeMap<(&'a str, &'a str), i64>,
+    /// The highest fence of each call.
+    of_key: BTreeMap<&'a str, i64>,
+    /// Claims under which anything was begun, and those of them that acted after they were lost.
+    claims: BTreeSet<ClaimOf<'a>>,
+    lost: BTreeSet<ClaimOf<'a>>,
+    /// Commands of each task that began.
+    reached: HashMap<&'a str, Vec<(&'a str, usize)>>,
+}
+
+impl<'a> SoFar<'a> {
+    fn violation(&mut self, said: String) {
+        self.judged.violations.push(said);
+    }
+
+    fn begin(&mut self, mark: &'a Mark) {
+        let (task, step) = (mark.task.as_str(), mark.step.as_str());
+        let claim = (task, step, mark.fence);
+        self.judged.begun += 1;
+        let known = *self.keys.entry((task, step, mark.at)).or_insert(&mark.key);
+        if known != mark.key {
+            self.violation(format!("one call, two keys: {mark:?} and {known}"));
+        }
+        let highest = *self.highest.get(&(task, step)).unwrap_or(&mark.fence);
+        let of_key = self.of_key.get(mark.key.as_str()).copied();
+        let is_stale = mark.fence < highest;
+        let is_first = self.made.insert((&mark.key, mark.fence));
+        if !is_first {
+            self.violation(format!("a call was made twice under one fence: {mark:?}"));
+        }
+        if is_stale {
+            self.judged.stale += 1;
+            if !self.lost.insert(claim) {
+                self.violation(format!("a second effect under one lost lease: {mark:?}"));
+            }
+        } else if is_first && of_key.is_some() && self.claims.contains(&claim) {
+            self.violation(format!(
+                "a second call was repeated under one claim: {mark:?}"
+            ));
+        }
+        self.judged.repeated += usize::from(of_key.is_some());
+        // Whoever lost the lease left this call in flight, so somebody else has made it again before its result could be
+        // in the log.
+        let reached = self.reached.entry(task).or_default();
+        let is_past = reached
+            .iter()
+            .any(|(step, at)| comes_after(step, *at, mark));
+        reached.push((step, mark.at));
+        if is_past && of_key.is_none_or(|seen| seen <= mark.fence) {
+            self.violation(format!(
+                "a call was made again after its result was in the log: {mark:?}"
+            ));
+        }
+        self.claims.insert(claim);
+        self.highest.insert((task, step), highest.max(mark.fence));
+        self.of_key.insert(
+            &mark.key,
+            of_key.map_or(mark.fence, |seen| seen.max(mark.fence)),
+        );
     }
 }
 
@@ -202,14 +250,94 @@ mod tests {
         assert_eq!(judged(&[" 1 t a 0 begin"]).violations.len(), 1);
     }
 
+    fn counted(judged: &Judged) -> (usize, usize, String) {
+        (judged.repeated, judged.stale, judged.violations.join("; "))
+    }
+
     #[test]
-    fn a_call_made_after_a_later_one_is_stale() {
-        let later_turn = judged(&["KEYa 1 t a 1 begin", "KEYb 1 t a 0 begin"]);
-        let later_step = judged(&["KEYa 1 t e 0 begin", "KEYb 1 t b 0 begin"]);
-        let side_by_side = judged(&["KEYa 1 t a 1 begin", "KEYb 1 t b 0 begin"]);
-        assert_eq!(
-            (later_turn.stale, later_step.stale, side_by_side.stale),
-            (1, 1, 0)
+    fn a_claim_that_was_lost_may_begin_one_effect_more_and_not_a_second() {
+        let one = judged(&[
+            "KEYa 1 t a 0 begin",
+            "KEYb 2 t a 1 begin",
+            "KEYb 1 t a 1 begin",
+        ]);
+        assert_eq!(counted(&one), (1, 1, String::new()));
+        // Another job of the same worker was lost with the same lease: it has one of its own.
+        let of_two_jobs = judged(&[
+            "KEYa 2 t a 0 begin",
+            "KEYb 2 t b 0 begin",
+            "KEYa 1 t a 0 begin",
+            "KEYb 1 t b 0 begin",
+        ]);
+        assert_eq!(counted(&of_two_jobs), (2, 2, String::new()));
+        let two = judged(&[
+            "KEYa 2 t a 0 begin",
+            "KEYb 2 t a 1 begin",
+            "KEYa 1 t a 0 begin",
+            "KEYb 1 t a 1 begin",
+        ]);
+        let said = counted(&two);
+        assert!(
+            said.2.contains("a second effect under one lost lease"),
+            "{said:?}"
         );
+    }
+
+    #[test]
+    fn a_call_whose_result_is_in_the_log_is_made_by_nobody_who_holds_its_job() {
+        // The next command of the step had begun, so the result of the first was in the log.
+        let later_turn = judged(&[
+            "KEYa 1 t a 0 begin",
+            "KEYb 1 t a 1 begin",
+            "KEYa 2 t a 0 begin",
+        ]);
+        assert!(
+            counted(&later_turn).2.contains("in the log"),
+            "{later_turn:?}"
+        );
+        let later_step = judged(&[
+            "KEYb 1 t b 0 begin",
+            "KEYe 1 t e 0 begin",
+            "KEYb 2 t b 0 begin",
+        ]);
+        assert!(
+            counted(&later_step).2.contains("in the log"),
+            "{later_step:?}"
+        );
+        // Somebody whose fence is lower is no longer its holder; whoever is has made this very call before.
+        let stale = judged(&[
+            "KEYb 2 t b 0 begin",
+            "KEYe 1 t e 0 begin",
+            "KEYb 1 t b 0 begin",
+        ]);
+        assert_eq!(counted(&stale), (1, 1, String::new()));
+        let never_in_flight = judged(&["KEYb 2 t b 1 begin", "KEYa 1 t b 0 begin"]);
+        assert!(
+            counted(&never_in_flight).2.contains("in the log"),
+            "{never_in_flight:?}"
+        );
+        let side_by_side = judged(&["KEYa 1 t a 1 begin", "KEYb 1 t b 0 begin"]);
+        assert_eq!(counted(&side_by_side), (0, 0, String::new()));
+    }
+
+    #[test]
+    fn a_claim_repeats_the_call_that_was_in_flight_and_no_other() {
+        let second = judged(&[
+            "KEYa 1 t a 0 begin",
+            "KEYb 1 t a 1 begin",
+            "KEYa 2 t a 0 begin",
+            "KEYb 2 t a 1 begin",
+        ]);
+        assert!(
+            counted(&second).2.contains("repeated under one claim"),
+            "{second:?}"
+        );
+        let first = judged(&[
+            "KEYa 1 t a 0 begin",
+            "KEYb 1 t a 1 begin",
+            "KEYb 2 t a 1 begin",
+            "KEYb 3 t a 1 begin",
+        ]);
+        assert_eq!(counted(&first), (2, 0, String::new()));
     }
 }

@@ -351,8 +351,9 @@ impl Trial {
         if repeats > repeats_max {
             self.violation(format!("{repeats} questions and calls were repeated; only {repeats_max} can have been in flight"));
         }
+        // That it is at most one for each job that was under way, the marks themselves say.
         if effects.stale > stale_max {
-            self.violation(format!("{} calls were made again after their result was in the log; at most {stale_max} may be", effects.stale));
+            self.violation(format!("{} effects were begun by somebody who had lost the lease; leases were lost for {stale_max} jobs at most", effects.stale));
         }
         if let Ok(listed) = self.here.client.get("/v1/tasks?limit=200")
             && self.accepted.len() < 200
