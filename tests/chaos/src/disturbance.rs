@@ -1,4 +1,5 @@
-//! What is done to an installation under trial: kills, pauses, drains, crashes and silences of the database.
+//! What is done to an installation under trial: kills, pauses, drains, crashes and silences of the database, clients that
+//! hang up, and whatever its operator's own command does.
 //!
 //! Each ends only when nothing holds the work up any more, and says at once what it must never find.
 
@@ -6,12 +7,16 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::client::Moment;
 use crate::installation::Role;
 use crate::postgres::Postgres;
 use crate::trial::{NORMAL_WITHIN, Trial};
 
 /// How long an orderly end may take.
 const DRAIN_AT_MOST: Duration = Duration::from_secs(30);
+
+/// How long a client waits that hangs up. Most answers come within a few milliseconds.
+const PATIENCE_MS_MAX: usize = 20;
 
 /// A kind of disturbance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub enum Disturbance {
     Restart,
     Silence,
     Drain,
+    HangUp,
+    Command,
 }
 
 impl Disturbance {
@@ -31,6 +38,8 @@ impl Disturbance {
             Self::Restart => "restart",
             Self::Silence => "silence",
             Self::Drain => "drain",
+            Self::HangUp => "hang up",
+            Self::Command => "command",
         }
     }
 }
@@ -52,6 +61,11 @@ impl Trial {
                 let at = self.a_worker();
                 self.on(at, Self::drain)
             }
+            Disturbance::HangUp => {
+                self.hang_up();
+                "clients".to_owned()
+            }
+            Disturbance::Command => self.command(),
             Disturbance::Restart => {
                 self.repeats_max += self.everywhere();
                 if let Some(postgres) = &self.postgres {
@@ -173,6 +187,49 @@ impl Trial {
                     ));
                 }
             }
+        }
+    }
+
+    /// Three clients go away at random moments: one that submits, one that asks for a task, and one that follows its log. The
+    /// submit is then repeated, twice, with its key: whether the first one was taken or not, there is one task.
+    fn hang_up(&mut self) {
+        let number = self.accepted.len();
+        let words = self.here.words.clone();
+        let body = words.request(number);
+        let client = self.here.client.clone();
+        let submit = client.submission("/v1/tasks", &words.idempotency_key(number), &body);
+        self.go_away(&submit);
+        if let Some(id) = self.accepted.get(self.random.below(number)).cloned() {
+            self.go_away(&client.request("GET", &format!("/v1/tasks/{id}?wait=5"), "", &[]));
+            let stream = "accept: text/event-stream\r\n";
+            self.go_away(&client.request("GET", &format!("/v1/tasks/{id}/events"), stream, &[]));
+        }
+        if !self.submit_as(&body) {
+            return;
+        }
+        let again = self.until_accepted(number, &body);
+        if again.as_ref() != self.accepted.last() {
+            self.violation(format!(
+                "one submit, two tasks: {:?} and {again:?}",
+                self.accepted.last()
+            ));
+        }
+    }
+
+    fn go_away(&mut self, request: &[u8]) {
+        // Half of them have said all, so that the answer is what they miss.
+        let sent = match self.random.below(2) {
+            0 => request.len(),
+            _ => self.random.below(request.len()),
+        };
+        let after_ms = u64::try_from(self.random.below(PATIENCE_MS_MAX)).unwrap();
+        let moment = Moment {
+            sent,
+            after: Duration::from_millis(after_ms),
+        };
+        // A server that has just been killed takes no connection, and then nobody hangs up.
+        if self.here.client.hang_up(request, moment).is_ok() {
+            self.report.hung_up += 1;
         }
     }
 

@@ -1,6 +1,6 @@
-//! The record of effects outside Errand: what the commands wrote into a named pipe, in the order in which it happened.
+//! The record of effects outside Errand: what the commands told the trial, in the order in which it happened.
 //!
-//! No process of Errand can write here or change what stands here; only the commands can add to it.
+//! No process of Errand can change what stands here; only the commands can add to it.
 //!
 //! A step has one job for its life, and each claim of it a higher fence. So a mark whose fence is below one that was seen
 //! before for its step was made by somebody who had lost the lease: it is stale. Whoever takes a job over has one call of
@@ -64,11 +64,35 @@ impl Effects {
         let shared = effects.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                let mark = parse(&line).ok_or(line);
-                shared.0.lock().unwrap().push(mark);
+                shared.add(line);
             }
         });
         effects
+    }
+
+    /// Takes in one line: key, fence, task, step, number, and `begin` or `end`.
+    pub fn add(&self, line: String) {
+        let mark = parse(&line).ok_or(line);
+        self.0.lock().unwrap().push(mark);
+    }
+
+    /// Which commands of these tasks never began.
+    pub fn missing(&self, tasks: usize) -> Vec<String> {
+        let marks = self.0.lock().unwrap();
+        let begun: BTreeSet<(&str, &str, usize)> = marks
+            .iter()
+            .flatten()
+            .map(|mark| (mark.task.as_str(), mark.step.as_str(), mark.at))
+            .collect();
+        let mut missing = Vec::new();
+        for task in (0..tasks).map(words::name) {
+            for (step, commands, _) in STEPS {
+                let never = (0..commands).filter(|at| !begun.contains(&(&task, step, *at)));
+                missing
+                    .extend(never.map(|at| format!("{task}: command {at} of {step} never began")));
+            }
+        }
+        missing
     }
 
     /// Commands that began so far.
@@ -226,8 +250,7 @@ mod tests {
     fn judged(lines: &[&str]) -> Judged {
         let effects = Effects::default();
         for line in lines {
-            let line = line.replace("KEY", "0123456789abcdef");
-            effects.0.lock().unwrap().push(parse(&line).ok_or(line));
+            effects.add(line.replace("KEY", "0123456789abcdef"));
         }
         effects.judge()
     }

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -17,8 +17,10 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::effects::Effects;
+use crate::receiver;
+use crate::standing::Standing;
 use crate::trial::{Database, Options};
-use crate::words;
+use crate::words::{Way, Words};
 
 /// How long a process may take to start or to end.
 const PROCESS_AT_MOST: Duration = Duration::from_mins(1);
@@ -67,6 +69,8 @@ pub struct Installation {
     pub folder: PathBuf,
     pub client: Client,
     pub effects: Effects,
+    pub words: Words,
+    /// None of an installation that stood before.
     pub processes: Vec<Process>,
     errand: PathBuf,
     settings: Vec<(String, String)>,
@@ -81,7 +85,12 @@ impl Installation {
         std::fs::create_dir_all(folder.join("blobs")).unwrap();
         let outside = folder.join("outside");
         let effects = Effects::listen(&outside);
-        let model = start_model(&folder, &outside, tasks);
+        let words = Words {
+            trial: "trial".to_owned(),
+            way: Way::Pipe(outside.clone()),
+        };
+        let any = "127.0.0.1:0".parse().unwrap();
+        let model = start_model(&folder, any, &words, tasks).unwrap();
         let free = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -119,6 +128,7 @@ impl Installation {
                 key: String::new(),
             },
             effects,
+            words,
             processes: layout(&folder, options),
             errand: options.errand.clone(),
             settings: settings
@@ -130,6 +140,35 @@ impl Installation {
         };
         here.prepare(options.database);
         here
+    }
+
+    /// Somebody else's installation, with a model server and a record of effects for it.
+    pub fn standing(folder: &Path, standing: &Standing, tasks: usize) -> Result<Self, String> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
+        std::fs::create_dir_all(folder)
+            .map_err(|error| failed("no folder for the trial", &error))?;
+        let listener = TcpListener::bind(standing.effects)
+            .map_err(|error| failed(&standing.effects.to_string(), &error))?;
+        let words = Words {
+            trial: standing.trial.clone(),
+            way: Way::Http(standing.effects_url()),
+        };
+        let effects = receiver::listen(listener, &standing.trial);
+        let model = start_model(folder, standing.model, &words, tasks)
+            .map_err(|error| failed(&standing.model.to_string(), &error))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            client: Client {
+                address: standing.api,
+                key: standing.key.clone(),
+            },
+            effects,
+            words,
+            processes: Vec::new(),
+            errand: PathBuf::new(),
+            settings: Vec::new(),
+            model: Some(model),
+        })
     }
 
     fn prepare(&mut self, database: Database) {
@@ -347,6 +386,7 @@ fn layout(folder: &Path, options: &Options) -> Vec<Process> {
     };
     match options.database {
         Database::Sqlite => vec![process(Role::Serve, 0)],
+        Database::Unknown => Vec::new(),
         // The API shares its folder with the first worker, as on one machine.
         Database::Postgres => {
             let workers = (0..options.workers).map(|number| process(Role::Worker, number));
@@ -357,27 +397,25 @@ fn layout(folder: &Path, options: &Options) -> Vec<Process> {
     }
 }
 
-fn start_model(folder: &Path, outside: &Path, tasks: usize) -> (tokio::runtime::Runtime, Running) {
+fn start_model(
+    folder: &Path,
+    address: SocketAddr,
+    words: &Words,
+    tasks: usize,
+) -> std::io::Result<(tokio::runtime::Runtime, Running)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let scripts = (0..tasks)
-        .map(|task| words::script(task, outside))
-        .collect();
+    let scripts = (0..tasks).map(|task| words.script(task)).collect();
     let options = scripted_model::Options {
         scripts: Scripts::new(scripts),
         journal: Journal::append_to(&folder.join("model.jsonl")).unwrap(),
         delay: THINKING,
     };
-    let running = runtime
-        .block_on(scripted_model::start(
-            "127.0.0.1:0".parse().unwrap(),
-            options,
-        ))
-        .unwrap();
-    (runtime, running)
+    let running = runtime.block_on(scripted_model::start(address, options))?;
+    Ok((runtime, running))
 }
 
 impl Process {

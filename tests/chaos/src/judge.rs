@@ -1,16 +1,16 @@
 //! The verdict on one task and on all questions: what the API says of it must be as if nothing had happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::words;
+use crate::words::{self, Words};
 
 const EVENTS_PER_PAGE: usize = 200;
 
 /// What is wrong with a task that should have succeeded.
-pub fn task(client: &Client, number: usize, id: &str) -> Vec<String> {
+pub fn task(client: &Client, words: &Words, number: usize, id: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let name = words::name(number);
     let path = format!("/v1/tasks/{id}");
@@ -35,7 +35,7 @@ pub fn task(client: &Client, number: usize, id: &str) -> Vec<String> {
     }
     match events(client, &path) {
         Ok(events) => wrong.extend(
-            log(&events)
+            log(&events, words.calls())
                 .into_iter()
                 .map(|said| format!("{name} {id}: {said}")),
         ),
@@ -77,8 +77,40 @@ pub fn events(client: &Client, path: &str) -> Result<Vec<Value>, String> {
     }
 }
 
+/// Whether each task is listed once: a submit that was repeated with its key made no second one.
+pub fn listed(client: &Client, words: &Words, accepted: &[String]) -> Result<Vec<String>, String> {
+    let mut times: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut left: BTreeSet<&str> = accepted.iter().map(String::as_str).collect();
+    let mut path = "/v1/tasks?limit=200".to_owned();
+    // Newest first, so whatever is older than the first task is of no interest.
+    while !left.is_empty() {
+        let answer = client
+            .get(&path)
+            .map_err(|error| format!("the tasks cannot be listed: {error}"))?;
+        let page = answer.json();
+        let Some(found) = page["data"].as_array() else {
+            return Err(format!("the tasks cannot be listed: {page}"));
+        };
+        for task in found {
+            left.remove(task["id"].as_str().unwrap_or_default());
+            if let Some(number) = words.number_of(task) {
+                *times.entry(number).or_default() += 1;
+            }
+        }
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/v1/tasks?limit=200&cursor={next}");
+    }
+    let wrong = (0..accepted.len()).filter_map(|number| {
+        let times = times.get(&number).copied().unwrap_or(0);
+        (times != 1).then(|| format!("{} is listed {times} times", words::name(number)))
+    });
+    Ok(wrong.collect())
+}
+
 /// Numbers without gaps; each answer, intent and result once; results only after their intents; one end.
-fn log(events: &[Value]) -> Vec<String> {
+fn log(events: &[Value], calls: usize) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (number, event) in (1_u64..).zip(events) {
@@ -106,7 +138,7 @@ fn log(events: &[Value]) -> Vec<String> {
     wrong.extend(twice.map(|(what, times)| format!("{what} stands in the log {times} times")));
     let expected = [
         ("model.replied", words::questions().len()),
-        ("tool.returned", words::calls()),
+        ("tool.returned", calls),
         ("step.succeeded", words::STEPS.len()),
         ("task.finished", 1),
     ];
@@ -158,7 +190,7 @@ mod tests {
             event(4, "tool.returned", &json!({"call": "a"})),
             event(4, "tool.returned", &json!({"call": "b"})),
         ];
-        let said = log(&events).join("\n");
+        let said = log(&events, 8).join("\n");
         assert!(said.contains("event 3 has the number 4"), "{said}");
         assert!(
             said.contains("tool.returned \"a\" stands in the log 2 times"),

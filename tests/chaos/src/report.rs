@@ -25,7 +25,10 @@ pub struct Report {
     pub effects_repeated: usize,
     /// Effects by somebody who had lost the lease.
     pub effects_stale: usize,
-    pub leases_lost: usize,
+    /// Not known where the processes are somebody else's.
+    pub leases_lost: Option<usize>,
+    /// Requests in whose middle the client hung up.
+    pub hung_up: usize,
     pub took: Duration,
     pub violations: Vec<String>,
 }
@@ -60,8 +63,19 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "  effects {}, of these again {}, by a worker without lease {}; leases lost {}",
-            self.effects, self.effects_repeated, self.effects_stale, self.leases_lost
+            self.effects,
+            self.effects_repeated,
+            self.effects_stale,
+            self.leases_lost
+                .map_or("not known".to_owned(), |lost| lost.to_string())
         )?;
+        if self.hung_up > 0 {
+            writeln!(
+                f,
+                "  requests in whose middle the client hung up {}",
+                self.hung_up
+            )?;
+        }
         if self.looked_at > 0 {
             writeln!(
                 f,

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::disturbance::Disturbance;
 use crate::installation::Installation;
+use crate::judge;
 use crate::postgres::Postgres;
 use crate::random::Random;
 use crate::report::Report;
-use crate::{judge, words};
+use crate::standing::Standing;
 
 /// How long it may take until all is as before; where a lease has to lapse first, from then on.
 pub(crate) const NORMAL_WITHIN: Duration = Duration::from_secs(10);
@@ -28,6 +29,8 @@ pub enum Database {
     Sqlite,
     /// An API and several workers.
     Postgres,
+    /// Whatever an installation has that stood before.
+    Unknown,
 }
 
 /// How often each disturbance comes.
@@ -38,12 +41,17 @@ pub struct Counts {
     pub restarts: usize,
     pub silences: usize,
     pub drains: usize,
+    /// Rounds of clients that hang up.
+    pub hang_ups: usize,
+    /// The operator's own command.
+    pub commands: usize,
 }
 
 impl Counts {
-    /// Whether nothing but orderly ends comes.
+    /// Whether nothing comes that can charge a job, but orderly ends, which must not.
     pub fn only_drains(self) -> bool {
-        self.drains > 0 && self.kills + self.pauses + self.restarts + self.silences == 0
+        let others = self.kills + self.pauses + self.restarts + self.silences + self.commands;
+        self.drains > 0 && others == 0
     }
 }
 
@@ -70,6 +78,8 @@ pub struct Options {
 pub(crate) struct Trial {
     pub here: Installation,
     pub postgres: Option<Postgres>,
+    /// An installation that is not the trial's own.
+    pub standing: Option<Standing>,
     pub options: Options,
     pub random: Random,
     pub accepted: Vec<String>,
@@ -83,18 +93,27 @@ pub(crate) struct Trial {
 
 /// Runs a trial to its end and judges it.
 pub fn run(options: Options) -> Report {
-    let mut order = order(&options);
-    let words_for = options.tasks + (order.len() + 1) * (UNDER_WAY_MIN + 1);
+    let order = order(&options);
+    let words_for = words_for(&options, &order);
     let mut trial = Trial::begin(options, words_for);
-    trial.random.shuffle(&mut order);
-    trial.disturb(&order);
-    trial.finish();
+    trial.go_through(order);
     trial.report
 }
 
-fn order(options: &Options) -> Vec<Disturbance> {
+/// For how many tasks there must be words: each round may add some.
+pub(crate) fn words_for(options: &Options, order: &[Disturbance]) -> usize {
+    options.tasks + (order.len() + 1) * (UNDER_WAY_MIN + 1)
+}
+
+/// All disturbances, one kind after the other.
+pub(crate) fn order(options: &Options) -> Vec<Disturbance> {
     let counts = options.counts;
-    let mut all = vec![Disturbance::Kill; counts.kills];
+    let mut all = vec![Disturbance::HangUp; counts.hang_ups];
+    if options.database == Database::Unknown {
+        all.extend(vec![Disturbance::Command; counts.commands]);
+        return all;
+    }
+    all.extend(vec![Disturbance::Kill; counts.kills]);
     all.extend(vec![Disturbance::Pause; counts.pauses]);
     all.extend(vec![Disturbance::Drain; counts.drains]);
     if options.database == Database::Postgres {
@@ -110,9 +129,16 @@ impl Trial {
         let postgres = (options.database == Database::Postgres)
             .then(|| Postgres::start(&options.seed.to_string()));
         let url = postgres.as_ref().map(Postgres::url);
+        let here = Installation::start(&options, words_for, url.as_deref());
+        Self::of(here, postgres, options)
+    }
+
+    /// A trial of an installation.
+    pub fn of(here: Installation, postgres: Option<Postgres>, options: Options) -> Self {
         Self {
-            here: Installation::start(&options, words_for, url.as_deref()),
+            here,
             postgres,
+            standing: None,
             random: Random::new(options.seed),
             accepted: Vec::new(),
             report: Report {
@@ -125,6 +151,13 @@ impl Trial {
             began: Instant::now(),
             options,
         }
+    }
+
+    /// All disturbances in an order of its own, and the verdict.
+    pub fn go_through(&mut self, mut order: Vec<Disturbance>) {
+        self.random.shuffle(&mut order);
+        self.disturb(&order);
+        self.finish();
     }
 
     pub fn tell(&self, what: &str) {
@@ -145,7 +178,7 @@ impl Trial {
             .tasks
             .div_ceil(2)
             .max(UNDER_WAY_MIN.min(self.options.tasks));
-        self.submit(at_first);
+        self.submit(at_first.saturating_sub(self.accepted.len()));
         for (number, disturbance) in order.iter().enumerate() {
             if !self.work_goes_on(Instant::now(), STUCK_AFTER, "before a disturbance") {
                 return;
@@ -161,8 +194,10 @@ impl Trial {
                     began,
                     self.work_goes_on(began, NORMAL_WITHIN + lease * 2, name),
                 ),
-                Disturbance::Drain => (began, self.work_goes_on(began, STUCK_AFTER, name)),
-                Disturbance::Pause => (
+                Disturbance::Drain | Disturbance::HangUp => {
+                    (began, self.work_goes_on(began, STUCK_AFTER, name))
+                }
+                Disturbance::Pause | Disturbance::Command => (
                     ended,
                     self.work_goes_on(ended, NORMAL_WITHIN + lease * 2, name),
                 ),
@@ -199,7 +234,7 @@ impl Trial {
     /// all that waits, and the first command of that very task begins.
     fn is_normal_again(&mut self, since: Instant, what: &str) -> bool {
         let number = self.accepted.len();
-        if !self.submit_as(&words::urgent_request(number)) {
+        if !self.submit_as(&self.here.words.urgent_request(number)) {
             return false;
         }
         let is_ready = |trial: &Self| {
@@ -257,29 +292,35 @@ impl Trial {
     /// Submits tasks, each until it is accepted.
     pub fn submit(&mut self, count: usize) {
         for _ in 0..count {
-            if !self.submit_as(&words::request(self.accepted.len())) {
+            if !self.submit_as(&self.here.words.request(self.accepted.len())) {
                 return;
             }
         }
     }
 
     /// Submits the next task until it is accepted: the key makes a repeat harmless. Says whether it was.
-    fn submit_as(&mut self, body: &Value) -> bool {
-        let key = format!("trial-{}", words::name(self.accepted.len()));
+    pub fn submit_as(&mut self, body: &Value) -> bool {
+        let accepted = self.until_accepted(self.accepted.len(), body);
+        let is_accepted = accepted.is_some();
+        self.accepted.extend(accepted);
+        is_accepted
+    }
+
+    /// Submits a task under its key until there is an answer, and gives its id.
+    pub fn until_accepted(&mut self, number: usize, body: &Value) -> Option<String> {
+        let key = self.here.words.idempotency_key(number);
         let began = Instant::now();
         loop {
             match self.here.client.post("/v1/tasks", &key, body) {
                 Ok(answer) if matches!(answer.status, 200 | 201) => {
-                    let id = answer.json()["id"].as_str().unwrap().to_owned();
-                    self.accepted.push(id);
-                    return true;
+                    return Some(answer.json()["id"].as_str().unwrap().to_owned());
                 }
                 Ok(answer)
                     if matches!(answer.status, 429 | 500..) && began.elapsed() < STUCK_AFTER => {}
                 Err(_) if began.elapsed() < STUCK_AFTER => {}
                 refused => {
                     self.violation(format!("a task is refused for good: {refused:?}"));
-                    return false;
+                    return None;
                 }
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -301,7 +342,7 @@ impl Trial {
         }
         for number in 0..self.accepted.len() {
             let id = &self.accepted[number];
-            let mut wrong = judge::task(&self.here.client, number, id);
+            let mut wrong = judge::task(&self.here.client, &self.here.words, number, id);
             if self.options.counts.only_drains() {
                 wrong.extend(judge::charges(&self.here.client, id));
             }
@@ -336,30 +377,40 @@ impl Trial {
         let (repeated, missing) = judge::questions(&answered, self.accepted.len());
         let effects = self.here.effects.judge();
         self.report.tasks = self.accepted.len();
-        self.report.leases_lost = self.here.leases_lost();
+        let leases_lost = self.here.leases_lost();
+        self.report.leases_lost = self.standing.is_none().then_some(leases_lost);
         self.report.questions = answered.len();
         self.report.questions_repeated = repeated;
         self.report.effects = effects.begun;
         self.report.effects_repeated = effects.repeated;
         self.report.effects_stale = effects.stale;
-        let lost = self.report.leases_lost * self.options.concurrency;
-        let (repeats_max, stale_max) = (self.repeats_max + lost, self.stale_max + lost);
-        for said in missing.into_iter().chain(effects.violations) {
+        let never_begun = self.here.effects.missing(self.accepted.len());
+        for said in missing
+            .into_iter()
+            .chain(never_begun)
+            .chain(effects.violations)
+        {
             self.violation(said);
         }
-        let repeats = repeated + effects.repeated;
+        if self.standing.is_none() {
+            let lost = leases_lost * self.options.concurrency;
+            self.compare(repeated + effects.repeated, effects.stale, lost);
+        }
+        match judge::listed(&self.here.client, &self.here.words, &self.accepted) {
+            Ok(wrong) => wrong.into_iter().for_each(|said| self.violation(said)),
+            Err(said) => self.violation(said),
+        }
+    }
+
+    /// What was repeated against what can have been under way; `lost` are the jobs of leases that lapsed. Which effect may be
+    /// made again, and that a lost lease makes at most one for each job, the marks themselves say.
+    fn compare(&mut self, repeats: usize, stale: usize, lost: usize) {
+        let (repeats_max, stale_max) = (self.repeats_max + lost, self.stale_max + lost);
         if repeats > repeats_max {
             self.violation(format!("{repeats} questions and calls were repeated; only {repeats_max} can have been in flight"));
         }
-        // That it is at most one for each job that was under way, the marks themselves say.
-        if effects.stale > stale_max {
-            self.violation(format!("{} effects were begun by somebody who had lost the lease; leases were lost for {stale_max} jobs at most", effects.stale));
-        }
-        if let Ok(listed) = self.here.client.get("/v1/tasks?limit=200")
-            && self.accepted.len() < 200
-            && listed.json()["data"].as_array().map(Vec::len) != Some(self.accepted.len())
-        {
-            self.violation("not as many tasks are listed as were accepted".to_owned());
+        if stale > stale_max {
+            self.violation(format!("{stale} effects were begun by somebody who had lost the lease; leases were lost for {stale_max} jobs at most"));
         }
     }
 }

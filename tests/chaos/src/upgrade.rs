@@ -66,7 +66,7 @@ impl Trial {
     fn until_begun(&mut self, commands: usize) {
         let began = Instant::now();
         // The publication of a task leaves no mark.
-        let all = self.accepted.len() * (crate::words::calls() - 1);
+        let all = self.accepted.len() * crate::words::commands();
         let commands = commands.min(all);
         while self.here.effects.begun() < commands {
             if began.elapsed() > AT_MOST {

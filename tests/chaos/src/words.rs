@@ -1,9 +1,10 @@
 //! The work of a trial: what the model says for each task, which effects its commands have, and what comes out.
 //!
-//! Five steps: two side by side, then three in a row. Every command tells the world outside Errand, through a named pipe
-//! below a folder that its sandbox can only read, that it begins and that it ended, with its key and its fence.
+//! Five steps: two side by side, then three in a row. Every command tells the world outside Errand that it begins and that
+//! it ended, with its key and its fence: through a named pipe below a folder that its sandbox can only read, or, where the
+//! workers may be on other machines, by an HTTP request to the trial.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scripted_model::Script;
 use serde_json::{Value, json};
@@ -17,21 +18,26 @@ pub const STEPS: [(&str, usize, &[&str]); 5] = [
     ("e", 1, &["d"]),
 ];
 
-/// How a task is called in its goal, in its script and in its effects.
+/// Where the effects of a trial are told.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Into the pipe `effects` in this folder.
+    Pipe(PathBuf),
+    /// To the server at this base URL.
+    Http(String),
+}
+
+/// The words of one trial.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// Tells the tasks of this trial from those of others in the same installation.
+    pub trial: String,
+    pub way: Way,
+}
+
+/// How a task is called in its script and in its effects.
 pub fn name(task: usize) -> String {
     format!("t{task:04}")
-}
-
-/// What is submitted.
-pub fn request(task: usize) -> Value {
-    json!({"goal": format!("Do the work of [{}].", name(task))})
-}
-
-/// The same, to be done before all else.
-pub fn urgent_request(task: usize) -> Value {
-    let mut request = request(task);
-    request["priority"] = json!("high");
-    request
 }
 
 /// The file that a task hands over if everything was done once.
@@ -56,41 +62,104 @@ pub fn questions() -> Vec<(String, u64)> {
     all
 }
 
-/// The words for one task.
-pub fn script(task: usize, outside: &Path) -> Script {
-    let name = name(task);
-    let mut jobs = serde_json::Map::new();
-    let steps: Vec<Value> = STEPS.iter().map(|(key, _, after)| json!({"key": key, "title": key, "instructions": "do it", "depends_on": after, "acceptance": []})).collect();
-    jobs.insert(
-        "plan".to_owned(),
-        json!([{"content": {"overview": "five steps", "steps": steps}}]),
-    );
-    for (step, commands, _) in STEPS {
-        let mut turns: Vec<Value> = (0..commands)
-            .map(|at| shell(&command(&name, step, at, outside)))
-            .collect();
-        if step == "e" {
-            turns.push(
-                json!({"tool_calls": [{"name": "publish", "arguments": {"path": "all.txt"}}]}),
-            );
-        }
-        turns.push(json!({"tool_calls": [{"name": "finish", "arguments": {"result": "done"}}]}));
-        jobs.insert(format!("step:{step}"), Value::from(turns));
-    }
-    jobs.insert(
-        "report".to_owned(),
-        json!([{"content": {"answer": "All lines are in all.txt.", "not_done": []}}]),
-    );
-    let text = json!({"match": format!("[{name}]"), "said": "Recorded for a trial.", "jobs": jobs});
-    Script::parse(&name, &text.to_string(), Path::new(".")).unwrap()
+/// How many commands a task has.
+pub fn commands() -> usize {
+    STEPS.iter().map(|(_, commands, _)| commands).sum()
 }
 
-fn shell(command: &str) -> Value {
-    json!({"tool_calls": [{"name": "shell", "arguments": {"command": command}}]})
+impl Words {
+    /// The mark of a task in its goal.
+    fn mark(&self, task: usize) -> String {
+        format!("[{} {}]", self.trial, name(task))
+    }
+
+    /// What is submitted.
+    pub fn request(&self, task: usize) -> Value {
+        json!({"goal": format!("Do the work of {}.", self.mark(task))})
+    }
+
+    /// The same, to be done before all else.
+    pub fn urgent_request(&self, task: usize) -> Value {
+        let mut request = self.request(task);
+        request["priority"] = json!("high");
+        request
+    }
+
+    /// The key under which a task is submitted, however often.
+    pub fn idempotency_key(&self, task: usize) -> String {
+        format!("{}-{}", self.trial, name(task))
+    }
+
+    /// Which task of this trial a row in the list of all tasks is.
+    pub fn number_of(&self, listed: &Value) -> Option<usize> {
+        let title = listed["title"].as_str()?;
+        let (_, rest) = title.split_once(&format!("[{} t", self.trial))?;
+        rest.split_once(']')?.0.parse().ok()
+    }
+
+    /// How many tool calls a task makes whose results are in the log: the commands, the publication, and whatever makes
+    /// the file that is published.
+    pub fn calls(&self) -> usize {
+        commands()
+            + match self.way {
+                Way::Pipe(_) => 1,
+                Way::Http(_) => 2,
+            }
+    }
+
+    /// The words for one task.
+    pub fn script(&self, task: usize) -> Script {
+        let mut jobs = serde_json::Map::new();
+        let steps: Vec<Value> = STEPS.iter().map(|(key, _, after)| json!({"key": key, "title": key, "instructions": "do it", "depends_on": after, "acceptance": []})).collect();
+        jobs.insert(
+            "plan".to_owned(),
+            json!([{"content": {"overview": "five steps", "steps": steps}}]),
+        );
+        for (step, commands, _) in STEPS {
+            let mut turns: Vec<Value> = (0..commands)
+                .map(|at| json!({"tool_calls": self.command(task, step, at)}))
+                .collect();
+            if step == "e" {
+                turns.push(call("publish", &json!({"path": "all.txt"})));
+            }
+            turns.push(call("finish", &json!({"result": "done"})));
+            jobs.insert(format!("step:{step}"), Value::from(turns));
+        }
+        jobs.insert(
+            "report".to_owned(),
+            json!([{"content": {"answer": "All lines are in all.txt.", "not_done": []}}]),
+        );
+        let text = json!({"match": self.mark(task), "said": "Recorded for a trial.", "jobs": jobs});
+        Script::parse(&name(task), &text.to_string(), Path::new(".")).unwrap()
+    }
+
+    /// The calls of one turn.
+    fn command(&self, task: usize, step: &str, at: usize) -> Value {
+        match &self.way {
+            Way::Pipe(folder) => {
+                let command = shell(&name(task), step, at, folder);
+                json!([{"name": "shell", "arguments": {"command": command}}])
+            }
+            Way::Http(base) => {
+                let url = format!("{base}/{}/{}/{step}/{at}", self.trial, name(task));
+                let told =
+                    json!({"name": "http_request", "arguments": {"method": "PUT", "url": url}});
+                let file = json!({"path": "all.txt", "content": content(task)});
+                match step {
+                    "e" => json!([told, {"name": "file_write", "arguments": file}]),
+                    _ => json!([told]),
+                }
+            }
+        }
+    }
+}
+
+fn call(tool: &str, arguments: &Value) -> Value {
+    json!({"tool_calls": [{"name": tool, "arguments": arguments}]})
 }
 
 /// The first line is what the public log shows of the call.
-fn command(task: &str, step: &str, at: usize, outside: &Path) -> String {
+fn shell(task: &str, step: &str, at: usize, outside: &Path) -> String {
     let pipe = outside.join("effects");
     let pipe = pipe.display();
     let join = if step == "e" {
@@ -108,7 +177,19 @@ fn command(task: &str, step: &str, at: usize, outside: &Path) -> String {
     )
 }
 
-/// How many tool calls a task makes whose results are in the log: the commands and the publication.
-pub fn calls() -> usize {
-    STEPS.iter().map(|(_, commands, _)| commands).sum::<usize>() + 1
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_known_by_its_title_and_one_of_another_trial_is_not() {
+        let words = |trial: &str| Words {
+            trial: trial.to_owned(),
+            way: Way::Http("http://127.0.0.1:1".to_owned()),
+        };
+        let mine = words("mine");
+        let row = |words: &Words| json!({"title": words.request(17)["goal"]});
+        assert_eq!(mine.number_of(&row(&mine)), Some(17));
+        assert_eq!(mine.number_of(&row(&words("other"))), None);
+    }
 }

@@ -1,7 +1,10 @@
-//! Short forms of the trials of `script/chaos`: the real program is killed, paused, silenced and drained while it works.
+//! Short forms of the trials of `script/chaos`: the real program is killed, paused, silenced and drained while it
+//! works, and clients hang up on it.
 //!
 //! What is judged, and how, stands in the crate `chaos`; larger numbers are run by the command.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod standing;
 
 use std::path::{Path, PathBuf};
 
@@ -96,9 +99,10 @@ fn a_database_that_crashes_twice_and_falls_silent_once_costs_no_task() {
 }
 
 #[test]
-fn drains_repeat_nothing_that_was_asked_or_done() {
+fn drains_and_clients_that_hang_up_repeat_nothing_that_was_asked_or_done_or_submitted() {
     let counts = Counts {
         drains: 3,
+        hang_ups: 4,
         ..Counts::default()
     };
     on_both(6, counts);
