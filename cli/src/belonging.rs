@@ -70,10 +70,18 @@ impl Parts {
             Some(known) => known,
             None => self.begin().await?,
         };
-        let Bond::Complete = self.look(&known, mark.as_ref())? else {
-            return self.bind(&known).await;
+        let bond = match self.look(&known, mark.as_ref()) {
+            // Another process may have bound both since the mark was looked for; it puts the mark first.
+            Err(NotOurs::Blobs(_)) if mark.is_none() => {
+                let mark = self.marks.find_mark().await?;
+                self.look(&known, mark.as_ref())?
+            }
+            looked => looked?,
         };
-        Ok(())
+        if bond == Bond::Complete {
+            return Ok(());
+        }
+        self.bind(&known).await
     }
 
     /// How far database, key and blob store belong together. Changes nothing.

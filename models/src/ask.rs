@@ -241,7 +241,11 @@ impl Asking<'_> {
         if asked_ms.is_some_and(|asked_ms| asked_ms > retry.retry_after_max_ms) {
             return Next::GiveUp;
         }
-        let jitter_ms = full_jitter_ms(retry.base_ms, retry.cap_ms, self.pauses, unit);
+        let jitter_ms = match asked_ms {
+            // Somebody waits for this answer: what was asked for is kept to, and only not by all in the same moment.
+            Some(asked_ms) => full_jitter_ms(asked_ms / 20, 1_000, 0, unit),
+            None => full_jitter_ms(retry.base_ms, retry.cap_ms, self.pauses, unit),
+        };
         let pause_ms = after_ms(asked_ms, retry.base_ms / 10, jitter_ms);
         self.pauses += 1;
         let pause = Duration::from_millis(pause_ms);

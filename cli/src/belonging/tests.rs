@@ -259,3 +259,12 @@ async fn whoever_adopts_goes_on_and_whoever_was_right_before_is_refused() {
         Err(NotOurs::Blobs(Mismatch::OtherBlobStore { .. }))
     ));
 }
+
+#[tokio::test]
+async fn a_mark_that_another_start_put_after_this_one_looked_for_it_counts() {
+    let (store, machine) = (MemoryStore::new(), Machine::new(1));
+    machine.start(&store).await.unwrap();
+    let parts = machine.parts(&store);
+    let known = parts.installations.find_installation().await.unwrap();
+    parts.confirm(known, None).await.unwrap();
+}

@@ -157,10 +157,11 @@ pub async fn a_call_that_is_made_again_was_begun_last_when_its_step_was_taken_up
     let worker = h.worker("w").await;
     let plan = worker.claim_one().await;
     worker.plan(&plan, 2, &*h.entropy).await;
-    let (own, other) = (worker.claim_one().await, worker.claim_one().await);
+    let claims = worker.claim(2).await;
+    let (own, other) = (&claims[0], &claims[1]);
     let call = CallId::new(&*h.entropy);
-    let mut commit = samples::append_note(&own, "intended");
-    commit.calls = vec![intended(&call, &own, EffectClass::Repeatable)];
+    let mut commit = samples::append_note(own, "intended");
+    commit.calls = vec![intended(&call, own, EffectClass::Repeatable)];
     let first = h.store.append(commit).await.unwrap().at_ms;
     let begun = async |h: &Harness| {
         let calls = h.store.task_queue(&h.tenant, &task).await.unwrap().calls;
@@ -174,10 +175,10 @@ pub async fn a_call_that_is_made_again_was_begun_last_when_its_step_was_taken_up
         commit.events = vec![PreparedEvent { kind, ..note }];
         h.store.append(commit).await.unwrap().at_ms
     };
-    happens(h, &other, EventKind::StepResumed).await;
-    happens(h, &own, EventKind::NoteAdded).await;
+    happens(h, other, EventKind::StepResumed).await;
+    happens(h, own, EventKind::NoteAdded).await;
     assert_eq!(begun(h).await, [(first, first)]);
-    let again = happens(h, &own, EventKind::StepResumed).await;
+    let again = happens(h, own, EventKind::StepResumed).await;
     assert!(again >= first + 1_000);
     assert_eq!(begun(h).await, [(first, again)]);
 }

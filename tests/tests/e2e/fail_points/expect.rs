@@ -95,7 +95,7 @@ pub fn at(trace: &[String], point: &str, class: Class) -> Expected {
     } else {
         Progress::Recorded
     };
-    let is_reply = name.starts_with("append:model.replied") && !is_after(name);
+    let is_reply = name.contains(":model.replied") && !is_after(name);
     Expected {
         progress,
         answers_lost: usize::from(name == "model.ask.after" || is_reply),
