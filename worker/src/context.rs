@@ -231,7 +231,8 @@ impl Context {
             }
             Err(StoreError::VersionMoved { .. }) => Ok(None),
             Err(error) => {
-                if wished.is_some() && matches!(error, StoreError::Unavailable(_)) {
+                // Also where it is refused: it may be the second try of a commit whose answer was lost on its way to the store.
+                if wished.is_some() {
                     drop(self.handed_over.set(HandedOver::Unknown));
                 }
                 Err(error.into())

@@ -322,6 +322,10 @@ impl Worker {
     /// Claims as many jobs as there is room for. Says whether the queue has no more for this worker: where as many came as
     /// there was room for, there may be more as soon as one ends.
     async fn fill(&self, who: &Incarnation, running: &mut Running) -> Result<bool, StoreError> {
+        // The store goes by the whole lease, and this life by a part of it: what it claimed now it would have to give back.
+        if !running.lease.holds() {
+            return Ok(true);
+        }
         loop {
             let room = running.room(&self.options);
             if room.jobs == 0 {
@@ -446,7 +450,7 @@ impl Worker {
                 () = &mut limit => break,
                 _ = pulse.tick() => self.pulse.beat(),
                 ended = running.ended() => match ended {
-                    Ended::Done(Some(claim)) => self.hand_back(&claim).await,
+                    Ended::Done(Some(claim)) => self.hand_back(running, &claim).await,
                     Ended::Done(None) => {}
                     Ended::Panicked(claim) => self.put_back(running, claim).await,
                 },
@@ -471,8 +475,9 @@ impl Worker {
     }
 
     /// Hands a job back that was to be gone on with.
-    async fn hand_back(&self, claim: &Claim) {
+    async fn hand_back(&self, running: &mut Running, claim: &Claim) {
         if let Err(error) = self.parts.store.release(&claim.guard(), CUT_OFF).await {
+            running.unsure = true;
             warn!(error = source_chain(&error), job.id = %claim.job, "the job could not be handed back");
         }
     }

@@ -39,8 +39,9 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     } else {
         Spend::default()
     };
-    let mut committed = context.transition(&mut seen, claimed, charge).await?;
+    // Before anything is charged: what it reads may be away for long.
     let opening = opening(context, &seen.task, &spec).await?;
+    let mut committed = context.transition(&mut seen, claimed, charge).await?;
     // The last reply, as long as it is not in the log.
     let mut unrecorded: Option<(NewEvent, Spend)> = None;
     loop {
