@@ -16,6 +16,9 @@ use crate::{OpenError, PoolMode};
 /// The state with which poolers refuse what they do not allow: `protocol_violation`. A server has no reason to refuse a `BEGIN` so.
 const NOT_ALLOWED: &str = "08P01";
 
+/// How often it is looked. Whoever else uses the pooler may take a process just then, so that one look finds nothing.
+const LOOKS: u32 = 3;
+
 /// The server process that the pool's first connection saw; none yet, as long as it is 0.
 #[derive(Clone, Default)]
 pub(crate) struct SeenByPool(Arc<AtomicI32>);
@@ -86,7 +89,25 @@ async fn probe(options: &PgConnectOptions, place: &str) -> Result<Seen, OpenErro
         PgConnection::connect_with(options)
     );
     let (mut first, mut second) = (first.map_err(failed)?, second.map_err(failed)?);
-    let first_before = server_process(&mut first).await.map_err(failed)?;
+    let mut looked = look_once(&mut first, &mut second, place).await?;
+    for _ in 1..LOOKS {
+        if looked.tells_of_a_pooler(0) {
+            break;
+        }
+        looked = look_once(&mut first, &mut second, place).await?;
+    }
+    let (one, two) = tokio::join!(first.close(), second.close());
+    one.and(two).map_err(failed)?;
+    Ok(looked)
+}
+
+async fn look_once(
+    first: &mut PgConnection,
+    second: &mut PgConnection,
+    place: &str,
+) -> Result<Seen, OpenError> {
+    let failed = |error| explain(place, error);
+    let first_before = server_process(first).await.map_err(failed)?;
     match second.execute(sqlx::raw_sql("BEGIN")).await {
         Ok(_) => {}
         Err(error) if is_refusal_of_a_pooler(&error) => {
@@ -97,12 +118,10 @@ async fn probe(options: &PgConnectOptions, place: &str) -> Result<Seen, OpenErro
     let ended = async {
         let seen = Seen {
             first_before,
-            second: server_process(&mut second).await?,
-            first_after: server_process(&mut first).await?,
+            second: server_process(second).await?,
+            first_after: server_process(first).await?,
         };
         second.execute(sqlx::raw_sql("ROLLBACK")).await?;
-        let (one, two) = tokio::join!(first.close(), second.close());
-        one.and(two)?;
         Ok(seen)
     };
     ended.await.map_err(failed)
