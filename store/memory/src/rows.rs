@@ -160,8 +160,7 @@ impl State {
         })
     }
 
-    /// Adds a job; one that is made in the course of another inherits its turn.
-    /// Makes a job. Says whether it was handed to `to` at once.
+    /// Makes a job, with its parent's turn where it has one. Says whether it was handed to `to` at once.
     pub(crate) fn add_job(
         &mut self,
         (tenant, task): (&TenantId, &TaskId),
