@@ -1,8 +1,8 @@
 //! What an owner does to a task through the API: load it, let the core decide, commit, and again if it moved meanwhile.
 
-use agent_core::decide::{Input, commit, decide};
+use agent_core::decide::Input;
+use agent_core::decide::for_owner::{self, Undecided};
 use agent_core::id::{TaskId, TenantId};
-use agent_core::ports::store::{Right, StoreError};
 use agent_core::task::Task;
 
 use crate::app::App;
@@ -55,31 +55,17 @@ pub fn never_rests() -> Problem {
 
 /// Decides from the task as it was read, and commits. `false`: it moved meanwhile, and nothing was changed.
 pub async fn commit_once(app: &App, task: &Task, input: Input) -> Result<bool, Problem> {
-    match attempt(app, task, input).await {
-        Ok(()) => Ok(true),
-        Err(Attempt::Moved) => Ok(false),
-        Err(Attempt::Failed(problem)) => Err(problem),
-    }
-}
-
-enum Attempt {
-    Moved,
-    Failed(Problem),
-}
-
-async fn attempt(app: &App, task: &Task, input: Input) -> Result<(), Attempt> {
-    let failed = |problem: Problem| Attempt::Failed(problem);
-    let now_ms = task.read_at_ms;
-    let decision = decide(task, input, now_ms, app.parts.entropy.as_ref())
-        .map_err(|refused| failed(Problem::conflict(refused.to_string())))?;
-    let right = Right::Owner(task.tenant.clone(), task.id.clone());
-    let blobs = app.parts.blobs.as_ref();
-    let prepared = commit::prepare(blobs, &task.tenant, right, task.version, decision)
+    let parts = &app.parts;
+    let ports = (
+        parts.store.as_ref(),
+        parts.blobs.as_ref(),
+        parts.entropy.as_ref(),
+    );
+    for_owner::apply(ports, task, input)
         .await
-        .map_err(|error| failed(error.into()))?;
-    match app.parts.store.transition(prepared).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::VersionMoved { .. }) => Err(Attempt::Moved),
-        Err(error) => Err(failed(error.into())),
-    }
+        .map_err(|undecided| match undecided {
+            Undecided::Refused(refused) => Problem::conflict(refused.to_string()),
+            Undecided::Blobs(error) => error.into(),
+            Undecided::Store(error) => error.into(),
+        })
 }

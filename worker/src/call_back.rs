@@ -2,9 +2,7 @@
 //!
 //! It is a courtesy. A step that cannot be called comes by itself when its time in the queue is over.
 
-use agent_core::decide::commit::prepare;
-use agent_core::decide::{Input, decide};
-use agent_core::ports::store::{Right, StoreError};
+use agent_core::decide::{Input, for_owner};
 use tracing::{debug, info};
 
 use crate::error_text::source_chain;
@@ -38,27 +36,22 @@ impl Caller {
     }
 
     async fn try_to_call(&self, absent: &Absent) -> Result<(), Stop> {
-        let Parts {
-            store,
-            blobs,
-            entropy,
-            ..
-        } = &self.parts;
+        let parts = &self.parts;
+        let ports = (
+            parts.store.as_ref(),
+            parts.blobs.as_ref(),
+            parts.entropy.as_ref(),
+        );
         let Absent { tenant, task, step } = absent;
         for _ in 0..DECISIONS_MAX {
-            let found = store.find_task(tenant, task).await?.ok_or(Stop::Lost)?;
+            let found = parts.store.find_task(tenant, task).await?;
+            let found = found.ok_or(Stop::Lost)?;
             if found.engine > self.engine {
                 return Err(Stop::NewerRules(found.engine));
             }
             let input = Input::PlaceFreed { step: step.clone() };
-            let decision = decide(&found, input, found.read_at_ms, entropy.as_ref())
-                .map_err(Stop::OutOfDate)?;
-            let right = Right::Owner(tenant.clone(), task.clone());
-            let commit = prepare(blobs.as_ref(), tenant, right, found.version, decision).await?;
-            match store.transition(commit).await {
-                Ok(_) => return Ok(()),
-                Err(StoreError::VersionMoved { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if for_owner::apply(ports, &found, input).await? {
+                return Ok(());
             }
         }
         Err(Stop::Lost)

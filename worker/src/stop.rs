@@ -1,6 +1,7 @@
 //! Why a job stops before its work is done.
 
 use agent_core::budget::Spend;
+use agent_core::decide::for_owner::Undecided;
 use agent_core::decide::{Refused, Wait};
 use agent_core::journal::ReadError;
 use agent_core::ports::blobs::BlobError;
@@ -79,6 +80,16 @@ impl From<BlobError> for Stop {
             BlobError::Unavailable(source) => {
                 Self::Blobs(format!("the blob store is unavailable: {source}"))
             }
+        }
+    }
+}
+
+impl From<Undecided> for Stop {
+    fn from(undecided: Undecided) -> Self {
+        match undecided {
+            Undecided::Refused(refused) => Self::OutOfDate(refused),
+            Undecided::Blobs(error) => error.into(),
+            Undecided::Store(error) => error.into(),
         }
     }
 }

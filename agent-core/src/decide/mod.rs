@@ -8,6 +8,7 @@
 pub mod applied;
 pub mod commit;
 mod draft;
+pub mod for_owner;
 mod owner;
 mod plan;
 mod quarantine;
