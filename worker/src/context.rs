@@ -1,5 +1,6 @@
 //! One claimed job at work: reads, decisions and commits under its fence.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use agent_core::budget::{Limit, Spend};
@@ -67,6 +68,9 @@ pub struct Context {
     pub who: Incarnation,
     /// What became of the wish to go on with another job in the place of this one.
     pub handed_over: OnceLock<HandedOver>,
+    /// Whether a commit was begun that ends this claim: from then on the queue may say that the job is nobody's, or another's,
+    /// without any harm.
+    pub is_leaving: Arc<AtomicBool>,
     /// What this life may still do.
     pub lease: Arc<Lease>,
     /// Which tools are scarce.
@@ -160,6 +164,9 @@ impl Context {
         commit.events =
             journal::prepare_all(self.parts.blobs.as_ref(), &self.claim.tenant, events).await?;
         commit.blobs.extend(journal::named_blobs(&commit.events));
+        if commit.job != JobAfter::Keep {
+            self.leave();
+        }
         Ok(self.parts.store.append(commit).await?)
     }
 
@@ -213,6 +220,9 @@ impl Context {
             job: job.id.clone(),
             to: self.who.clone(),
         });
+        if decision.own_job != JobAfter::Keep {
+            self.leave();
+        }
         let right = Right::Job(self.claim.guard(), decision.own_job);
         let (blobs, tenant) = (self.parts.blobs.as_ref(), &self.claim.tenant);
         let commit = prepare(blobs, tenant, right, seen.task.version, decision).await?;
@@ -229,7 +239,10 @@ impl Context {
                 }
                 Ok(Some(committed))
             }
-            Err(StoreError::VersionMoved { .. }) => Ok(None),
+            Err(StoreError::VersionMoved { .. }) => {
+                self.is_leaving.store(false, Ordering::Release);
+                Ok(None)
+            }
             Err(error) => {
                 // Also where it is refused: it may be the second try of a commit whose answer was lost on its way to the store.
                 if wished.is_some() {
@@ -238,6 +251,11 @@ impl Context {
                 Err(error.into())
             }
         }
+    }
+
+    /// Says that what comes next ends the claim. Said before it is committed, so that whoever sees it in the queue knows.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Release);
     }
 
     /// The job with which this worker would go on in the place of this one, if the decision ends this one.

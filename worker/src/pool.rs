@@ -364,6 +364,7 @@ impl Worker {
             claim,
             who: who.clone(),
             handed_over: OnceLock::new(),
+            is_leaving: Arc::default(),
             lease: Arc::clone(&running.lease),
             tool_limits: Arc::clone(&self.tool_limits),
             draining: self.draining.clone(),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent_core::id::{JobId, TenantId};
 use agent_core::job::{Claim, Fence, Guard};
@@ -25,6 +26,14 @@ pub enum Ended {
     Panicked(Claim),
 }
 
+/// A job that runs.
+pub struct Held {
+    pub claim: Claim,
+    handle: AbortHandle,
+    /// Whether it is about to end its claim itself.
+    is_leaving: Arc<AtomicBool>,
+}
+
 /// The jobs of one life.
 pub struct Running {
     pub lease: Arc<Lease>,
@@ -34,7 +43,7 @@ pub struct Running {
     pub judges_from: Instant,
     pub tasks: JoinSet<Option<HandedOver>>,
     /// In the order in which they were started.
-    pub held: BTreeMap<Id, (Claim, AbortHandle)>,
+    pub held: BTreeMap<Id, Held>,
 }
 
 impl Running {
@@ -50,8 +59,14 @@ impl Running {
 
     pub fn start(&mut self, context: Context) {
         let claim = context.claim.clone();
+        let is_leaving = Arc::clone(&context.is_leaving);
         let handle = self.tasks.spawn(job::run(context));
-        self.held.insert(handle.id(), (claim, handle));
+        let held = Held {
+            claim,
+            handle: handle.clone(),
+            is_leaving,
+        };
+        self.held.insert(handle.id(), held);
     }
 
     /// Waits for one job to end; never returns while there is none.
@@ -71,7 +86,7 @@ impl Running {
             Some(Err(failed)) => {
                 // What it was handed over, if anything, runs nowhere.
                 self.unsure = true;
-                let claim = self.held.remove(&failed.id()).map(|(claim, _)| claim);
+                let claim = self.held.remove(&failed.id()).map(|held| held.claim);
                 match claim.filter(|_| failed.is_panic()) {
                     Some(claim) => Ended::Panicked(claim),
                     None => Ended::Done(None),
@@ -85,7 +100,7 @@ impl Running {
     /// quite ended; the newer claim counts.
     pub fn pairs(&self) -> Vec<(JobId, Fence)> {
         let mut newest: BTreeMap<&JobId, Fence> = BTreeMap::new();
-        for (claim, _) in self.held.values() {
+        for Held { claim, .. } in self.held.values() {
             let fence = newest.entry(&claim.job).or_insert(claim.fence);
             *fence = claim.fence.max(*fence);
         }
@@ -95,11 +110,16 @@ impl Running {
             .collect()
     }
 
-    pub fn stop(&self, jobs: &[JobId], asked: &[(JobId, Fence)]) {
-        let lost = |claim: &Claim| {
-            jobs.contains(&claim.job) && asked.contains(&(claim.job.clone(), claim.fence))
+    /// Stops those that were asked for and are held no more. One that ended its claim itself has only to say what it holds
+    /// in its place; stopped, it could not.
+    pub fn stop(&self, lost: &[JobId], asked: &[(JobId, Fence)]) {
+        let was_taken = |held: &&Held| {
+            let claim = &held.claim;
+            !held.is_leaving.load(Ordering::Acquire)
+                && lost.contains(&claim.job)
+                && asked.contains(&(claim.job.clone(), claim.fence))
         };
-        for (claim, handle) in self.held.values().filter(|(claim, _)| lost(claim)) {
+        for Held { claim, handle, .. } in self.held.values().filter(was_taken) {
             info!(task.id = %claim.task, job.id = %claim.job, "the job was taken away; it is stopped");
             handle.abort();
         }
@@ -115,7 +135,7 @@ impl Running {
             return Room::of(free);
         }
         let mut run: BTreeMap<&TenantId, u32> = BTreeMap::new();
-        for (claim, _) in self.held.values() {
+        for Held { claim, .. } in self.held.values() {
             *run.entry(&claim.tenant).or_default() += 1;
         }
         let left = run.into_iter();
@@ -131,6 +151,6 @@ impl Running {
     pub fn runs(&self, guard: &Guard) -> bool {
         self.held
             .values()
-            .any(|(claim, _)| claim.job == guard.job && claim.fence == guard.fence)
+            .any(|Held { claim, .. }| claim.job == guard.job && claim.fence == guard.fence)
     }
 }

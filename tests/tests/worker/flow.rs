@@ -1,17 +1,23 @@
 //! From goal to report.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use agent_core::budget::Budget;
 use agent_core::decide::Input;
 use agent_core::event::EventBody;
 use agent_core::job::JobKind;
 use agent_core::ports::model::Message;
+use agent_core::ports::store::StoreError;
 use agent_core::step::StepState;
 use agent_core::task::{TaskResult, TaskState};
+use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use worker::Drained;
 
 use crate::fakes::{FakeModels, Said};
-use crate::faults::{Fault, FaultyStore};
+use crate::faults::{Fault, FaultyStore, Weather};
 use crate::world::World;
 
 pub fn step(key: &str, depends_on: &[&str], acceptance: &Value) -> Value {
@@ -57,6 +63,60 @@ async fn what_the_end_of_a_job_releases_goes_on_at_once_without_being_claimed() 
     assert_eq!(task.state, TaskState::Succeeded);
     let claimed = store.claimed.lock().unwrap().clone();
     assert_eq!(claimed, [JobKind::Plan], "two steps and the report follow");
+}
+
+/// Keeps back the answer to each transition until the worker has compared what it runs with the queue that the transition
+/// left behind.
+#[derive(Default)]
+struct LookedAtMeanwhile {
+    begun: AtomicU32,
+    answered: watch::Sender<u32>,
+}
+
+#[async_trait]
+impl Weather for LookedAtMeanwhile {
+    async fn going(&self, verb: &'static str) -> Option<Fault> {
+        if verb == "lost" {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+        }
+        None
+    }
+
+    async fn coming(&self, verb: &'static str, _refused: Option<&StoreError>) {
+        let begun = self.begun.load(Ordering::SeqCst);
+        match verb {
+            "lost" => drop(self.answered.send_replace(begun)),
+            "transition" => {
+                let mut answered = self.answered.subscribe();
+                let later = answered.wait_for(|looks| *looks > begun).await;
+                drop(later.unwrap());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_ended_itself_is_not_taken_for_one_that_was_taken_away() {
+    let models = FakeModels::new(|job, _| match job {
+        "plan" => plan(&[step("only", &[], &json!([]))]),
+        "report" => report(),
+        _ => finish("done"),
+    });
+    let world = World::new(models).await;
+    let weather = Arc::new(LookedAtMeanwhile::default());
+    let store = FaultyStore::under(world.store.clone(), weather, Fault::DieBefore, 0);
+    let id = world.submit(Budget::default(), None).await;
+    let worker = world.start_over(store.clone(), "worker-a");
+    let task = world.until_final(&id).await;
+    worker.kill().await;
+    assert_eq!(task.state, TaskState::Succeeded);
+    let claimed = store.claimed.lock().unwrap().clone();
+    assert_eq!(
+        claimed,
+        [JobKind::Plan],
+        "the step and the report were handed over"
+    );
 }
 
 #[tokio::test]

@@ -43,7 +43,10 @@ const PLACE_PAUSE_MIN_MS: u64 = 1_000;
 #[instrument(name = "job", skip_all, fields(task.id = %context.claim.task, job.id = %context.claim.job, job.kind = context.claim.kind.label(), fence = %context.claim.fence))]
 pub async fn run(context: Context) -> Option<HandedOver> {
     if let Err(stopped) = work(&context).await
-        && let Err(second) = settle(&context, stopped).await
+        && let Err(second) = {
+            context.leave();
+            settle(&context, stopped).await
+        }
     {
         // Whoever claims it next would find the same.
         let left = if let Stop::Damaged(reason) = &second {
