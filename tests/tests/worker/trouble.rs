@@ -13,7 +13,11 @@ use crate::flow::{finish, plan, report, step};
 use crate::world::World;
 
 fn failure(class: FailureClass, message: &str) -> Said {
-    Said::Failure(ModelFailure {
+    Said::Failure(failed(class, message))
+}
+
+fn failed(class: FailureClass, message: &str) -> ModelFailure {
+    ModelFailure {
         class,
         status: None,
         message: message.to_owned(),
@@ -21,7 +25,7 @@ fn failure(class: FailureClass, message: &str) -> Said {
         retry_after_ms: None,
         attempts: 1,
         tokens_all_attempts: 0,
-    })
+    }
 }
 
 #[tokio::test]
@@ -106,13 +110,18 @@ async fn a_blob_store_that_is_away_makes_tasks_wait_however_long_and_fails_none(
     let task = world.until_final(&id).await;
     worker.drain().await;
     assert_eq!(task.state, TaskState::Succeeded);
+    // The plan, the step's one turn and the report: nothing was asked while the blob store was away.
+    assert_eq!(task.spent.model_calls, 3);
 }
 
 #[tokio::test]
 async fn a_report_that_cannot_be_written_still_ends_the_task_with_what_was_found() {
     let models = FakeModels::new(|job, _| match job {
         "plan" => plan(&[step("a", &[], &json!([]))]),
-        "report" => failure(FailureClass::Refusal, "I would rather not"),
+        "report" => Said::Failure(ModelFailure {
+            tokens_all_attempts: 7,
+            ..failed(FailureClass::Refusal, "I would rather not")
+        }),
         _ => finish("the treasure is under the tree"),
     });
     let world = World::new(models).await;
@@ -121,6 +130,8 @@ async fn a_report_that_cannot_be_written_still_ends_the_task_with_what_was_found
     let task = world.until_final(&id).await;
     worker.drain().await;
     assert_eq!(task.state, TaskState::Partial);
+    // Ten of the plan, ten of the step.
+    assert_eq!(task.spent.tokens, 27);
     let text =
         agent_core::journal::load_text(world.blobs.as_ref(), &world.tenant, &task.result.unwrap())
             .await

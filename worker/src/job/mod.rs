@@ -245,7 +245,7 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
             .transition(&mut seen, input, Spend::default())
             .await
             .map(|_| ()),
-        None => report::without_model(context, &mut seen, None, reason).await,
+        None => report::without_model(context, &mut seen, Default::default(), reason).await,
     }
 }
 

@@ -51,6 +51,8 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         Spend::MODEL_CALL
     };
     let mut seen = context.see().await?;
+    // Before anything is charged: what it reads may be away for long.
+    let material = gather(context, &seen.task).await?;
     let committed = context
         .transition(
             &mut seen,
@@ -62,7 +64,6 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             charge,
         )
         .await?;
-    let material = gather(context, &seen.task).await?;
     // The reply, with what it cost as long as it is not in the log.
     let (reply, spend) = if let Some(reply) = recorded {
         (reply, None)
@@ -81,14 +82,21 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         {
             Asked::Waits => return Ok(()),
             Asked::Failed(failure) => {
+                let spend = Spend {
+                    tokens: i64::try_from(failure.tokens_all_attempts).unwrap_or(i64::MAX),
+                    ..Spend::default()
+                };
                 let reason = format!("no report could be written: {failure}");
-                return without_model(context, &mut seen, None, reason).await;
+                return without_model(context, &mut seen, (None, spend), reason).await;
             }
             Asked::Replied(reply, spend) => (*reply, Some(spend)),
         }
     };
     let written = parse(&reply);
-    let unrecorded = spend.map(|spend| (NewEvent::of_task(reply), spend));
+    let unrecorded = match spend {
+        Some(spend) => (Some(NewEvent::of_task(reply)), spend),
+        None => Unrecorded::default(),
+    };
     let Some(written) = written else {
         let reason = "the report was not in the form that was asked for".to_owned();
         return without_model(context, &mut seen, unrecorded, reason).await;
@@ -103,19 +111,17 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     end(context, &mut seen, unrecorded, input).await
 }
 
-/// A reply that is not in the log yet, and what it cost.
-type Unrecorded = Option<(NewEvent, Spend)>;
+/// What came of the question and is not in the log yet: the reply, if there was one, and what it cost.
+type Unrecorded = (Option<NewEvent>, Spend);
 
 async fn end(
     context: &Context,
     seen: &mut Seen,
-    unrecorded: Unrecorded,
+    (reply, charge): Unrecorded,
     input: Input,
 ) -> Result<(), Stop> {
-    let (before, charge) = unrecorded.unzip();
-    let (before, charge) = (before.as_slice(), charge.unwrap_or_default());
     context
-        .transition_after(seen, before, input, charge)
+        .transition_after(seen, reply.as_slice(), input, charge)
         .await
         .map(|_| ())
 }

@@ -63,8 +63,15 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
     }
     let next = conversation.next();
     let permit = place_for(context, &next, step_of(&seen.task, &id)?)?;
-    let charged = charge_for(&next);
     let begun = conversation.begun();
+    // What it reads may be away for long, and without it nothing is asked or called, so nothing is charged. A step waits only
+    // after it was taken up.
+    let inputs = inputs(context, &seen.task, &spec, &id, &conversation).await;
+    let charged = if inputs.is_ok() {
+        charge_for(&next)
+    } else {
+        Spend::default()
+    };
     let last = context
         .transition(
             &mut seen,
@@ -76,26 +83,11 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             charged,
         )
         .await?;
-    let task = &seen.task;
-    let step = step_of(task, &id)?;
-    let files = Lineage::of(context, task, &spec.snapshot, step)
-        .await?
-        .before(step);
-    let opening = opening(context, task, &spec, step, &files).await?;
+    let (opening, manifest) = inputs?;
     let place = Place {
         tenant: context.claim.tenant.clone(),
-        task: task.id.clone(),
+        task: context.claim.task.clone(),
         step: id.clone(),
-    };
-    let manifest = match conversation.snapshot().or(step.snapshot.as_ref()) {
-        Some(name) => {
-            context
-                .parts
-                .workspaces
-                .manifest(&place.tenant, name)
-                .await?
-        }
-        None => files.manifest,
     };
     let mut tools = context.allowed_tools(&spec);
     tools.push(finish_spec());
@@ -357,6 +349,28 @@ impl StepRun<'_> {
     pub async fn fail(&mut self, reason: String) -> Result<(), Stop> {
         self.finish(reason, true).await
     }
+}
+
+/// What the step begins from: the messages that open its conversation, and its files as the log knows them.
+async fn inputs(
+    context: &Context,
+    task: &Task,
+    spec: &TaskSpec,
+    id: &StepId,
+    conversation: &Conversation,
+) -> Result<(Vec<Message>, Manifest), Stop> {
+    let step = step_of(task, id)?;
+    let lineage = Lineage::of(context, task, &spec.snapshot, step).await?;
+    let files = lineage.before(step);
+    let opening = opening(context, task, spec, step, &files).await?;
+    let manifest = match conversation.snapshot().or(step.snapshot.as_ref()) {
+        Some(name) => {
+            let workspaces = &context.parts.workspaces;
+            workspaces.manifest(&context.claim.tenant, name).await?
+        }
+        None => files.manifest,
+    };
+    Ok((opening, manifest))
 }
 
 async fn opening(
