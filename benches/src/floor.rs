@@ -105,7 +105,7 @@ pub async fn commit_ms(ground: &Ground, count: usize) -> Result<f64> {
 /// Milliseconds of a turn, one after the other.
 pub async fn turn_ms(ground: &Ground, model: &Model, count: u32) -> Result<f64> {
     let mut writer = Writer::new(ground).await?;
-    let mut client = Client::connect(model).await?;
+    let mut client = Client::connect(model, &question()).await?;
     let began = Instant::now();
     for _ in 0..count {
         client.ask().await?;
@@ -141,7 +141,7 @@ pub async fn grouped_turns_per_s(
     };
     let mut clients = Vec::new();
     for _ in 0..loops {
-        clients.push(Client::connect(model).await?);
+        clients.push(Client::connect(model, &question()).await?);
     }
     let began = Instant::now();
     let mut running = JoinSet::new();
@@ -167,21 +167,26 @@ pub async fn grouped_turns_per_s(
     Ok(f64::from(loops * turns) / began.elapsed().as_secs_f64())
 }
 
+/// What the floor's turns ask.
+fn question() -> String {
+    format!(
+        r#"{{"model":"bench","messages":[{{"role":"user","content":"Job: step work task=0 turns=10 tool=note {}"}}]}}"#,
+        "x".repeat(4 * BODY_BYTES)
+    )
+}
+
 /// A bare client of the model, on one connection.
-struct Client {
+pub struct Client {
     stream: TcpStream,
     request: Vec<u8>,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    async fn connect(model: &Model) -> Result<Self> {
+    /// A client that asks this, a body in JSON.
+    pub async fn connect(model: &Model, body: &str) -> Result<Self> {
         let stream = TcpStream::connect(model.address).await?;
         stream.set_nodelay(true)?;
-        let body = format!(
-            r#"{{"model":"bench","messages":[{{"role":"user","content":"Job: step work task=0 turns=10 tool=note {}"}}]}}"#,
-            "x".repeat(4 * BODY_BYTES)
-        );
         let request = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nHost: model\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -194,7 +199,7 @@ impl Client {
     }
 
     /// Asks and reads the whole answer.
-    async fn ask(&mut self) -> Result<()> {
+    pub async fn ask(&mut self) -> Result<()> {
         self.stream.write_all(&self.request).await?;
         let mut filled = 0;
         loop {

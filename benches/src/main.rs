@@ -2,6 +2,7 @@
 //!
 //! It only reports. Nothing here passes or fails by the clock; counts that do not depend on the machine are asserted by tests.
 
+mod client;
 mod figure;
 mod floor;
 mod ground;
@@ -39,8 +40,8 @@ struct Arguments {
     peer: Option<PathBuf>,
 }
 
-const PARTS: [&str; 8] = [
-    "turns", "many", "slow", "memory", "writes", "jobs", "starts", "full",
+const PARTS: [&str; 9] = [
+    "turns", "many", "client", "slow", "memory", "writes", "jobs", "starts", "full",
 ];
 
 #[tokio::main]
@@ -93,6 +94,7 @@ async fn measure(
     match part {
         "turns" => turns::measure(report, model, turns, false).await,
         "many" => turns::measure(report, model, turns, true).await,
+        "client" => client::measure(report, model, rounds).await,
         "slow" => turns::slow_model(report, model).await,
         "memory" => {
             let size = memory::Size {
