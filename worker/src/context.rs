@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use agent_core::budget::{Limit, Spend};
+use agent_core::conversation::finish_spec;
 use agent_core::decide::applied::Saving;
 use agent_core::decide::commit::prepare;
 use agent_core::decide::{Decision, Input, Wait, decide};
@@ -73,6 +74,8 @@ pub struct Context {
     pub is_leaving: Arc<AtomicBool>,
     /// What this life may still do.
     pub lease: Arc<Lease>,
+    /// What a step may call that may call everything.
+    pub every_tool: Arc<[ToolSpec]>,
     /// Which tools are scarce.
     pub tool_limits: Arc<ToolLimits>,
     /// Cancelled when the process wants to end; jobs then stop at their next commit.
@@ -305,6 +308,14 @@ impl Context {
         self.draining.is_cancelled()
     }
 
+    /// What a step may call: the tools that the submitter allowed, and its end. Steps that may call everything share a list.
+    pub fn step_tools(&self, spec: &TaskSpec) -> Arc<[ToolSpec]> {
+        if spec.tools.is_none() {
+            return Arc::clone(&self.every_tool);
+        }
+        with_end(self.allowed_tools(spec))
+    }
+
     /// The tools that the submitter allowed.
     pub fn allowed_tools(&self, spec: &TaskSpec) -> Vec<ToolSpec> {
         let allowed = |tool: &&ToolSpec| {
@@ -320,6 +331,12 @@ impl Context {
             .cloned()
             .collect()
     }
+}
+
+/// Tools for a step, with the one that ends it.
+pub fn with_end(mut tools: Vec<ToolSpec>) -> Arc<[ToolSpec]> {
+    tools.push(finish_spec());
+    tools.into()
 }
 
 fn budget_wait(limit: Limit, charged: Spend) -> Wait {

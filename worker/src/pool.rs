@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use agent_core::job::{Claim, Guard, Incarnation, WorkerName};
 use agent_core::ports::store::{Release, Room, StoreError};
+use agent_core::ports::tool::ToolSpec;
 use agent_core::retry::full_jitter_ms;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::call_back::Caller;
-use crate::context::Context;
+use crate::context::{Context, with_end};
 use crate::error_text::source_chain;
 use crate::house::Housekeeper;
 use crate::lease::{Heartbeat, Lease, Lost};
@@ -54,6 +55,7 @@ pub struct Worker {
     name: WorkerName,
     pulse: Arc<Pulse>,
     tool_limits: Arc<ToolLimits>,
+    every_tool: Arc<[ToolSpec]>,
     draining: CancellationToken,
 }
 
@@ -78,8 +80,10 @@ enum LifeEnd {
 impl Worker {
     /// A worker with a stable name. Whoever wants to know whether it is alive keeps a copy of its pulse.
     pub fn new(parts: Parts, options: Options, name: WorkerName, pulse: Arc<Pulse>) -> Self {
+        let every_tool = with_end(parts.tools.specs().to_vec());
         Self {
             parts,
+            every_tool,
             tool_limits: Arc::new(ToolLimits::new(
                 &options.tool_calls_at_once,
                 Duration::from_millis(options.tool_patience_ms),
@@ -366,6 +370,7 @@ impl Worker {
             handed_over: OnceLock::new(),
             is_leaving: Arc::default(),
             lease: Arc::clone(&running.lease),
+            every_tool: Arc::clone(&self.every_tool),
             tool_limits: Arc::clone(&self.tool_limits),
             draining: self.draining.clone(),
         }

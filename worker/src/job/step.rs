@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent_core::budget::Spend;
-use agent_core::conversation::{Conversation, Next, finish_spec};
+use agent_core::conversation::{Conversation, Next};
 use agent_core::decide::Input;
 use agent_core::event::{EventBody, ModelReplied, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
@@ -89,14 +89,12 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         task: context.claim.task.clone(),
         step: id.clone(),
     };
-    let mut tools = context.allowed_tools(&spec);
-    tools.push(finish_spec());
     let mut step_run = StepRun {
         context,
         id,
         seen,
         place,
-        tools: tools.into(),
+        tools: context.step_tools(&spec),
         conversation,
         manifest,
         is_restored: false,
