@@ -3,6 +3,7 @@
 //! They travel inside the process, and to other processes where the database can carry them and somebody waits there, which
 //! is why waits are told outward too. A hint that is lost costs the rest of a poll's interval and nothing else.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agent_core::id::TaskId;
@@ -31,6 +32,8 @@ pub(crate) type Outward = (Hint, Option<Duration>);
 /// The process's hints.
 pub(crate) struct Hints {
     jobs: Notify,
+    /// How many wait for jobs right now: one in every process that has one worker.
+    job_waiters: AtomicUsize,
     tasks: broadcast::Sender<Option<TaskId>>,
     outward: Option<mpsc::Sender<Outward>>,
 }
@@ -40,6 +43,7 @@ impl Hints {
     pub(crate) fn new(outward: Option<mpsc::Sender<Outward>>) -> Self {
         Self {
             jobs: Notify::new(),
+            job_waiters: AtomicUsize::new(0),
             tasks: broadcast::Sender::new(BACKLOG),
             outward,
         }
@@ -62,12 +66,22 @@ impl Hints {
         // Sending fails when nobody watches, which is fine.
         match hint {
             Hint::Jobs => {
-                self.jobs.notify_waiters();
-                // Kept for the claim loop if it is not waiting right now.
+                if self.job_waiters.load(Ordering::Acquire) > 1 {
+                    self.jobs.notify_waiters();
+                }
+                // Wakes the claim loop, or is kept for it if it is not waiting right now. After all were woken it is kept too, and makes
+                // one of them look twice.
                 self.jobs.notify_one();
             }
             Hint::Task(task) => drop(self.tasks.send(task)),
         }
+    }
+
+    /// Waits for a hint that a job may be ready.
+    async fn wait_for_jobs(&self, at_most: Duration) {
+        self.waits(Hint::Jobs, at_most);
+        let _waiter = Waiter::of(&self.job_waiters);
+        let _ = timeout(at_most, self.jobs.notified()).await;
     }
 
     /// Somebody of this process waits.
@@ -83,11 +97,26 @@ impl Hints {
     }
 }
 
+/// One who waits, counted until it stops, however that comes.
+struct Waiter<'a>(&'a AtomicUsize);
+
+impl<'a> Waiter<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 #[async_trait]
 impl Wake for Store {
     async fn jobs(&self, at_most: Duration) {
-        self.core.hints.waits(Hint::Jobs, at_most);
-        let _ = timeout(at_most, self.core.hints.jobs.notified()).await;
+        self.core.hints.wait_for_jobs(at_most).await;
     }
 
     async fn task(&self, task: &TaskId, at_most: Duration) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::future::ready;
+use std::pin::pin;
 use std::time::Duration;
 
 use agent_core::job::Claim;
@@ -128,6 +129,36 @@ async fn a_commit_whose_caller_goes_away_is_made_all_the_same(h: Harness) {
         }
     };
     timeout(SOON, kept).await.unwrap();
+    h.finish().await;
+}
+
+/// Whether something is there already that whoever waits for jobs is told.
+async fn is_told(h: &Harness) -> bool {
+    tokio::select! {
+        biased;
+        () = h.store.jobs(SOON) => true,
+        () = ready(()) => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_submit_makes_a_claim_loop_that_waits_look_once() {
+    let h = backends::sqlite::start().await;
+    while is_told(&h).await {}
+    {
+        let mut waiting = pin!(h.store.jobs(10 * SOON));
+        tokio::select! {
+            biased;
+            () = &mut waiting => panic!("nothing was submitted yet"),
+            () = ready(()) => {}
+        }
+        h.submitted().await;
+        timeout(SOON, waiting).await.unwrap();
+    }
+    assert!(!is_told(&h).await, "it was told once more");
+    // What comes while nobody waits is kept.
+    h.submitted().await;
+    assert!(is_told(&h).await);
     h.finish().await;
 }
 
