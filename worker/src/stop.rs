@@ -41,6 +41,9 @@ pub enum Stop {
     /// A body in the log or a file of a snapshot is damaged. Trying again cannot help.
     #[error("{0}")]
     Damaged(String),
+    /// There is more than may be handled, and waiting does not make it less. The job is given up.
+    #[error("{0}")]
+    TooLarge(String),
     /// The process is shutting down.
     #[error("the worker is shutting down")]
     Draining,
@@ -109,7 +112,7 @@ impl From<WorkspaceError> for Stop {
             WorkspaceError::Blob(error) => error.into(),
             WorkspaceError::TooLarge(what) => {
                 // It will not get smaller by waiting.
-                Self::Damaged(format!(
+                Self::TooLarge(format!(
                     "the files of the steps before are too large together: {what}"
                 ))
             }

@@ -137,6 +137,8 @@ fn proposed(at: usize, (tool, arguments): (&str, Value)) -> ProposedCall {
 pub struct MemoryBlobs {
     held: Mutex<HashMap<(TenantId, BlobHash), Vec<u8>>>,
     pub away: AtomicBool,
+    /// What lies there is not what was put.
+    pub spoilt: AtomicBool,
 }
 
 impl MemoryBlobs {
@@ -165,6 +167,9 @@ impl Blobs for MemoryBlobs {
 
     async fn get(&self, tenant: &TenantId, hash: &BlobHash) -> Result<Vec<u8>, BlobError> {
         self.reached()?;
+        if self.spoilt.load(Ordering::SeqCst) {
+            return Err(BlobError::Corrupt { hash: hash.clone() });
+        }
         let found = self
             .held
             .lock()

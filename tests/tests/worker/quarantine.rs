@@ -272,6 +272,35 @@ async fn a_job_whose_task_cannot_be_read_is_set_aside_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_step_whose_files_cannot_be_read_is_set_aside_and_goes_on_once_they_can() {
+    let models = FakeModels::new(|job, _| match job {
+        "plan" => plan(&[step("a", &[], &json!([]))]),
+        "report" => report(),
+        _ => finish("done"),
+    });
+    let world = World::new(models).await;
+    let id = world.submit(Budget::default(), None).await;
+    world.blobs.spoilt.store(true, Ordering::SeqCst);
+    let worker = world.start();
+    let task = world.until_waiting(&id).await;
+    let letter = until_dead(&world, 1).await.remove(0);
+    assert!(letter.reason.contains("is corrupt"), "{letter:?}");
+    assert_eq!(task.steps[0].state, StepState::Waiting);
+    let waiting = task.waiting.unwrap();
+    assert_eq!(waiting.kind, WaitKind::Input);
+    assert!(waiting.reason.contains("errand dead requeue"));
+    assert_eq!(task.replans, 0, "nothing was decided without them");
+    world.blobs.spoilt.store(false, Ordering::SeqCst);
+    let DeadId::Job(job) = letter.id else {
+        panic!("a job was set aside: {letter:?}");
+    };
+    let step = letter.step;
+    world.owner(&id, Input::Requeued { step, job }).await;
+    assert_eq!(world.until_final(&id).await.state, TaskState::Succeeded);
+    worker.drain().await;
+}
+
+#[tokio::test]
 async fn a_message_that_cannot_be_read_is_set_aside() {
     let world = World::new(FakeModels::new(|_, _| report())).await;
     let id = world

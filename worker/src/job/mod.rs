@@ -16,7 +16,7 @@ use agent_core::place;
 use agent_core::ports::store::Release;
 use agent_core::retry::{after_ms, full_jitter_ms};
 use agent_core::task::WaitKind;
-use tracing::{error, info, instrument, warn};
+use tracing::{info, instrument, warn};
 
 use crate::context::{Context, HandedOver};
 use crate::error_text::{source_chain, without_paths};
@@ -103,8 +103,9 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
             warn!(%reason, "the job waits, because this machine cannot go on");
             wait_for_trouble(context, Trouble::of_installation(&reason, Patience::Ends)).await
         }
-        Stop::Damaged(reason) => {
-            error!(%reason, "the job cannot go on, because something stored is damaged");
+        Stop::Damaged(reason) => quarantine::set_unreadable_aside(context, reason).await,
+        Stop::TooLarge(reason) => {
+            warn!(%reason, "the job is given up");
             give_up(context, reason).await
         }
         Stop::Draining | Stop::Lapsed | Stop::Store(_) | Stop::NewerRules(_) => Err(stopped),
@@ -267,6 +268,7 @@ async fn give_back(context: &Context, stopped: &Stop) {
         | Stop::Wait(_)
         | Stop::NoPlace { .. }
         | Stop::Damaged(_)
+        | Stop::TooLarge(_)
         | Stop::Machine(_)
         | Stop::Blobs(_) => {
             let unit = context.parts.entropy.unit();

@@ -55,6 +55,40 @@ pub async fn set_aside(context: &Context) -> Result<bool, Stop> {
     Ok(true)
 }
 
+/// Sets a job aside that needs something stored which cannot be read, and says so in the log of its task, if that can be read. What is
+/// damaged may be the record of an effect, so nothing is decided without it; mended and requeued, the job goes on.
+pub async fn set_unreadable_aside(context: &Context, reason: String) -> Result<(), Stop> {
+    if context.claim.kind == JobKind::Deliver {
+        return set_damaged_aside(context, &reason).await;
+    }
+    match note_aside(context, &reason).await {
+        Err(Stop::Damaged(_)) => set_damaged_aside(context, &reason).await,
+        noted => noted,
+    }
+}
+
+async fn note_aside(context: &Context, reason: &str) -> Result<(), Stop> {
+    let mut seen = context.see().await?;
+    let aside = SetAside {
+        job: context.claim.job.clone(),
+        kind: context.claim.kind,
+        crashes: context.claim.deaths(),
+        found: Quarantine {
+            reason: reason.to_owned(),
+            events: Vec::new(),
+        },
+    };
+    let input = Input::Quarantined {
+        step: context.claim.step.clone(),
+        aside,
+    };
+    context
+        .transition(&mut seen, input, Spend::default())
+        .await?;
+    error!(reason, "the job is set aside; see `errand dead list`");
+    Ok(())
+}
+
 /// Sets a job aside that cannot be worked on, since what is stored about it is damaged. Its task is not touched: it may be
 /// what cannot be read.
 pub async fn set_damaged_aside(context: &Context, reason: &str) -> Result<(), Stop> {
