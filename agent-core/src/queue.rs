@@ -76,7 +76,7 @@ pub struct OpenCall {
     pub tool: String,
     /// Whether it is known to be unknown; if not, it is being made, or its worker has gone.
     pub is_unknown: bool,
-    /// When it was first begun, or found to be unknown, in milliseconds since the epoch.
+    /// When it was first begun, in milliseconds since the epoch.
     pub since_ms: i64,
     /// When it was begun last: later than `since_ms` for one that is made again.
     pub last_begun_ms: i64,

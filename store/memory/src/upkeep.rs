@@ -1,7 +1,7 @@
 //! Looking into the queue, and the dead letters: what was set aside for good, and how it comes back.
 
 use agent_core::delivery::{DeliveryPatch, DeliveryState};
-use agent_core::event::EventKind;
+use agent_core::event::{Event, EventKind};
 use agent_core::id::{DeliveryId, JobId, StepId, TaskId, TenantId};
 use agent_core::job::{Fence, Guard, JobKind, NewJob};
 use agent_core::ports::store::{CallState, StoreError};
@@ -131,18 +131,24 @@ impl State {
         let of_task = self.calls.values().filter(|call| call.task == *task);
         let mut open: Vec<(i64, OpenCall)> = of_task
             .filter_map(|call| {
-                let seq = match call.settled {
-                    None => call.intended_seq,
-                    Some((CallState::Unknown, seq)) => seq,
+                let found_unknown = match call.settled {
+                    None => None,
+                    Some((CallState::Unknown, seq)) => Some(seq),
                     Some((CallState::Returned | CallState::Failed, _)) => return None,
                 };
-                let begun_later = row.events.iter().filter(|event| {
-                    let begins = [EventKind::StepResumed, EventKind::ToolIntended];
-                    call.settled.is_none()
-                        && event.seq > seq
-                        && event.step == call.step
-                        && begins.iter().any(|kind| event.kind == kind.label())
-                });
+                let seq = call.intended_seq;
+                let begins = |event: &Event| match found_unknown {
+                    None => [EventKind::StepResumed, EventKind::ToolIntended]
+                        .iter()
+                        .any(|kind| event.kind == kind.label()),
+                    Some(found) => {
+                        event.kind == EventKind::ToolIntended.label() && event.seq < found
+                    }
+                };
+                let begun_later = row
+                    .events
+                    .iter()
+                    .filter(|event| event.seq > seq && event.step == call.step && begins(event));
                 let last_begun_ms = begun_later.map(|event| event.at_ms).max();
                 let open = OpenCall {
                     call: call.call.clone(),

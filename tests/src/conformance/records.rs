@@ -126,7 +126,7 @@ pub async fn a_call_is_open_until_its_outcome_is_known(h: &mut Harness) {
     );
     let events = h.store.events_after(&h.tenant, &task, 0, 10).await.unwrap();
     let times: Vec<i64> = found.iter().map(|c| c.since_ms).collect();
-    assert_eq!(times, [events[1].at_ms, events[2].at_ms, events[2].at_ms]);
+    assert_eq!(times, [events[1].at_ms; 3], "all were begun together");
     let last: Vec<i64> = found.iter().map(|c| c.last_begun_ms).collect();
     assert_eq!(last, times, "none was begun twice");
     // One is decided, another is made again.
