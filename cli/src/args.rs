@@ -83,6 +83,7 @@ pub enum Command {
     Status {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
     },
     /// List tasks, newest first
@@ -90,7 +91,7 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
         /// Only tasks in this state
-        #[arg(long)]
+        #[arg(long, value_parser = identity)]
         state: Option<String>,
         /// Most tasks to show
         #[arg(long, default_value_t = 20)]
@@ -100,6 +101,7 @@ pub enum Command {
     Why {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
     },
     /// List and requeue what was set aside: jobs that workers died on, messages that nobody took
@@ -111,12 +113,14 @@ pub enum Command {
     Watch {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
     },
     /// Print a task's log
     Logs {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
         /// Go on until the task ends
         #[arg(long, short)]
@@ -126,6 +130,7 @@ pub enum Command {
     Cancel {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
         /// Why
         #[arg(long)]
@@ -135,6 +140,7 @@ pub enum Command {
     Budget {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
         #[command(flatten)]
         budget: BudgetFlags,
@@ -143,8 +149,10 @@ pub enum Command {
     Decide {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
         /// The call, as the reason of the wait names it
+        #[arg(value_parser = identity)]
         call: String,
         #[arg(
             value_parser = ["done", "not_done", "repeat"],
@@ -279,7 +287,7 @@ pub struct Submit {
 #[derive(Debug, Args)]
 pub struct DeadFilter {
     /// Only those of this kind: job, unreadable or delivery
-    #[arg(long)]
+    #[arg(long, value_parser = identity)]
     pub kind: Option<String>,
     /// Only those set aside before this time, in milliseconds since the epoch
     #[arg(long, value_name = "MS")]
@@ -302,7 +310,7 @@ pub struct Requeue {
     #[command(flatten)]
     pub target: Target,
     /// The dead letter
-    #[arg(conflicts_with = "all")]
+    #[arg(conflicts_with = "all", value_parser = identity)]
     pub id: Option<String>,
     /// All of them, or all that the filters leave
     #[arg(long)]
@@ -335,12 +343,14 @@ pub enum ArtifactAction {
     List {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
     },
     /// Fetch one artifact, or all
     Get {
         #[command(flatten)]
         target: Target,
+        #[arg(value_parser = identity)]
         task: String,
         /// Its name; without it, all are fetched
         name: Option<String>,
@@ -351,4 +361,13 @@ pub enum ArtifactAction {
         #[arg(long)]
         force: bool,
     },
+}
+
+/// A name as it goes into a URL of the API: an id or a state. Whether there is such a thing, the server says.
+fn identity(text: &str) -> Result<String, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("ids and states consist of letters, digits and _, as `errand list` shows them".to_owned())
 }
