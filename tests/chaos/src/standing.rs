@@ -50,7 +50,7 @@ impl Standing {
     /// What the operator has to set.
     pub fn settings(&self) -> String {
         format!(
-            "  [model]\n  base_url = \"{}\"\n  model = \"recorded\"\n  [tools.http_request]\n  enabled = true\n  [egress]\n  allow_private = [\"{}\"]",
+            "  [model]\n  base_url = \"{}\"\n  [model.planner]\n  model = \"recorded\"\n  [tools.http_request]\n  enabled = true\n  [egress]\n  allow_private = [\"{}\"]",
             self.model_url(),
             self.effects_host()
         )

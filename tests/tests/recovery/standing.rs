@@ -32,19 +32,19 @@ fn free() -> SocketAddr {
 }
 
 impl Server {
-    fn start(folder: &Path, model_url: &str, effects: &str) -> Self {
+    /// A server with these settings, as an operator puts them into a file.
+    fn start(folder: &Path, settings: &str) -> Self {
         let api = free();
         let data = folder.join("data");
+        let file = folder.join("errand.toml");
+        std::fs::write(&file, settings).unwrap();
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(program())
             .arg("serve")
             .env("ERRAND_DATA_DIR", &data)
             .env("ERRAND_LISTEN", api.to_string())
-            .env("ERRAND_MODEL_BASE_URL", model_url)
-            .env("ERRAND_MODEL", "recorded")
-            .env("ERRAND_TOOLS__HTTP_REQUEST__ENABLED", "true")
-            .env("ERRAND_EGRESS__ALLOW_PRIVATE", format!("[{effects:?}]"))
+            .env("ERRAND_CONFIG_FILE", &file)
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(folder.join("log")).unwrap())
             .spawn()
@@ -95,8 +95,7 @@ fn options(folder: &Path, counts: Counts) -> Options {
 fn an_installation_that_runs_already_is_tried_by_its_api_and_its_effects_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut trial = beside();
-    let host = trial.effects.to_string();
-    let server = Server::start(folder.path(), &trial.model_url(), &host);
+    let server = Server::start(folder.path(), &trial.settings());
     (trial.api, trial.key) = (server.api, server.key.clone());
     let process = server.child.id();
     trial.command = Some(format!(
@@ -122,7 +121,8 @@ fn an_installation_that_asks_another_model_is_left_alone_and_its_operator_is_tol
     let folder = tempfile::tempdir().unwrap();
     let mut trial = beside();
     let another = format!("http://{}/v1", free());
-    let server = Server::start(folder.path(), &another, &trial.effects.to_string());
+    let settings = trial.settings().replace(&trial.model_url(), &another);
+    let server = Server::start(folder.path(), &settings);
     (trial.api, trial.key) = (server.api, server.key.clone());
     trial.asked_within = Duration::from_secs(2);
     let said = standing::run(options(folder.path(), Counts::default()), &trial).unwrap_err();
