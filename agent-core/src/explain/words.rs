@@ -73,7 +73,7 @@ fn explanation(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
         | Cause::Provider
         | Cause::Timer
         | Cause::Capacity => format!("{what} waits{until}{noted}"),
-        Cause::Receiver => format!("{what} was not taken by its receiver and is sent again{until}"),
+        Cause::Receiver => format!("{what} could not be handed over and is sent again{until}"),
         Cause::Undelivered => format!("{what} was given up{noted}"),
         Cause::Quarantined => format!("{what} was set aside{noted}"),
         Cause::Unreadable => format!("{what} was set aside, because its job cannot be read{noted}"),
@@ -126,13 +126,17 @@ fn first_begun(call: &OpenCall, look: &Look<'_>) -> String {
         return String::new();
     }
     let age = span(look.age_ms(call.since_ms));
-    format!(", again after a worker was lost; it was first begun {age} ago")
+    format!(", again after its worker was stopped or lost; it was first begun {age} ago")
 }
 
 fn advice(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
     let task = &look.task.id;
     match reason.cause {
-        Cause::Held => "nothing: a worker is at work on it".to_owned(),
+        Cause::Held if reason.call.is_some() || matches!(reason.subject, Subject::Delivery(_)) => {
+            "nothing: a worker is at work on it".to_owned()
+        }
+        // Questions are not in the log before they are answered.
+        Cause::Held => "nothing: a worker is at work on it; a model that is silent is waited for as long as worker.model_deadline_ms and model.timeouts say, and then the log says so".to_owned(),
         Cause::HolderSilent => {
             "nothing, if other workers run: one takes over when the lease lapses; otherwise start `errand worker` or `errand serve`"
                 .to_owned()
@@ -157,9 +161,9 @@ fn advice(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
             "nothing: it goes on when a call of that tool ends; if this lasts, raise the tool's limit (worker.tool_calls_at_once) or start more workers"
                 .to_owned()
         }
-        Cause::Capacity => "make room on the machine that the reason is about, or start a worker on another; it tries again by itself; `errand doctor` on that machine says what is missing".to_owned(),
+        Cause::Capacity => "see to what the reason names, on the machine that it is about: room, the blob store, the sandbox; `errand doctor` there says what is missing; it tries again by itself".to_owned(),
         Cause::Receiver => format!(
-            "nothing: it is sent again by itself; if this lasts, check the receiver; `errand logs {task}` shows what it answered"
+            "nothing: it is sent again by itself; if this lasts, see what came of it with `errand logs {task}`, then check the receiver, or allow its host (egress.allow_private)"
         ),
         Cause::Undelivered | Cause::Quarantined | Cause::Unreadable => dead_advice(reason, look),
         Cause::CutOff => "nothing: a worker that still makes it stops within seconds; look where it would have had its effect".to_owned(),

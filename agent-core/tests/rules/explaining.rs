@@ -299,7 +299,7 @@ fn a_call_that_is_made_again_says_since_when_and_when_it_was_first_begun() {
     queue.calls = vec![again.clone()];
     let reason = only(explain(&task, &queue, SILENT_MS));
     let wanted = format!(
-        "makes call {} (http_request) since 9 s, again after a worker was lost; it was first begun 2 h ago",
+        "makes call {} (http_request) since 9 s, again after its worker was stopped or lost; it was first begun 2 h ago",
         again.call
     );
     assert!(reason.explanation.ends_with(&wanted), "{reason:?}");
