@@ -55,13 +55,12 @@ pub fn never_rests() -> Problem {
 
 /// Decides from the task as it was read, and commits. `false`: it moved meanwhile, and nothing was changed.
 pub async fn commit_once(app: &App, task: &Task, input: Input) -> Result<bool, Problem> {
-    let parts = &app.parts;
-    let ports = (
-        parts.store.as_ref(),
-        parts.blobs.as_ref(),
-        parts.entropy.as_ref(),
+    let reached = (
+        app.parts.store.as_ref(),
+        app.parts.blobs.as_ref(),
+        app.parts.entropy.as_ref(),
     );
-    for_owner::apply(ports, task, input)
+    for_owner::apply(reached, task, input)
         .await
         .map_err(|undecided| match undecided {
             Undecided::Refused(refused) => Problem::conflict(refused.to_string()),

@@ -37,7 +37,7 @@ impl Caller {
 
     async fn try_to_call(&self, absent: &Absent) -> Result<(), Stop> {
         let parts = &self.parts;
-        let ports = (
+        let reached = (
             parts.store.as_ref(),
             parts.blobs.as_ref(),
             parts.entropy.as_ref(),
@@ -50,7 +50,7 @@ impl Caller {
                 return Err(Stop::NewerRules(found.engine));
             }
             let input = Input::PlaceFreed { step: step.clone() };
-            if for_owner::apply(ports, &found, input).await? {
+            if for_owner::apply(reached, &found, input).await? {
                 return Ok(());
             }
         }
