@@ -38,7 +38,7 @@ pub enum Stop {
         /// waits.
         refund: Option<Spend>,
     },
-    /// A body in the log or a file of a snapshot is damaged. Trying again cannot help.
+    /// A body in the log or a file of a snapshot is damaged. The job is set aside until somebody has mended it.
     #[error("{0}")]
     Damaged(String),
     /// There is more than may be handled, and waiting does not make it less. The job is given up.

@@ -7,7 +7,7 @@ use crate::ports::entropy::Entropy;
 use crate::ports::store::{Commits, Right, StoreError};
 use crate::task::Task;
 
-/// Why nothing was decided. Nothing has changed.
+/// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]
 pub enum Undecided {
     /// The input is not legal in the task's state.
@@ -16,7 +16,7 @@ pub enum Undecided {
     /// A body could not be put.
     #[error(transparent)]
     Blobs(#[from] BlobError),
-    /// The decision could not be saved. Where the store could not be reached, nobody knows whether it was.
+    /// The decision was not saved. Only where the store could not be reached, nobody knows whether it was.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
