@@ -35,23 +35,11 @@ pub async fn set_aside(context: &Context) -> Result<bool, Stop> {
     }
     let reason = reason(died, &last);
     error!(reason, "the job is set aside; see `errand dead list`");
-    let aside = SetAside {
-        job: context.claim.job.clone(),
-        kind: context.claim.kind,
-        crashes: died,
-        found: Quarantine {
-            reason,
-            events: last.iter().map(|event| event.seq).collect(),
-        },
+    let found = Quarantine {
+        reason,
+        events: last.iter().map(|event| event.seq).collect(),
     };
-    let input = Input::Quarantined {
-        step: context.claim.step.clone(),
-        aside,
-    };
-    let mut seen = context.see().await?;
-    context
-        .transition(&mut seen, input, Spend::default())
-        .await?;
+    note_aside(context, died, found).await?;
     Ok(true)
 }
 
@@ -61,32 +49,34 @@ pub async fn set_unreadable_aside(context: &Context, reason: String) -> Result<(
     if context.claim.kind == JobKind::Deliver {
         return set_damaged_aside(context, &reason).await;
     }
-    match note_aside(context, &reason).await {
+    let found = Quarantine {
+        reason: reason.clone(),
+        events: Vec::new(),
+    };
+    match note_aside(context, context.claim.deaths(), found).await {
         Err(Stop::Damaged(_)) => set_damaged_aside(context, &reason).await,
-        noted => noted,
+        Ok(()) => {
+            error!(reason, "the job is set aside; see `errand dead list`");
+            Ok(())
+        }
+        Err(stop) => Err(stop),
     }
 }
 
-async fn note_aside(context: &Context, reason: &str) -> Result<(), Stop> {
-    let mut seen = context.see().await?;
-    let aside = SetAside {
-        job: context.claim.job.clone(),
-        kind: context.claim.kind,
-        crashes: context.claim.deaths(),
-        found: Quarantine {
-            reason: reason.to_owned(),
-            events: Vec::new(),
-        },
-    };
+/// Sets the job aside in the log of its task.
+async fn note_aside(context: &Context, crashes: u32, found: Quarantine) -> Result<(), Stop> {
     let input = Input::Quarantined {
         step: context.claim.step.clone(),
-        aside,
+        aside: SetAside {
+            job: context.claim.job.clone(),
+            kind: context.claim.kind,
+            crashes,
+            found,
+        },
     };
-    context
-        .transition(&mut seen, input, Spend::default())
-        .await?;
-    error!(reason, "the job is set aside; see `errand dead list`");
-    Ok(())
+    let mut seen = context.see().await?;
+    let noted = context.transition(&mut seen, input, Spend::default());
+    noted.await.map(|_| ())
 }
 
 /// Sets a job aside that cannot be worked on, since what is stored about it is damaged. Its task is not touched: it may be
