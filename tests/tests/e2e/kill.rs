@@ -10,7 +10,9 @@ const IN_FLIGHT: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_three_times_finishes_the_task_and_repeats_only_what_was_in_flight() {
-    let here = Installation::new(two_writers()).await;
+    let mut here = Installation::new(two_writers()).await;
+    // On a slow machine all three servers may die before either step has got further, which by default sets both aside.
+    here.set("ERRAND_WORKER__CRASHES_MAX", "4");
     let mut server = here.serve();
     let task = here.submit("Write the lines.");
     let kills = [2, 4, 7];
