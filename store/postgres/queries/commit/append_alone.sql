@@ -8,8 +8,8 @@ WITH locked AS MATERIALIZED (
     WHERE  EXISTS (SELECT 1 FROM locked)
       AND  id = $3 AND tenant_id = $1 AND task_id = $2 AND fence = $4 AND worker_name IS NOT NULL
     FOR    NO KEY UPDATE
-), clock AS MATERIALIZED (
-    SELECT errand_now_ms() AS now_ms FROM held
+), dated AS MATERIALIZED (
+    SELECT now_ms FROM held CROSS JOIN errand_now
 ), charged AS (
     UPDATE task
     SET    seq = seq + $5,
@@ -17,8 +17,8 @@ WITH locked AS MATERIALIZED (
            spent_tool_calls = spent_tool_calls + $7,
            spent_tokens = spent_tokens + $8,
            spent_wall_ms = spent_wall_ms + $9,
-           updated_at_ms = clock.now_ms
-    FROM   clock
+           updated_at_ms = dated.now_ms
+    FROM   dated
     WHERE  tenant_id = $1 AND id = $2
     RETURNING seq, version, updated_at_ms, running_since_ms, budget_model_calls, budget_tool_calls, budget_tokens,
               budget_wall_ms, spent_model_calls, spent_tool_calls, spent_tokens, spent_wall_ms

@@ -1,4 +1,0 @@
--- Deletes jobs that are held under a fence: their work is done.
--- Differs from PostgreSQL: the jobs come as one JSON array of arrays.
-DELETE FROM job
-WHERE  (id, tenant_id, task_id, fence) IN (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1))
