@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use agent_core::delivery::DeliveryState;
 use agent_core::id::StepId;
-use agent_core::job::Guard;
-use agent_core::ports::store::{Append, Artifact, Committed, StoreError};
+use agent_core::job::{Guard, JobAfter};
+use agent_core::ports::store::{Append, Artifact, CallChange, Committed, StoreError};
 use agent_core::turns::Turns;
 use sqlx::{query_file, query_file_as};
 use store_records::{ChargedRecord, GuardRecord, plain, saturated};
@@ -45,6 +45,44 @@ pub(crate) fn keyed(rows: Vec<ChargedRecord>) -> HashMap<String, Committed> {
     rows.into_iter()
         .map(|mut row| (std::mem::take(&mut row.key), Committed::from(row)))
         .collect()
+}
+
+/// Whether an append can be made by itself. What does that changes no row twice, and leaves rare rows to others.
+pub(crate) fn can_go_alone(commit: &Append) -> bool {
+    let calls: BTreeSet<&str> = commit.calls.iter().map(call_of).collect();
+    commit.snapshot.is_none()
+        && commit.artifacts.is_empty()
+        && commit.delivery.is_none()
+        && commit.blobs.is_empty()
+        && calls.len() == commit.calls.len()
+        && matches!(commit.job, JobAfter::Keep | JobAfter::Delete)
+}
+
+fn call_of(change: &CallChange) -> &str {
+    match change {
+        CallChange::Intended { call, .. } | CallChange::Settled { call, .. } => call.as_str(),
+    }
+}
+
+/// Makes an append that nothing waits beside, in one round trip. It does what the same append would do in a batch. A crash leaves
+/// all of it or nothing.
+pub(crate) async fn alone(
+    connection: &mut Connection,
+    commit: &Append,
+) -> Result<Result<Committed, StoreError>, sqlx::Error> {
+    let guard = &commit.guard;
+    let mut rows = Log::default();
+    // Numbers and time are the statement's to give.
+    for call in &commit.calls {
+        rows.call(guard, call, 0);
+    }
+    rows.add((&guard.tenant, &guard.task), &commit.events, (0, 0));
+    Ok(
+        match dialect::append_alone(connection, commit, &rows).await? {
+            Some(charged) => Ok(charged.into()),
+            None => Err(refusal(connection, guard).await?),
+        },
+    )
 }
 
 /// Charges appends of which no two are about one task, and notes what is left to be written for those whose guard held.

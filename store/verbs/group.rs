@@ -18,13 +18,13 @@ use store_records::ClaimRecord;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::failure::{Failure, SharedFailure, one_may_be_to_blame, timed_out};
 use super::hints::Hints;
+use super::kept::{InUse, Kept};
 use super::log::Log;
-use super::{Core, append, begin, submit, transition};
-use crate::{Pool, Store, dialect};
+use super::{Core, append, submit, transition};
+use crate::{Store, dialect};
 
 /// Something to be committed.
 pub(crate) enum Work {
@@ -123,23 +123,27 @@ impl Work {
 
 /// The one task that commits.
 pub(crate) struct Leader {
-    pub pool: Pool,
+    pub kept: Kept,
     pub deadline: Duration,
     pub batch_max: usize,
     pub hints: Arc<Hints>,
     pub turns: Arc<Mutex<Turns>>,
-    pub running: TaskTracker,
 }
 
 impl Leader {
     /// Commits until the store is closed; what was handed in before that is still committed.
-    pub(crate) async fn lead(self, mut tickets: mpsc::Receiver<Ticket>, ended: CancellationToken) {
+    pub(crate) async fn lead(
+        mut self,
+        mut tickets: mpsc::Receiver<Ticket>,
+        ended: CancellationToken,
+    ) {
         let mut batch = Vec::with_capacity(self.batch_max);
         loop {
             tokio::select! {
                 biased;
                 () = ended.cancelled() => break,
                 taken = tickets.recv_many(&mut batch, self.batch_max) => if taken == 0 { break },
+                () = self.kept.give_back() => continue,
             }
             // Whoever is about to commit comes along: others run before this goes on, as long as they bring more.
             let mut before = 0;
@@ -160,7 +164,7 @@ impl Leader {
         }
     }
 
-    async fn commit(&self, mut batch: Vec<Ticket>) {
+    async fn commit(&mut self, mut batch: Vec<Ticket>) {
         batch.sort_by(|a, b| a.work.order().cmp(&b.work.order()));
         let works: Vec<&Work> = batch.iter().map(|ticket| &ticket.work).collect();
         let answers = match self.timed(&works).await {
@@ -177,7 +181,7 @@ impl Leader {
         }
     }
 
-    async fn each_alone(&self, works: &[&Work]) -> Vec<Answer> {
+    async fn each_alone(&mut self, works: &[&Work]) -> Vec<Answer> {
         let begun = Instant::now();
         let mut answers = Vec::with_capacity(works.len());
         for work in works {
@@ -191,7 +195,7 @@ impl Leader {
         answers
     }
 
-    async fn timed(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+    async fn timed(&mut self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
         let answers = tokio::time::timeout(self.deadline, self.transact(works))
             .await
             .unwrap_or_else(|_| Err(timed_out()))?;
@@ -213,22 +217,41 @@ impl Leader {
     }
 
     /// One transaction for all. An error means that nothing of it is committed, or that this cannot be known.
-    async fn transact(&self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+    async fn transact(&mut self, works: &[&Work]) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut connection = self.kept.take().await?;
+        let answers = self.transact_on(&mut connection, works).await;
+        self.kept.put(connection, answers.is_err());
+        answers
+    }
+
+    async fn transact_on(
+        &self,
+        connection: &mut InUse,
+        works: &[&Work],
+    ) -> Result<Vec<Answer>, sqlx::Error> {
         let guards = finished(works);
         if guards.len() == works.len()
-            && let Some(ended) = dialect::finish_alone(&self.pool, &guards).await?
+            && let Some(ended) = dialect::finish_alone(connection, &guards).await?
         {
             return Ok(ended.into_iter().map(answer_of_finish).collect());
         }
         if let [Work::Append(commit)] = works
-            && let Some(made) = dialect::append_alone(&self.pool, commit).await?
+            && append::can_go_alone(commit)
         {
+            connection.is_unsure = true;
+            let made = append::alone(connection, commit).await?;
+            connection.is_unsure = false;
             return Ok(vec![made.map(Done::Committed)]);
         }
-        let mut tx = begin(&self.running, &self.pool, dialect::BEGIN_WRITE).await?;
-        if works.iter().any(|work| work.is_commit()) {
-            dialect::prepare(&mut tx, works).await?;
-        }
+        let dates_something = works.iter().any(|work| work.is_commit());
+        let mut tx = connection
+            .begin(if dates_something {
+                dialect::BEGIN_COMMITS
+            } else {
+                dialect::BEGIN_WRITE
+            })
+            .await?;
+        dialect::prepare(&mut tx, works).await?;
         let mut log = Log::default();
         let mut answers: Vec<Option<Answer>> = works.iter().map(|_| None).collect();
         for round in rounds(works, append_of) {

@@ -183,7 +183,7 @@ async fn claim(
     lease_ms: u64,
     room: &Room,
 ) -> Result<Vec<Claim>, Failure> {
-    let claimed = if dialect::CLAIMS_SHARE_COMMITS {
+    let claimed = if dialect::ONE_WRITER {
         claim_with_others(core, who, lease_ms, room).await?
     } else {
         let mut connection = core.write.acquire().await?;

@@ -11,6 +11,7 @@ pub(crate) mod hints;
 mod housekeeping;
 mod installation;
 pub(crate) mod jobs;
+pub(crate) mod kept;
 mod keys;
 pub(crate) mod log;
 mod queue;
@@ -37,10 +38,13 @@ pub(crate) use group::Work;
 use crate::{Database, Pool, Store, Transaction, dialect};
 use group::{Leader, Ticket};
 use hints::Hints;
+use kept::{Demand, Kept};
 
 /// What a store is made of, apart from what its database needs on top.
 pub(crate) struct Core {
     write: Pool,
+    /// Who else wants the connection that the leader keeps.
+    demand: Arc<Demand>,
     read: Pool,
     deadline: Duration,
     commits: mpsc::Sender<Ticket>,
@@ -73,18 +77,18 @@ impl Core {
         let running = TaskTracker::new();
         // Room for some batches; beyond that callers wait in line for the database, as they should.
         let (commits, tickets) = mpsc::channel(parts.batch_max.max(1) * 4);
-        let turns = Arc::default();
+        let (turns, demand) = (Arc::default(), Arc::default());
         let leader = Leader {
             turns: Arc::clone(&turns),
-            pool: parts.write.clone(),
+            kept: Kept::new(parts.write.clone(), Arc::clone(&demand)),
             deadline: parts.deadline,
             batch_max: parts.batch_max.max(1),
             hints: hints.clone(),
-            running: running.clone(),
         };
         running.spawn(leader.lead(tickets, ended.clone()));
         Arc::new(Self {
             write: parts.write,
+            demand,
             read: parts.read,
             deadline: parts.deadline,
             commits,
@@ -126,6 +130,7 @@ impl Core {
     }
 
     pub(crate) async fn writer(&self) -> Result<Transaction, Failure> {
+        let _asking = dialect::ONE_WRITER.then(|| self.demand.ask());
         Ok(begin(&self.running, &self.write, dialect::BEGIN_WRITE).await?)
     }
 

@@ -18,42 +18,22 @@ const WIRING: [&str; 2] = ["cli/", "tests/"];
 const CLOCK_READERS: [(&str, &str); 0] = [];
 
 /// Verbs that one database alone needs, each with the reason.
-const ONE_SIDED_VERBS: [(&str, &str); 20] = [
-    (
-        "clock/tick.sql",
-        "PostgreSQL's clock is its server's, SQLite's keeps a floor",
-    ),
-    (
-        "commit/append_alone.sql",
-        "SQLite cannot write several tables in one statement",
-    ),
-    (
-        "commit/delete_calls.sql",
-        "part of the one statement that writes a batch's log in PostgreSQL",
-    ),
-    (
-        "commit/insert_events.sql",
-        "part of the one statement that writes a batch's log in PostgreSQL",
-    ),
-    (
-        "commit/intend_calls.sql",
-        "part of the one statement that writes a batch's log in PostgreSQL",
-    ),
+const ONE_SIDED_VERBS: [(&str, &str); 15] = [
     (
         "commit/lock.sql",
         "SQLite has one writer, which needs no row locks",
     ),
     (
-        "commit/write_log.sql",
-        "SQLite cannot write several tables in one statement",
+        "commit/append_alone.sql",
+        "several statements, and so a script, in SQLite",
+    ),
+    (
+        "commit/name_blobs.sql",
+        "part of the one text that writes a batch's log in SQLite",
     ),
     (
         "job/choose.sql",
         "part of the one claim statement in PostgreSQL",
-    ),
-    (
-        "job/delete_done.sql",
-        "part of the one statement that writes a batch's log in PostgreSQL",
     ),
     (
         "job/insert_jobs_delayed.sql",
@@ -159,6 +139,20 @@ fn every_query_file_is_used_by_the_crate_that_it_is_for() {
             }
         }
     }
+    let scripts = sources("sql").into_iter();
+    let scripts = scripts.filter_map(|source| {
+        Some(
+            source
+                .path
+                .strip_prefix("store/sqlite/scripts/")?
+                .to_owned(),
+        )
+    });
+    for name in scripts {
+        if !is_named("store/sqlite/src/", &format!("../scripts/{name}")) {
+            offences.push(format!("the script {name} is not named in store/sqlite"));
+        }
+    }
     assert_none("unused queries", &offences);
 }
 
@@ -224,6 +218,7 @@ fn every_query_file_lies_in_a_folder_of_queries_or_migrations() {
         "store/queries/",
         "store/sqlite/queries/",
         "store/postgres/queries/",
+        "store/sqlite/scripts/",
         "migrations/",
     ];
     let strays = sources("sql")

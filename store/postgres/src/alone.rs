@@ -1,65 +1,22 @@
 //! An append that nothing waits beside: one statement, which is its own transaction.
-//!
-//! It does what the same append would do in a batch. A crash leaves all of it or nothing.
-
-use std::collections::BTreeSet;
 
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::JobAfter;
-use agent_core::ports::store::{Append, CallChange, Committed, StoreError};
+use agent_core::ports::store::Append;
 use sqlx::query_file_as;
 use store_records::CommittedRecord;
 
+use crate::Connection;
 use crate::dialect::column;
-use crate::verbs::append::refusal;
 use crate::verbs::log::{Log, count};
-use crate::{Connection, Pool};
 
-/// Whether the one statement can write all that this append changes. It cannot change one row twice.
-fn can_go_alone(commit: &Append) -> bool {
-    let calls: BTreeSet<&str> = commit.calls.iter().map(call_of).collect();
-    commit.snapshot.is_none()
-        && commit.artifacts.is_empty()
-        && commit.delivery.is_none()
-        && commit.blobs.is_empty()
-        && calls.len() == commit.calls.len()
-        && matches!(commit.job, JobAfter::Keep | JobAfter::Delete)
-}
-
-fn call_of(change: &CallChange) -> &str {
-    match change {
-        CallChange::Intended { call, .. } | CallChange::Settled { call, .. } => call.as_str(),
-    }
-}
-
-/// Makes an append without a transaction round it, if that is possible: makes it, or says why not.
+/// Makes an append with what it leaves to be written; nothing if its guard does not hold.
 pub(crate) async fn append_alone(
-    pool: &Pool,
-    commit: &Append,
-) -> Result<Option<Result<Committed, StoreError>>, sqlx::Error> {
-    if !can_go_alone(commit) {
-        return Ok(None);
-    }
-    let mut connection = pool.acquire().await?;
-    let made = match charge(&mut connection, commit).await? {
-        Some(charged) => Ok(charged.into()),
-        None => Err(refusal(&mut connection, &commit.guard).await?),
-    };
-    Ok(Some(made))
-}
-
-async fn charge(
     connection: &mut Connection,
     commit: &Append,
+    rows: &Log<'_>,
 ) -> Result<Option<CommittedRecord>, sqlx::Error> {
     let guard = &commit.guard;
-    let mut rows = Log::default();
-    for call in &commit.calls {
-        rows.call(guard, call, 0);
-    }
-    let owner = (&guard.tenant, &guard.task);
-    // Numbers and time are the statement's to give.
-    rows.add(owner, &commit.events, (0, 0));
     let (events, intended) = (&rows.events, &rows.intended);
     query_file_as!(
         CommittedRecord,

@@ -6,14 +6,15 @@ use agent_core::ports::store::{Append, Right, Room};
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
+use crate::Connection;
 pub(crate) use crate::alone::append_alone;
 use crate::verbs::append::Endings;
 use crate::verbs::jobs::look;
 use crate::verbs::log::{Log, count};
 use crate::verbs::{Work, append, span_ms};
-use crate::{Connection, Pool};
 
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
+pub(crate) const BEGIN_COMMITS: &str = BEGIN_WRITE;
 /// All reads see the state at the first one; by default each would see its own.
 pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -109,11 +110,10 @@ pub(crate) async fn charge(
 
 /// Ends jobs without a transaction round it: one statement is enough.
 pub(crate) async fn finish_alone(
-    pool: &Pool,
+    connection: &mut Connection,
     guards: &[&Guard],
 ) -> Result<Option<Endings>, sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    append::finish(&mut connection, guards).await.map(Some)
+    append::finish(connection, guards).await.map(Some)
 }
 
 /// Deletes jobs that are held under these fences, in the order of their ids, as batches lock them. Says which.
@@ -215,7 +215,7 @@ where
 }
 
 /// A claim is one statement, and waits for no commit of others.
-pub(crate) const CLAIMS_SHARE_COMMITS: bool = false;
+pub(crate) const ONE_WRITER: bool = false;
 
 /// Claims jobs off the head of the queue, those that are due included; nothing when this life is over. When there is nothing to
 /// claim all statements only read.

@@ -5,40 +5,32 @@ use std::future::{Ready, ready};
 
 use agent_core::event::EVENT_FORMAT;
 use agent_core::job::{Guard, Incarnation};
-use agent_core::ports::store::{Append, Committed, Room, StoreError};
+use agent_core::ports::store::{Append, Room};
 use serde::Deserialize;
 use sqlx::{query_file, query_file_as, query_file_scalar};
 use store_records::{ChargedRecord, ClaimRecord, HeldRecord};
 
+use crate::Connection;
+pub(crate) use crate::alone::append_alone;
 use crate::verbs::append::Endings;
 use crate::verbs::jobs::look;
 use crate::verbs::log::{EventRow, Log, SettledRow, count};
 use crate::verbs::{Work, array_of, now_ms};
-use crate::{Connection, Pool};
 
 /// Takes the write lock at once. A transaction that begins by reading and then writes fails without waiting when
 /// another process has written in between.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// The same for commits, with time that does not go back behind what they will be dated.
+pub(crate) const BEGIN_COMMITS: &str = include_str!("../scripts/begin_commits.sql");
 /// All reads see the state at the first one.
 pub(crate) const BEGIN_READ: &str = "BEGIN DEFERRED";
 
-/// What a batch of commits needs first: time does not go back behind what they will be dated.
-pub(crate) async fn prepare(
-    connection: &mut Connection,
+/// Locks what a batch of commits needs. Nothing, since nobody else writes.
+pub(crate) fn prepare(
+    _connection: &mut Connection,
     _works: &[&Work],
-) -> Result<(), sqlx::Error> {
-    query_file!("queries/clock/tick.sql")
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Makes an append without a transaction round it, if that is possible. It never is here: no statement writes several tables.
-pub(crate) fn append_alone(
-    _pool: &Pool,
-    _commit: &Append,
-) -> Ready<Result<Option<Result<Committed, StoreError>>, sqlx::Error>> {
-    ready(Ok(None))
+) -> Ready<Result<(), sqlx::Error>> {
+    ready(Ok(()))
 }
 
 /// Charges the tasks of appends whose guards hold. No two are about one task.
@@ -67,7 +59,7 @@ pub(crate) async fn charge(
 
 /// Ends jobs without a transaction round it, if that is possible. It is not here: the time that is given out is noted too.
 pub(crate) fn finish_alone(
-    _pool: &Pool,
+    _connection: &mut Connection,
     _guards: &[&Guard],
 ) -> Ready<Result<Option<Endings>, sqlx::Error>> {
     ready(Ok(None))
@@ -84,14 +76,6 @@ pub(crate) async fn finish(
         .await
 }
 
-async fn delete_done(connection: &mut Connection, jobs: &[&Guard]) -> Result<(), sqlx::Error> {
-    let jobs = array_of(jobs, |guard| held_by(guard))?;
-    query_file!("queries/job/delete_done.sql", jobs)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 fn held_by(guard: &Guard) -> (&str, &str, &str, i64) {
     let (tenant, task) = (guard.tenant.as_str(), guard.task.as_str());
     (guard.job.as_str(), tenant, task, guard.fence.0)
@@ -102,60 +86,51 @@ pub(crate) async fn write_log(
     connection: &mut Connection,
     log: &Log<'_>,
 ) -> Result<(), sqlx::Error> {
-    if !log.events.is_empty() {
-        let format = i64::from(EVENT_FORMAT);
-        let events = events(&log.events)?;
-        query_file!("queries/commit/insert_events.sql", format, events)
-            .execute(&mut *connection)
-            .await?;
-    }
-    write_calls(connection, log).await?;
-    if !log.blobs.is_empty() {
-        let blobs = array_of(&log.blobs, |blob| *blob)?;
-        query_file!("queries/commit/name_blobs.sql", blobs)
-            .execute(&mut *connection)
-            .await?;
-    }
-    if !log.ended.is_empty() {
-        delete_done(connection, &log.ended).await?;
-    }
-    Ok(())
-}
-
-async fn write_calls(connection: &mut Connection, log: &Log<'_>) -> Result<(), sqlx::Error> {
-    if !log.intended.is_empty() {
-        let calls = array_of(&log.intended, |call| {
-            let (tenant, task) = (call.guard.tenant.as_str(), call.guard.task.as_str());
-            let fence = call.guard.fence.0;
-            let what = (call.call, call.step, &*call.tool, call.effect, call.key);
-            (
-                tenant, task, fence, call.seq, what.0, what.1, what.2, what.3, what.4,
-            )
-        })?;
-        query_file!("queries/commit/intend_calls.sql", calls)
-            .execute(&mut *connection)
-            .await?;
-    }
     if !log.unknown.is_empty() {
         let calls = array_of(&log.unknown, ids)?;
         query_file!("queries/commit/settle_calls.sql", calls)
             .execute(&mut *connection)
             .await?;
     }
-    if !log.done.is_empty() {
-        let calls = array_of(&log.done, ids)?;
-        query_file!("queries/commit/delete_calls.sql", calls)
-            .execute(connection)
-            .await?;
+    let has_calls = !log.intended.is_empty() || !log.done.is_empty();
+    if log.events.is_empty() && !has_calls && log.blobs.is_empty() && log.ended.is_empty() {
+        return Ok(());
     }
+    let (events, intended) = (events(&log.events)?, intended(log)?);
+    let done = array_of(&log.done, ids)?;
+    let blobs = array_of(&log.blobs, |blob| *blob)?;
+    let ended = array_of(&log.ended, |guard| held_by(guard))?;
+    let format = i64::from(EVENT_FORMAT);
+    query_file!(
+        "queries/commit/write_log.sql",
+        format,
+        events,
+        intended,
+        done,
+        blobs,
+        ended
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-fn ids<'a>(call: &'a SettledRow<'_>) -> (&'a str, &'a str, &'a str, i64) {
+pub(crate) fn intended(log: &Log<'_>) -> Result<String, sqlx::Error> {
+    array_of(&log.intended, |call| {
+        let (tenant, task) = (call.guard.tenant.as_str(), call.guard.task.as_str());
+        let fence = call.guard.fence.0;
+        let what = (call.call, call.step, &*call.tool, call.effect, call.key);
+        (
+            tenant, task, fence, call.seq, what.0, what.1, what.2, what.3, what.4,
+        )
+    })
+}
+
+pub(crate) fn ids<'a>(call: &'a SettledRow<'_>) -> (&'a str, &'a str, &'a str, i64) {
     (call.tenant, call.task, call.call, call.seq)
 }
 
-fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {
+pub(crate) fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {
     array_of(events, |event| {
         let (public, private) = (&event.public, &event.private);
         (
@@ -176,7 +151,7 @@ fn events(events: &[EventRow<'_>]) -> Result<String, sqlx::Error> {
 }
 
 /// There is one writer, so a claim that comes while others wait for it goes with them.
-pub(crate) const CLAIMS_SHARE_COMMITS: bool = true;
+pub(crate) const ONE_WRITER: bool = true;
 
 /// Claims jobs off the head of the queue, those that are due included; nothing when this life is over.
 pub(crate) async fn claim(

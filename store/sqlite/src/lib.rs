@@ -3,6 +3,7 @@
 //! One connection writes, under `BEGIN IMMEDIATE`, and others read beside it. WAL with `synchronous=FULL`: what a verb
 //! has answered survives a power cut. The verbs that are equal in both databases are in `../verbs`.
 
+mod alone;
 mod dialect;
 mod error;
 mod open;
