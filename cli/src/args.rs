@@ -59,7 +59,7 @@ pub enum Command {
     /// Run the API alone (PostgreSQL only)
     Api(Listen),
     /// Run a worker alone (PostgreSQL only)
-    Worker(ModelFlags),
+    Worker(Health),
     /// Say which migrations are due, and apply them
     Migrate {
         /// Only say what would be done
@@ -186,6 +186,15 @@ pub struct Listen {
     /// Address to listen on
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Option<String>,
+    #[command(flatten)]
+    pub model: ModelFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct Health {
+    /// Address at which to answer /healthz and /readyz; none by default
+    #[arg(long, value_name = "HOST:PORT")]
+    pub health_listen: Option<String>,
     #[command(flatten)]
     pub model: ModelFlags,
 }

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use args::{ArtifactAction, Cli, Command, Listen, ModelFlags, Target};
+use args::{ArtifactAction, Cli, Command, Health, Listen, ModelFlags, Target};
 use client::Client;
 use command::serve::Role;
 use command::watch::Until;
@@ -75,7 +75,9 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
     match &cli.command {
         Command::Serve(listen) => serve(Role::Serve, &cli, listen_flags(listen), environment).await,
         Command::Api(listen) => serve(Role::Api, &cli, listen_flags(listen), environment).await,
-        Command::Worker(model) => serve(Role::Worker, &cli, model_flags(model), environment).await,
+        Command::Worker(health) => {
+            serve(Role::Worker, &cli, health_flags(health), environment).await
+        }
         Command::Migrate { dry_run } => {
             let (loaded, paths) = load(&cli, Vec::new(), environment)?;
             let database = Database::of(&loaded.config, &paths)?;
@@ -273,6 +275,13 @@ fn load(
 fn listen_flags(listen: &Listen) -> Vec<(&'static str, String)> {
     let mut flags = model_flags(&listen.model);
     flags.extend(listen.listen.clone().map(|address| ("listen", address)));
+    flags
+}
+
+fn health_flags(health: &Health) -> Vec<(&'static str, String)> {
+    let mut flags = model_flags(&health.model);
+    let address = health.health_listen.clone();
+    flags.extend(address.map(|address| ("health_listen", address)));
     flags
 }
 

@@ -10,7 +10,7 @@ use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequ
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::ToolBox;
 use anyhow::{Context, Result, bail};
-use api::{Beside, Ending};
+use api::Beside;
 use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
@@ -30,12 +30,19 @@ pub struct Shared {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Opens the blob store that the configuration names.
-pub async fn blobs(config: &Config, paths: &Paths) -> Result<store_blobs::Opened> {
+/// Finds what is wrong with the settings of the blob store, without reaching for it.
+pub fn check_blobs(config: &Config, guard: &Guard) -> Result<()> {
     if !config.blobs.url.is_empty() && !config.blobs_dir.as_os_str().is_empty() {
         bail!("blobs.url and blobs_dir name two blob stores; set one of them");
     }
-    let opened = store_blobs::open(&config.blobs, &paths.blobs(), &guard(config)?).await;
+    Ok(store_blobs::check(&config.blobs, guard)?)
+}
+
+/// Opens the blob store that the configuration names.
+pub async fn blobs(config: &Config, paths: &Paths) -> Result<store_blobs::Opened> {
+    let guard = guard(config)?;
+    check_blobs(config, &guard)?;
+    let opened = store_blobs::open(&config.blobs, &paths.blobs(), &guard).await;
     opened.context("could not open the blob store")
 }
 
@@ -171,15 +178,9 @@ impl Beside for WorkerBeside {
     }
 }
 
-/// The HTTP API over the shared parts. `tools` are those that tasks may name.
-pub fn api(
-    config: &Config,
-    shared: &Shared,
-    tools: &dyn ToolBox,
-    beside: Arc<dyn Beside>,
-    ending: Ending,
-) -> api::Server {
-    let parts = api::Parts {
+/// What the API is made of. `tools` are those that tasks may name.
+pub fn api(shared: &Shared, tools: &dyn ToolBox, beside: Arc<dyn Beside>) -> api::Parts {
+    api::Parts {
         store: Arc::clone(&shared.opened.store),
         blobs: Arc::clone(&shared.blobs),
         sealer: Arc::clone(&shared.sealer),
@@ -190,32 +191,12 @@ pub fn api(
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         beside,
-    };
-    api::Server::new(config.api.clone(), parts, ending)
-}
-
-/// A limit on a tool that is not there would be one that the operator only believes in.
-fn refuse_unknown_tools(config: &Config, tools: &dyn ToolBox) -> Result<()> {
-    let known: Vec<&str> = tools
-        .specs()
-        .iter()
-        .map(|tool| tool.name.as_str())
-        .collect();
-    for name in config.worker.tool_calls_at_once.keys() {
-        if !known.contains(&name.as_str()) {
-            bail!(
-                "worker.tool_calls_at_once names `{name}`, which is not a tool of this worker; there are: {}",
-                known.join(", ")
-            );
-        }
     }
-    Ok(())
 }
 
 /// The worker's parts.
 pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<worker::Parts> {
     let guard = guard(config)?;
-    refuse_unknown_tools(config, tools.toolbox.as_ref())?;
     Ok(worker::Parts {
         store: Arc::clone(&shared.opened.store),
         lifeline: Arc::clone(&shared.opened.lifeline),

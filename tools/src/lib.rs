@@ -34,6 +34,12 @@ pub struct Parts {
     pub toolbox: Arc<Toolbox>,
 }
 
+/// The names of the tools that there are under these settings.
+pub fn names(options: &Options, guard: &Guard) -> Vec<String> {
+    let tools = tool::all(options, guard);
+    tools.iter().map(|tool| tool.spec().name).collect()
+}
+
 /// Opens the workspace folder, removes what a crash left there, and wires the parts. What a tool sends to the world outside
 /// goes through `guard`. Blocks on the file system.
 pub fn open(options: &Options, blobs: Arc<dyn Blobs>, guard: &Guard) -> io::Result<Parts> {

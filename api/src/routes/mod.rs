@@ -28,10 +28,9 @@ use crate::observe;
 use crate::openapi;
 use crate::problem::{Code, Problem};
 
-/// Every route, with the layers around all of them.
-pub fn router(app: Arc<App>) -> Router {
-    let observing = middleware::from_fn_with_state(Arc::clone(&app), observe::observe);
-    Router::new()
+/// Every route.
+pub fn all(app: Arc<App>) -> Router {
+    let routes = Router::new()
         .route(
             "/v1/tasks",
             get(list_tasks::list_tasks).post(submit_task::submit_task),
@@ -56,10 +55,26 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/dead", get(list_dead::list_dead))
         .route("/v1/dead/requeue", post(requeue_dead::requeue_many))
         .route("/v1/dead/{id}/requeue", post(requeue_dead::requeue_one))
+        .route("/openapi.json", get(openapi::serve))
+        .merge(health());
+    around(routes.fallback(unknown_route), app)
+}
+
+/// What a process without an API answers.
+pub fn health_only(app: Arc<App>) -> Router {
+    around(health().fallback(unknown_route_of_worker), app)
+}
+
+fn health() -> Router<Arc<App>> {
+    Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/openapi.json", get(openapi::serve))
-        .fallback(unknown_route)
+}
+
+/// What is the same for all routes.
+fn around(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+    let observing = middleware::from_fn_with_state(Arc::clone(&app), observe::observe);
+    routes
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
         .layer(CatchPanicLayer::custom(observe::after_panic))
@@ -68,6 +83,10 @@ pub fn router(app: Arc<App>) -> Router {
 
 async fn unknown_route() -> Problem {
     Problem::not_found("route; /openapi.json lists all")
+}
+
+async fn unknown_route_of_worker() -> Problem {
+    Problem::not_found("route; a worker answers /healthz and /readyz only")
 }
 
 async fn wrong_method() -> Problem {

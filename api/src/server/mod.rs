@@ -46,7 +46,14 @@ impl Server {
     /// A server that is not listening yet, and that ends as it is told there.
     pub fn new(options: Options, parts: Parts, ending: Ending) -> Self {
         let app = App::new(options, parts, ending);
-        let router = routes::router(Arc::clone(&app));
+        let router = routes::all(Arc::clone(&app));
+        Self { app, router }
+    }
+
+    /// The same, for a process that says how it is and takes no tasks.
+    pub fn health_only(options: Options, parts: Parts, ending: Ending) -> Self {
+        let app = App::new(options, parts, ending);
+        let router = routes::health_only(Arc::clone(&app));
         Self { app, router }
     }
 

@@ -62,15 +62,21 @@ pub async fn run(
         tools,
     } = started?;
     let pulse: Arc<worker::Pulse> = Arc::default();
-    let beside: Arc<dyn api::Beside> = if role == Role::Serve {
-        Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
-    } else {
+    let beside: Arc<dyn api::Beside> = if role == Role::Api {
         Arc::new(())
+    } else {
+        Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
     };
     let toolbox = Arc::clone(&tools.toolbox);
     let api = async {
         if let Some(listener) = listener {
-            let server = wiring::api(&config, &shared, toolbox.as_ref(), beside, ending.clone());
+            let parts = wiring::api(&shared, toolbox.as_ref(), beside);
+            let (options, ending) = (config.api.clone(), ending.clone());
+            let server = if role == Role::Worker {
+                api::Server::health_only(options, parts, ending)
+            } else {
+                api::Server::new(options, parts, ending)
+            };
             server.serve(listener).await;
         }
     };
@@ -114,10 +120,10 @@ async fn start(role: Role, config: &Config, paths: &Paths, seams: &Seams) -> Res
         );
     }
     // The port first: nothing is touched when it is taken.
-    let listener = if role == Role::Worker {
-        None
-    } else {
-        Some(listen(&config.listen).await?)
+    let listener = match role {
+        Role::Worker if config.health_listen.is_empty() => None,
+        Role::Worker => Some(listen(&config.health_listen, "--health-listen").await?),
+        Role::Serve | Role::Api => Some(listen(&config.listen, "--listen").await?),
     };
     // An API process beside a worker has its own database connections and shares only blobs and key.
     let lock = if role == Role::Api {
@@ -142,7 +148,11 @@ async fn start(role: Role, config: &Config, paths: &Paths, seams: &Seams) -> Res
             None
         };
         let address = listener.local_addr()?.to_string();
-        greet(&address, paths, first.as_deref());
+        if role == Role::Worker {
+            println!("errand worker answers http://{address}/healthz and /readyz");
+        } else {
+            greet(&address, paths, first.as_deref());
+        }
     }
     Ok(Started {
         listener,
@@ -165,10 +175,10 @@ async fn work_or_wait(
     work.await
 }
 
-async fn listen(address: &str) -> Result<TcpListener> {
+async fn listen(address: &str, flag: &str) -> Result<TcpListener> {
     let bound = patiently(|| std::net::TcpListener::bind(address)).await;
     let listener = bound.with_context(|| {
-        format!("could not listen on {address}; is another server running there? Choose another address with --listen")
+        format!("could not listen on {address}; is another server running there? Choose another address with {flag}")
     })?;
     listener.set_nonblocking(true)?;
     Ok(TcpListener::from_std(listener)?)

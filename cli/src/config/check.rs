@@ -6,9 +6,11 @@
 use std::fmt::Display;
 
 use anyhow::{Result, bail};
-use egress::Url;
+use egress::{Guard, Url};
 
-use super::Loaded;
+use super::{Config, Loaded};
+use crate::entropy::SystemEntropy;
+use crate::wiring;
 
 /// A worker beats three times in a lease and gives each beat half of the time that is left. With less than this, the usual hiccup
 /// of a disk or a network ends the worker's life.
@@ -54,6 +56,13 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
     hosts(&mut wrongs, "tools.http_request.hosts", &http.hosts);
     let honoured = &http.key_honoured_by;
     hosts(&mut wrongs, "tools.http_request.key_honoured_by", honoured);
+    match Guard::new(loaded.config.egress.clone()) {
+        Ok(guard) => outward(&mut wrongs, &loaded.config, &guard),
+        Err(error) => {
+            let entries = format!("{:?}", loaded.config.egress.allow_private);
+            wrongs.add("egress.allow_private", entries, &error.to_string());
+        }
+    }
     if !wrongs.found.is_empty() {
         bail!("{}", wrongs.found.join("\n"));
     }
@@ -93,6 +102,27 @@ fn worker(wrongs: &mut Wrongs<'_>, worker: &worker::Options) {
             ((*at_once).into(), 1),
             "with 0 no step that calls the tool would end, and no entry means no limit",
         );
+    }
+}
+
+/// What is reached through the guard, or depends on what is.
+fn outward(wrongs: &mut Wrongs<'_>, config: &Config, guard: &Guard) {
+    let known = tools::names(&config.tools, guard);
+    for (tool, at_once) in &config.worker.tool_calls_at_once {
+        // A limit on a tool that is not there would be one that the operator only believes in.
+        if !known.contains(tool) {
+            let cure = format!("there is no such tool; there are {}", known.join(", "));
+            wrongs.add(&format!("worker.tool_calls_at_once.{tool}"), at_once, &cure);
+        }
+    }
+    if let Err(error) = wiring::check_blobs(config, guard) {
+        wrongs.add("blobs.url", &config.blobs.url, &error.to_string());
+    }
+    let entropy = std::sync::Arc::new(SystemEntropy::default());
+    if wiring::is_configured(config)
+        && let Err(error) = wiring::chat_models(config, guard, entropy)
+    {
+        wrongs.add("model.base_url", &config.model.base_url, &error.to_string());
     }
 }
 
@@ -191,6 +221,24 @@ mod tests {
                 "0",
                 "worker.tool_calls_at_once.shell = 0",
                 "1 or more",
+            ),
+            (
+                "WORKER__TOOL_CALLS_AT_ONCE__SHEL",
+                "2",
+                "worker.tool_calls_at_once.shel = 2",
+                "there are shell, ",
+            ),
+            (
+                "EGRESS__ALLOW_PRIVATE",
+                "[\"10.0.0.0/33\"]",
+                "egress.allow_private = ",
+                "10.0.0.0/33",
+            ),
+            (
+                "BLOBS__URL",
+                "gs://bucket",
+                "blobs.url = gs://bucket",
+                "must begin with s3://",
             ),
             (
                 "QUEUE__TENANT_WEIGHTS__ACME",

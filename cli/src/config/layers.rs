@@ -13,8 +13,9 @@ use crate::seams::TEST_PREFIX;
 const FILE_NAME: &str = "errand.toml";
 const PREFIX: &str = "ERRAND_";
 /// Short names for settings that are set often.
-const SHORT: [(&str, &str); 8] = [
+const SHORT: [(&str, &str); 9] = [
     ("ERRAND_LISTEN", "listen"),
+    ("ERRAND_HEALTH_LISTEN", "health_listen"),
     ("ERRAND_DATABASE_URL", "database_url"),
     ("ERRAND_DATA_DIR", "data_dir"),
     ("ERRAND_BLOBS_DIR", "blobs_dir"),

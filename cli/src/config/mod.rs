@@ -24,6 +24,8 @@ pub use show::show;
 pub struct Config {
     /// Address that the API listens on.
     pub listen: String,
+    /// Address at which `errand worker` says how it is. Empty: it says so nowhere.
+    pub health_listen: String,
     /// Folder of this process for database, workspaces, its name and its lock. Empty: `errand` in the user's data folder.
     pub data_dir: PathBuf,
     /// Folder of the blob store. Empty: `blobs` in the data folder. Workers on several machines share one.
@@ -56,6 +58,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:7370".to_owned(),
+            health_listen: String::new(),
             data_dir: PathBuf::new(),
             blobs_dir: PathBuf::new(),
             blobs: store_blobs::Options::default(),

@@ -16,5 +16,5 @@ mod trouble;
 
 pub use bucket::BucketBlobs;
 pub use local::{FolderError, LocalBlobs};
-pub use open::{OpenError, Opened, open};
+pub use open::{OpenError, Opened, check, open};
 pub use options::Options;

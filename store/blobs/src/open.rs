@@ -63,6 +63,14 @@ impl Opened {
     }
 }
 
+/// Finds what is wrong with the settings by themselves. Sends nothing, and looks at no folder.
+pub fn check(options: &Options, guard: &Guard) -> Result<(), OpenError> {
+    if options.url.is_empty() {
+        return Ok(());
+    }
+    bucket(options, guard).map(|_| ())
+}
+
 /// Opens the blob store: the bucket if a URL is set, otherwise the folder. A bucket is tried by writing to it.
 pub async fn open(options: &Options, folder: &Path, guard: &Guard) -> Result<Opened, OpenError> {
     if options.url.is_empty() {

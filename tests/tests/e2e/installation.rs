@@ -225,7 +225,9 @@ impl Installation {
         if greets {
             let lines = BufReader::new(child.stdout.take().unwrap()).lines();
             for line in lines.map_while(Result::ok) {
-                let last = line.starts_with("submit a goal");
+                let last = ["submit a goal", "errand worker answers"]
+                    .iter()
+                    .any(|start| line.starts_with(start));
                 greeting.push(line);
                 if last {
                     break;
@@ -305,16 +307,7 @@ impl Installation {
 
     /// Status and text of a plain request without a key.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.listen).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: errand\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-        (status.unwrap(), answer)
+        get(&self.listen, path)
     }
 
     pub fn artifact(&self, task: &str, name: &str) -> String {
@@ -329,6 +322,20 @@ impl Installation {
         ]);
         std::fs::read_to_string(folder.join(name)).unwrap()
     }
+}
+
+/// Status and text of a plain request without a key.
+pub fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: errand\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap(), answer)
 }
 
 /// Waits until something holds, by looking again and again for a bounded time.

@@ -3,7 +3,7 @@
 use errand_tests::bucket::{ACCESS_KEY_ID, BucketServer, SECRET_ACCESS_KEY};
 use errand_tests::postgres::Cluster;
 
-use crate::installation::Installation;
+use crate::installation::{Installation, get};
 use crate::scripts::{one_command, two_writers};
 
 async fn installation(
@@ -40,6 +40,31 @@ async fn twenty_tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
     }
     assert!(worker.stop().success());
     assert!(api.stop().success());
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_says_how_it_is_where_it_is_told_to_and_nothing_else() {
+    let (here, database) = installation(one_command("true")).await;
+    assert!(here.run(&["migrate"]).status.success());
+    let worker = here.start_with(here.errand(&["worker", "--health-listen", "127.0.0.1:0"]));
+    let address = worker.greeting[0]
+        .strip_prefix("errand worker answers http://")
+        .and_then(|rest| rest.strip_suffix("/healthz and /readyz"));
+    for (path, status, words) in [
+        ("/healthz", 200, "\"ok\""),
+        ("/readyz", 200, "\"ok\""),
+        (
+            "/v1/tasks",
+            404,
+            "a worker answers /healthz and /readyz only",
+        ),
+    ] {
+        let (answered, text) = get(address.unwrap(), path);
+        assert_eq!(answered, status, "{path}: {text}");
+        assert!(text.contains(words), "{path}: {text}");
+    }
+    assert!(worker.stop().success());
     database.remove().await;
 }
 
