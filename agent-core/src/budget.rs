@@ -60,6 +60,14 @@ impl Spend {
         }
     }
 
+    /// This many tokens.
+    pub fn tokens(count: u64) -> Self {
+        Self {
+            tokens: i64::try_from(count).unwrap_or(i64::MAX),
+            ..Self::default()
+        }
+    }
+
     /// The sum of two spends.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

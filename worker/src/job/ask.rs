@@ -37,17 +37,13 @@ pub async fn ask(context: &Context, mut question: Question) -> Result<Asked, Sto
     context.may_act()?;
     match context.parts.models.ask(question.request).await {
         Ok(reply) => {
-            let tokens = i64::try_from(reply.tokens_all_attempts).unwrap_or(i64::MAX);
+            let spend = Spend::tokens(reply.tokens_all_attempts);
             info!(
                 model.name = reply.model,
-                tokens,
+                tokens = spend.tokens,
                 attempts = reply.attempts,
                 "the model answered"
             );
-            let spend = Spend {
-                tokens,
-                ..Spend::default()
-            };
             Ok(Asked::Replied(
                 Box::new(recorded(context, question.job, question.turn, reply)),
                 spend,
@@ -56,14 +52,11 @@ pub async fn ask(context: &Context, mut question: Question) -> Result<Asked, Sto
         Err(failure) if failure.class.is_provider_trouble() => {
             let reason = format!("the model could not be asked: {failure}");
             let retry_after_ms = failure.retry_after_ms;
-            let tokens = i64::try_from(failure.tokens_all_attempts).unwrap_or(i64::MAX);
-            // A question that was not even sent costs nothing.
-            let unsent = i64::from(failure.attempts == 0);
-            let charge = Spend {
-                tokens,
-                model_calls: -unsent,
-                ..Spend::default()
-            };
+            let mut charge = Spend::tokens(failure.tokens_all_attempts);
+            if failure.attempts == 0 {
+                // A question that was not even sent costs nothing.
+                charge = charge.plus(Spend::MODEL_CALL.refund());
+            }
             wait_for_trouble(
                 context,
                 Trouble {

@@ -99,10 +99,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
             Asked::Waits => return Ok(()),
             Asked::Failed(failure) => {
                 let reason = format!("the planner gave no plan: {failure}");
-                let spend = Spend {
-                    tokens: i64::try_from(failure.tokens_all_attempts).unwrap_or(0),
-                    ..Spend::default()
-                };
+                let spend = Spend::tokens(failure.tokens_all_attempts);
                 return context
                     .transition(&mut seen, Input::PlanFailed { reason }, spend)
                     .await

@@ -82,10 +82,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         {
             Asked::Waits => return Ok(()),
             Asked::Failed(failure) => {
-                let spend = Spend {
-                    tokens: i64::try_from(failure.tokens_all_attempts).unwrap_or(i64::MAX),
-                    ..Spend::default()
-                };
+                let spend = Spend::tokens(failure.tokens_all_attempts);
                 let reason = format!("no report could be written: {failure}");
                 return without_model(context, &mut seen, (None, spend), reason).await;
             }

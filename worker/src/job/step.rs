@@ -226,21 +226,14 @@ impl StepRun<'_> {
         {
             Asked::Waits => Ok(false),
             Asked::Failed(failure) => {
-                let tokens = i64::try_from(failure.tokens_all_attempts).unwrap_or(0);
+                let spend = Spend::tokens(failure.tokens_all_attempts);
                 let reason = format!("the model gave no usable answer: {failure}");
                 let input = Input::StepFailed {
                     step: self.id.clone(),
                     reason,
                 };
                 self.context
-                    .transition(
-                        &mut self.seen,
-                        input,
-                        Spend {
-                            tokens,
-                            ..Spend::default()
-                        },
-                    )
+                    .transition(&mut self.seen, input, spend)
                     .await?;
                 Ok(false)
             }
