@@ -117,19 +117,18 @@ impl Context {
             .map_err(|error| Stop::Damaged(format!("a stored body cannot be read: {error}")))
     }
 
-    /// The whole log of the task, in order.
-    pub async fn whole_log(&self) -> Result<Vec<EventBody>, Stop> {
-        let (tenant, task) = (&self.claim.tenant, &self.claim.task);
-        let mut log = Read::default();
-        loop {
-            let store = &self.parts.store;
-            let page = store
-                .events_after(tenant, task, log.after, EVENTS_PER_PAGE)
-                .await?;
-            if !self.read_page(&page, &mut log).await? {
-                return Ok(log.bodies);
+    /// The next events of a step's log, or of the whole log of the task, as they are stored; none at its end.
+    pub async fn page(&self, step: Option<&StepId>, after: i64) -> Result<Vec<Event>, Stop> {
+        let (tenant, task, store) = (&self.claim.tenant, &self.claim.task, &self.parts.store);
+        let limit = EVENTS_PER_PAGE;
+        Ok(match step {
+            Some(_) => {
+                store
+                    .step_events_after(tenant, task, step, after, limit)
+                    .await?
             }
-        }
+            None => store.events_after(tenant, task, after, limit).await?,
+        })
     }
 
     /// All events of a step, or of the task as a whole, in order.

@@ -1,43 +1,60 @@
 //! Small facts that are read off a list of events.
 
-use agent_core::event::{EventBody, ModelReplied, StepWaiting, TaskWaiting};
+use agent_core::blob::Stored;
+use agent_core::event::{Event, EventBody, EventKind, ModelReplied};
 use agent_core::place;
 use agent_core::task::WaitKind;
+use serde::Deserialize;
 
-/// How many waits for trouble to pass stand at the end of a step's log, with no progress after them.
-pub fn step_waits(events: &[EventBody]) -> u32 {
-    count_since_progress(
-        events,
-        |event| matches!(event, EventBody::StepWaiting(StepWaiting { wait, reason, .. }) if is_trouble(*wait, reason)),
-    )
+/// How many waits for trouble to pass stand at the end of a log, with no progress after them. Bodies that lie elsewhere are not
+/// read: they may be just what is waited for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    count: u32,
 }
 
-/// The same for the plan or report job, from the whole log: a step that got further is progress, too.
-pub fn task_waits(events: &[EventBody]) -> u32 {
-    count_since_progress(
-        events,
-        |event| matches!(event, EventBody::TaskWaiting(TaskWaiting { wait, reason, .. }) if is_trouble(*wait, reason)),
-    )
+/// What a waiting event says, of a step or of the task.
+#[derive(Deserialize)]
+struct Waited {
+    wait: WaitKind,
+    reason: String,
+}
+
+impl Waits {
+    /// Takes in the next event of a log. Waits are events of kind `counted`.
+    pub fn push(&mut self, event: &Event, counted: EventKind) {
+        let kind = EventKind::from_label(&event.kind);
+        if kind.is_some_and(is_progress) {
+            self.count = 0;
+        } else if kind == Some(counted) && is_trouble(event) {
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    pub fn count(self) -> u32 {
+        self.count
+    }
 }
 
 /// A tool that others use is no trouble, so a wait for a place of it is not one in vain.
-fn is_trouble(wait: WaitKind, reason: &str) -> bool {
-    matches!(wait, WaitKind::Provider | WaitKind::Capacity) && !place::is_reason(wait, reason)
+fn is_trouble(event: &Event) -> bool {
+    let Stored::Inline(text) = &event.public else {
+        // Only trouble has so much to say.
+        return true;
+    };
+    serde_json::from_str(text).is_ok_and(|Waited { wait, reason }| {
+        matches!(wait, WaitKind::Provider | WaitKind::Capacity) && !place::is_reason(wait, &reason)
+    })
 }
 
-fn count_since_progress(events: &[EventBody], counted: impl Fn(&EventBody) -> bool) -> u32 {
-    let since_progress = events.iter().rev().take_while(|event| !is_progress(event));
-    u32::try_from(since_progress.filter(|event| counted(event)).count()).unwrap_or(u32::MAX)
-}
-
-fn is_progress(event: &EventBody) -> bool {
+fn is_progress(kind: EventKind) -> bool {
     matches!(
-        event,
-        EventBody::ModelReplied(_)
-            | EventBody::ToolReturned(_)
-            | EventBody::PlanAccepted(_)
+        kind,
+        EventKind::ModelReplied
+            | EventKind::ToolReturned
+            | EventKind::PlanAccepted
             // Whoever requeued it has seen to the cause.
-            | EventBody::JobRequeued(_)
+            | EventKind::JobRequeued
     )
 }
 
@@ -58,22 +75,56 @@ pub fn replies_of(job: &str, events: Vec<EventBody>) -> Vec<ModelReplied> {
 
 #[cfg(test)]
 mod tests {
+    use agent_core::event::{NewEvent, StepWaiting};
+
     use super::*;
 
-    fn waited(reason: String) -> EventBody {
-        StepWaiting {
+    fn event(body: EventBody) -> Event {
+        let kind = body.kind().label().to_owned();
+        let (public, private) = NewEvent::of_task(body).split();
+        Event {
+            seq: 1,
+            at_ms: 1,
+            v: 1,
+            kind,
+            step: None,
+            public: Stored::Inline(public.to_string()),
+            private: Stored::Inline(private.to_string()),
+        }
+    }
+
+    fn waited(reason: String) -> Event {
+        let waiting = StepWaiting {
             key: "work".to_owned(),
             wait: WaitKind::Capacity,
             until_ms: Some(1),
             reason,
+        };
+        event(waiting.into())
+    }
+
+    fn count(log: &[Event]) -> u32 {
+        let mut waits = Waits::default();
+        for event in log {
+            waits.push(event, EventKind::StepWaiting);
         }
-        .into()
+        waits.count()
     }
 
     #[test]
     fn a_tool_that_others_use_is_no_trouble() {
         let full = || waited("the disk is full".to_owned());
         let busy = || waited(place::reason("shell", 2));
-        assert_eq!(step_waits(&[full(), busy(), full(), busy()]), 2);
+        assert_eq!(count(&[full(), busy(), full(), busy()]), 2);
+    }
+
+    #[test]
+    fn a_reason_too_long_for_a_row_is_not_read_and_is_trouble() {
+        let hash = agent_core::blob::BlobHash::of(b"elsewhere");
+        let long = Event {
+            public: Stored::Blob(agent_core::blob::BlobRef { hash, bytes: 9 }),
+            ..waited(String::new())
+        };
+        assert_eq!(count(&[long.clone(), long]), 2);
     }
 }

@@ -1,14 +1,15 @@
 //! Trouble outside: a provider that is down, an answer that cannot be used.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use agent_core::budget::Budget;
 use agent_core::ports::model::{FailureClass, ModelFailure};
+use agent_core::step::StepState;
 use agent_core::task::{Task, TaskState, WaitKind};
 use serde_json::json;
 
-use crate::fakes::{FakeModels, Said};
+use crate::fakes::{FakeModels, MemoryBlobs, Said};
 use crate::flow::{finish, plan, report, step};
 use crate::world::World;
 
@@ -111,6 +112,55 @@ async fn a_blob_store_that_is_away_makes_tasks_wait_however_long_and_fails_none(
     worker.drain().await;
     assert_eq!(task.state, TaskState::Succeeded);
     // The plan, the step's one turn and the report: nothing was asked while the blob store was away.
+    assert_eq!(task.spent.model_calls, 3);
+}
+
+#[tokio::test]
+async fn what_a_job_reads_first_may_be_away_for_long_and_the_task_waits_and_says_so() {
+    let blobs: Arc<OnceLock<Arc<MemoryBlobs>>> = Arc::default();
+    let known = Arc::clone(&blobs);
+    let models = FakeModels::new(move |job, _| match job {
+        "plan" => plan(&[step("a", &[], &json!([]))]),
+        "report" => report(),
+        _ => {
+            known.get().unwrap().away.store(true, Ordering::SeqCst);
+            finish("done")
+        }
+    });
+    let mut world = World::new(models).await;
+    // Too long to be kept in a row, so that each job has to fetch it.
+    world.goal = "x".repeat(40_000);
+    world.options.trouble_pause_min_ms = 5;
+    world.options.trouble_pause_max_ms = 10;
+    assert!(blobs.set(Arc::clone(&world.blobs)).is_ok());
+    let id = world.submit(Budget::default(), None).await;
+    world.blobs.away.store(true, Ordering::SeqCst);
+    let worker = world.start();
+    for asked in [0, 2] {
+        let jobs_before = |task: &Task| {
+            let done = task
+                .steps
+                .iter()
+                .all(|step| step.state == StepState::Succeeded);
+            done && (asked == 0) == task.steps.is_empty()
+        };
+        let first = world
+            .until(&id, |task| {
+                task.state == TaskState::Waiting && jobs_before(task)
+            })
+            .await;
+        // It is tried and waits again: two moves each time.
+        let again =
+            |task: &Task| task.state == TaskState::Waiting && task.version >= first.version + 4;
+        let waiting = world.until(&id, again).await.waiting.unwrap();
+        assert_eq!(waiting.kind, WaitKind::Capacity);
+        assert!(waiting.reason.contains("the disk is full"), "{waiting:?}");
+        assert_eq!(world.models.asked().values().sum::<u32>(), asked);
+        world.blobs.away.store(false, Ordering::SeqCst);
+    }
+    let task = world.until_final(&id).await;
+    worker.drain().await;
+    assert_eq!(task.state, TaskState::Succeeded);
     assert_eq!(task.spent.model_calls, 3);
 }
 

@@ -38,6 +38,7 @@ pub struct World {
     pub tools: Arc<FakeTools>,
     pub entropy: Arc<Seeded>,
     pub tenant: TenantId,
+    pub goal: String,
     pub options: Options,
     pub allow_private: Vec<String>,
     /// The way out, where many workers share one: making one reads every certificate of the machine.
@@ -134,6 +135,7 @@ impl World {
             tools,
             entropy,
             tenant,
+            goal: "Do the work.".to_owned(),
             options,
             allow_private: Vec::new(),
             guard: None,
@@ -217,7 +219,7 @@ impl World {
             .put(tenant, Manifest::default().to_json().into_bytes())
             .await
             .unwrap();
-        let goal = "Do the work.".to_owned();
+        let goal = self.goal.clone();
         let spec = TaskSpec {
             goal,
             files: Vec::new(),
@@ -246,7 +248,7 @@ impl World {
             id: id.clone(),
             tenant: tenant.clone(),
             engine: agent_core::ENGINE_VERSION,
-            title: spec.goal.clone(),
+            title: "Do the work.".to_owned(),
             metadata: std::collections::BTreeMap::new(),
             priority: Priority::Normal,
             spec: journal::store_text(

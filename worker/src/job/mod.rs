@@ -11,16 +11,18 @@ mod unknown;
 
 use agent_core::budget::Spend;
 use agent_core::decide::{Input, Wait};
+use agent_core::event::EventKind;
 use agent_core::job::JobKind;
 use agent_core::place;
 use agent_core::ports::store::Release;
 use agent_core::retry::{after_ms, full_jitter_ms};
-use agent_core::task::WaitKind;
+use agent_core::step::StepState;
+use agent_core::task::{TaskState, WaitKind};
 use tracing::{info, instrument, warn};
 
-use crate::context::{Context, HandedOver};
+use crate::context::{Context, HandedOver, Seen};
 use crate::error_text::{source_chain, without_paths};
-use crate::fold::{step_waits, task_waits};
+use crate::fold::Waits;
 use crate::options::Options;
 use crate::stop::Stop;
 use crate::tool_limits::Absent;
@@ -146,10 +148,7 @@ impl Trouble {
 
 /// Waits for trouble to pass, or gives the job up when it has waited too often without progress.
 pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(), Stop> {
-    let waits = match &context.claim.step {
-        Some(step) => step_waits(&context.events(Some(step)).await?),
-        None => task_waits(&context.whole_log().await?),
-    };
+    let waits = waits(context).await?;
     if trouble.patience == Patience::Ends && waits >= context.options.trouble_waits_max {
         return give_up(context, format!("{} (after {waits} waits)", trouble.reason)).await;
     }
@@ -163,6 +162,28 @@ pub async fn wait_for_trouble(context: &Context, trouble: Trouble) -> Result<(),
         refund: trouble.charge,
     };
     wait_in_log(context, wait).await
+}
+
+/// How often the job waited for trouble to pass without getting further. For a plan or report job a step that got further is
+/// progress, too.
+async fn waits(context: &Context) -> Result<u32, Stop> {
+    let mut waits = Waits::default();
+    let counted = if context.claim.step.is_some() {
+        EventKind::StepWaiting
+    } else {
+        EventKind::TaskWaiting
+    };
+    let mut after = 0;
+    loop {
+        let page = context.page(context.claim.step.as_ref(), after).await?;
+        for event in &page {
+            waits.push(event, counted);
+        }
+        match page.last() {
+            Some(last) => after = last.seq,
+            None => return Ok(waits.count()),
+        }
+    }
 }
 
 /// How long a job waits after trouble: full jitter below a ceiling that doubles with each wait, on top of what was asked for.
@@ -211,8 +232,35 @@ async fn wait_in_log(context: &Context, wait: Wait) -> Result<(), Stop> {
         wait,
     };
     let mut seen = context.see().await?;
+    take_up(context, &mut seen).await?;
     context
         .transition(&mut seen, input, Spend::default())
+        .await
+        .map(|_| ())
+}
+
+/// Takes the job up, if it stopped before it was: only who works can wait. What it reads first may have been away.
+async fn take_up(context: &Context, seen: &mut Seen) -> Result<(), Stop> {
+    let (is_at_work, begun) = match &context.claim.step {
+        None => (seen.task.state == TaskState::Running, false),
+        Some(id) => {
+            let state = seen.task.step(id).map(|step| step.state);
+            (
+                state == Some(StepState::Running),
+                state != Some(StepState::Ready),
+            )
+        }
+    };
+    if is_at_work {
+        return Ok(());
+    }
+    let claimed = Input::Claimed {
+        step: context.claim.step.clone(),
+        begun,
+        crashes: context.claim.deaths(),
+    };
+    context
+        .transition(seen, claimed, Spend::default())
         .await
         .map(|_| ())
 }
