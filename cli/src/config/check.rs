@@ -7,7 +7,9 @@ use std::fmt::Display;
 
 use anyhow::{Result, bail};
 use egress::{Guard, Url};
+use serde_json::Value;
 
+use super::layers::get;
 use super::{Config, Loaded};
 use crate::entropy::SystemEntropy;
 use crate::wiring;
@@ -17,6 +19,54 @@ use crate::wiring;
 const LEASE_MS_MIN: u64 = 1_000;
 /// A blob may be named for half of it after it was put.
 const SWEEP_AGE_MS_MIN: u64 = 24 * 60 * 60_000;
+
+/// Settings with which 0 leaves nothing that would work, though it can be read, and what would not.
+const NEVER_ZERO: [(&str, &str); 29] = [
+    ("api.body_timeout_ms", "no request would be read"),
+    ("api.connections_max", "no connection would be taken"),
+    (
+        "api.connections_per_address_max",
+        "no connection would be taken",
+    ),
+    ("api.goal_bytes_max", "no goal would be short enough"),
+    ("api.header_timeout_ms", "no request would be read"),
+    ("api.json_body_bytes_max", "no request would be read"),
+    ("api.page_rows", "lists would be empty"),
+    ("api.page_rows_max", "lists would be empty"),
+    ("api.requests_max", "every request would be refused"),
+    (
+        "api.requests_per_tenant_max",
+        "every request would be refused",
+    ),
+    ("model.concurrency_max", "no question would be asked"),
+    ("model.retry.requests_max", "no question would be asked"),
+    (
+        "model.timeouts.first_byte_ms",
+        "no answer would come in time",
+    ),
+    ("model.timeouts.idle_ms", "no answer would come in time"),
+    ("model.timeouts.total_ms", "no answer would come in time"),
+    ("tools.cpu_percent", "no command would get on"),
+    (
+        "tools.http_request.timeout_ms",
+        "no answer would come in time",
+    ),
+    ("tools.memory_bytes", "no command would run"),
+    ("tools.open_files_max", "no command would run"),
+    (
+        "tools.output_bytes_max",
+        "a command that prints would be ended",
+    ),
+    ("tools.processes_max", "no command would run"),
+    ("tools.shown_bytes_max", "the model would be shown nothing"),
+    ("tools.uid_count", "no command would run"),
+    ("tools.wall_time_ms", "no command would run"),
+    ("tools.wall_time_ms_max", "no command would run"),
+    ("tools.workspace_bytes_max", "no file could be written"),
+    ("tools.workspace_files_max", "no file could be written"),
+    ("worker.model_deadline_ms", "no answer would come in time"),
+    ("worker.webhook_timeout_ms", "no message would be delivered"),
+];
 
 /// What is wrong, one line for each setting.
 struct Wrongs<'a> {
@@ -51,6 +101,11 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
             ((*weight).into(), 1),
             "with 0 its tasks would never be run; 1 is what tenants have that are not named",
         );
+    }
+    for (key, why) in NEVER_ZERO {
+        if get(&loaded.tree, key).and_then(Value::as_u64) == Some(0) {
+            wrongs.at_least(key, (0, 1), &format!("with 0 {why}"));
+        }
     }
     let http = &loaded.config.tools.http_request;
     hosts(&mut wrongs, "tools.http_request.hosts", &http.hosts);
@@ -119,10 +174,14 @@ fn outward(wrongs: &mut Wrongs<'_>, config: &Config, guard: &Guard) {
         wrongs.add("blobs.url", &config.blobs.url, &error.to_string());
     }
     let entropy = std::sync::Arc::new(SystemEntropy::default());
+    let model = &config.model;
     if wiring::is_configured(config)
+        && model.concurrency_max > 0
+        && model.retry.requests_max > 0
         && let Err(error) = wiring::chat_models(config, guard, entropy)
     {
-        wrongs.add("model.base_url", &config.model.base_url, &error.to_string());
+        // It names the setting itself, and shows an address without what is secret in it.
+        wrongs.found.push(format!("model: {error}"));
     }
 }
 
@@ -286,6 +345,16 @@ mod tests {
             honoured.contains("tools.http_request.key_honoured_by"),
             "{honoured:?}"
         );
+    }
+
+    #[test]
+    fn every_setting_that_must_not_be_0_is_one_and_is_refused_with_its_own_name() {
+        for (key, _) in NEVER_ZERO {
+            let name = format!("ERRAND_{}", key.replace('.', "__").to_uppercase());
+            let said = said(&name, "0");
+            let words = format!("{key} = 0 (environment {name}) cannot be used: write 1 or more");
+            assert!(said.starts_with(&words), "{said:?}");
+        }
     }
 
     #[test]

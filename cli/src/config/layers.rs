@@ -243,7 +243,7 @@ fn long_names(
     Ok(())
 }
 
-fn get<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
+pub(super) fn get<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(tree, |value, key| value.get(key))
 }
 

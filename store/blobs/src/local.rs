@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
@@ -40,6 +41,8 @@ pub struct FolderError {
 pub struct LocalBlobs {
     files: LocalFileSystem,
     folder: PathBuf,
+    /// Whether the folder was seen to carry the installation's mark.
+    is_marked: AtomicBool,
 }
 
 impl LocalBlobs {
@@ -57,7 +60,24 @@ impl LocalBlobs {
         // Off by default, although a blob must not be lost once a commit names it.
         let files = files.with_fsync(true);
         let folder = folder.to_owned();
-        Ok(Self { files, folder })
+        Ok(Self {
+            files,
+            folder,
+            is_marked: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the folder still is the one that carried the mark. The mount point that is left when it is unmounted takes writes as
+    /// well, and has nothing in it.
+    async fn is_the_same(&self) -> Result<(), BlobError> {
+        if !self.is_marked.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.at_folder(mark::is_there).await
+    }
+
+    fn marked(&self) {
+        self.is_marked.store(true, Ordering::Release);
     }
 
     /// Works with the folder where it may block.
@@ -115,6 +135,7 @@ impl Blobs for LocalBlobs {
             hash: hash_of(&bytes).await?,
             bytes: bytes.len() as u64,
         };
+        self.is_the_same().await?;
         let key = key(tenant, &blob.hash);
         let path = self.path(&key)?;
         let content = bytes.clone();
@@ -125,6 +146,8 @@ impl Blobs for LocalBlobs {
                 .await
                 .map_err(unavailable)?;
         }
+        // It may have gone in between.
+        self.is_the_same().await?;
         Ok(blob)
     }
 
@@ -137,7 +160,10 @@ impl Blobs for LocalBlobs {
         };
         let bytes = match read {
             Ok(bytes) => bytes,
-            Err(object_store::Error::NotFound { .. }) => return Err(missing()),
+            Err(object_store::Error::NotFound { .. }) => {
+                self.is_the_same().await?;
+                return Err(missing());
+            }
             Err(error) => return Err(unavailable(error)),
         };
         if hash_of(&bytes).await? == *hash {
@@ -148,6 +174,7 @@ impl Blobs for LocalBlobs {
     }
 
     async fn check(&self) -> Result<(), BlobError> {
+        self.is_the_same().await?;
         self.at_folder(try_writing).await
     }
 }
@@ -180,18 +207,26 @@ impl Shelves for LocalBlobs {
 #[async_trait]
 impl Marks for LocalBlobs {
     async fn find_mark(&self) -> Result<Option<Mark>, BlobError> {
-        self.at_folder(mark::find).await
+        let found = self.at_folder(mark::find).await?;
+        if found.is_some() {
+            self.marked();
+        }
+        Ok(found)
     }
 
     async fn ensure_mark(&self, new: &Mark) -> Result<Mark, BlobError> {
         let new = new.clone();
-        self.at_folder(move |folder| mark::ensure(folder, &new))
-            .await
+        let there = self.at_folder(move |folder| mark::ensure(folder, &new));
+        let there = there.await?;
+        self.marked();
+        Ok(there)
     }
 
     async fn replace_mark(&self, new: &Mark) -> Result<(), BlobError> {
         let new = new.clone();
         self.at_folder(move |folder| mark::replace(folder, &new))
-            .await
+            .await?;
+        self.marked();
+        Ok(())
     }
 }

@@ -20,6 +20,17 @@ pub(crate) fn find(folder: &Path) -> io::Result<Option<Mark>> {
     }
 }
 
+/// Fails unless the mark is there.
+pub(crate) fn is_there(folder: &Path) -> io::Result<()> {
+    match fs::metadata(folder.join(NAME)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(
+            "the blob folder no longer carries its mark; if it is a mount, mount it again",
+        )),
+        Err(error) => Err(error),
+    }
+}
+
 /// Writes the mark, unless there is one, and gives the one that is there.
 pub(crate) fn ensure(folder: &Path, new: &Mark) -> io::Result<Mark> {
     let draft = draft(folder, new)?;

@@ -279,3 +279,35 @@ async fn no_sweep_sees_the_mark_and_one_that_means_nothing_is_an_error() {
     let error = store.find_mark().await.unwrap_err();
     assert!(matches!(error, BlobError::Unavailable(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_mount_point_without_its_mount_takes_nothing_and_misses_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, mounted) = (place.path().join("blobs"), place.path().join("elsewhere"));
+    let store = LocalBlobs::open(&folder).unwrap();
+    store.ensure_mark(&mark(1)).await.unwrap();
+    let tenant = tenant(1);
+    let blob = store.put(&tenant, b"before".to_vec()).await.unwrap();
+    fs::rename(&folder, &mounted).unwrap();
+    // Once with an empty mount point, and once with none at all.
+    fs::create_dir(&folder).unwrap();
+    for _ in 0..2 {
+        let refused = [
+            store.put(&tenant, b"meanwhile".to_vec()).await.unwrap_err(),
+            store.get(&tenant, &blob.hash).await.unwrap_err(),
+            store.check().await.unwrap_err(),
+        ];
+        for error in refused {
+            assert!(matches!(error, BlobError::Unavailable(_)), "{error:?}");
+            let cause = error.source().unwrap().to_string();
+            assert!(cause.contains("mount it again"), "{cause}");
+        }
+        assert_eq!(files(&folder), Vec::<PathBuf>::new());
+        let _ = fs::remove_dir(&folder);
+    }
+    assert!(!folder.exists());
+    fs::rename(&mounted, &folder).unwrap();
+    store.check().await.unwrap();
+    assert_eq!(store.get(&tenant, &blob.hash).await.unwrap(), b"before");
+    store.put(&tenant, b"meanwhile".to_vec()).await.unwrap();
+}

@@ -16,7 +16,7 @@ use super::step::StepRun;
 use crate::options::{Undecided, UnknownCall};
 use crate::stop::Stop;
 
-const CUT_OFF: &str = "the worker died while the call was being made";
+const CUT_OFF: &str = "its worker was cut off before the result was in the log";
 
 /// Records that the outcome of a call is unknown, with what is done about it.
 pub async fn settle(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(), Stop> {
