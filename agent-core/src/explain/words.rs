@@ -1,6 +1,7 @@
 //! The sentences of an explanation: what is the matter, and what to do.
 
 use super::{Cause, Look, Reason, Subject};
+use crate::ENGINE_VERSION;
 use crate::budget::{Limit, Spend};
 use crate::delivery::rfc3339;
 use crate::place;
@@ -29,6 +30,11 @@ fn name(subject: &Subject) -> String {
     }
 }
 
+/// Whether the task was begun under rules that came after this release.
+fn is_of_newer_release(look: &Look<'_>) -> bool {
+    look.task.engine > ENGINE_VERSION
+}
+
 /// A span for people.
 fn span(ms: i64) -> String {
     let seconds = ms / 1_000;
@@ -54,6 +60,10 @@ fn explanation(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
         .unwrap_or_default();
     match reason.cause {
         Cause::Held | Cause::HolderSilent => held(&what, reason, look),
+        Cause::Queued | Cause::NoWorker if is_of_newer_release(look) => format!(
+            "{what} is ready, but its task follows the rules of version {}, and this release knows those up to {ENGINE_VERSION}; only a worker of the newer release takes it up",
+            look.task.engine
+        ),
         Cause::Queued => format!("{what} is ready, and a worker takes it up when it has a place"),
         Cause::NoWorker => match look.queue.heartbeat_at_ms {
             Some(at_ms) => format!(
@@ -140,6 +150,9 @@ fn advice(reason: &Reason, look: &Look<'_>, said: Option<&str>) -> String {
         Cause::HolderSilent => {
             "nothing, if other workers run: one takes over when the lease lapses; otherwise start `errand worker` or `errand serve`"
                 .to_owned()
+        }
+        Cause::Queued | Cause::NoWorker if is_of_newer_release(look) => {
+            "start workers of the release under which the task was begun, or of a newer one".to_owned()
         }
         Cause::Queued => {
             "nothing; if this lasts, either all places are taken (start more workers, or raise worker.concurrency), or this tenant has as many jobs at work as each worker lets it (worker.tenant_jobs_at_once)"

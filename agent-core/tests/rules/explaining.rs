@@ -94,6 +94,26 @@ fn step_waiting(kind: WaitKind) -> Task {
 }
 
 #[test]
+fn a_task_of_a_newer_release_is_said_to_wait_for_a_worker_of_it() {
+    let mut task = step_in(StepState::Ready);
+    task.engine = agent_core::ENGINE_VERSION + 1;
+    for heard_age_ms in [Some(0), None] {
+        let jobs = vec![of_step(&task, JobPlace::Ready)];
+        let reason = only(reasons(&task, jobs, heard_age_ms));
+        assert!(
+            reason
+                .explanation
+                .contains("only a worker of the newer release"),
+            "{reason:?}"
+        );
+        assert!(
+            reason.advice.contains("start workers of the release"),
+            "{reason:?}"
+        );
+    }
+}
+
+#[test]
 fn a_held_job_names_its_worker_and_when_it_was_heard_of() {
     let task = step_in(StepState::Running);
     let jobs = vec![of_step(&task, held(4_000, false))];

@@ -133,7 +133,8 @@ impl TryFrom<DeadRecord> for DeadLetter {
             kind: DeadKind::from_label(&row.kind).ok_or_else(|| corrupt(TABLE, "kind", name))?,
             task: parsed(&row.task_id, TABLE, "task_id", name)?,
             step: parsed_if_any(row.step_id.as_deref(), TABLE, "step_id", name)?,
-            events: serde_json::from_str(&row.log).map_err(|_| corrupt(TABLE, "log", name))?,
+            // A hint for people: damaged, it must not keep this and all others from being listed and requeued.
+            events: serde_json::from_str(&row.log).unwrap_or_default(),
             job_kind: row.job_kind,
             reason: row.reason,
             crashes: row.crashes,
@@ -176,5 +177,35 @@ impl RemovedRecord {
         const TABLE: &str = "dead_letter";
         let kind = DeadKind::from_label(&self.kind).ok_or_else(|| corrupt(TABLE, "kind", name))?;
         Ok((kind, parsed(&self.task_id, TABLE, "task_id", name)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_core::id::JobId;
+    use agent_core::ports::entropy::Seeded;
+
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_whose_noted_log_is_damaged_is_still_one() {
+        let entropy = Seeded::new(1);
+        let record = DeadRecord {
+            id: JobId::new(&entropy).to_string(),
+            task_id: TaskId::new(&entropy).to_string(),
+            kind: DeadKind::Job.label().to_owned(),
+            job_kind: "plan".to_owned(),
+            step_id: None,
+            reason: "workers died on it".to_owned(),
+            log: "{".to_owned(),
+            crashes: 3,
+            attempts: 0,
+            since_ms: 1,
+        };
+        let read = DeadLetter::try_from(record).map(|letter| (letter.reason, letter.events));
+        assert_eq!(
+            read.ok(),
+            Some(("workers died on it".to_owned(), Vec::new()))
+        );
     }
 }
