@@ -62,26 +62,24 @@ async fn probed_pool(
 ) -> Result<PgPool, OpenError> {
     let by_pool = SeenByPool::default();
     let mut connecting = std::pin::pin!(pool(options, connect.clone(), by_pool.clone()));
-    let (mut connected, mut seen) = (None, None);
+    let mut connected = None;
     if options.refuse_poolers {
         let limit = Duration::from_millis(options.acquire_timeout_ms);
-        let mut looking = std::pin::pin!(pooler::look(connect, place, limit));
-        seen = loop {
+        let mut looking = std::pin::pin!(pooler::look(connect, place, limit, &by_pool));
+        loop {
             tokio::select! {
-                looked = &mut looking => break Some(looked?),
+                biased;
+                // First: what it has seen by now is looked at.
                 pool = &mut connecting, if connected.is_none() => connected = Some(pool),
+                looked = &mut looking => break looked?,
             }
-        };
+        }
     }
     let pool = match connected {
         Some(pool) => pool,
         None => connecting.await,
     };
-    let pool = pool.map_err(|error| explain(place, error))?;
-    if let Some(seen) = seen {
-        seen.refuse_shared(&by_pool, place)?;
-    }
-    Ok(pool)
+    pool.map_err(|error| explain(place, error))
 }
 
 /// What is wrong with a URL, without the URL.

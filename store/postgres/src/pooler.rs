@@ -34,7 +34,7 @@ impl SeenByPool {
 
 /// What the two clients of the probe saw.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+struct Seen {
     first_before: i32,
     second: i32,
     first_after: i32,
@@ -51,7 +51,9 @@ impl Seen {
 
     /// Refuses the place if the pool's connection had a process of these two. A pool that took the first one's process for a
     /// moment makes the second one get another, and the two alone would look like clients with processes of their own.
-    pub(crate) fn refuse_shared(self, by_pool: &SeenByPool, place: &str) -> Result<(), OpenError> {
+    ///
+    /// Asked while both are still connected: afterwards a pooler of sessions may lend their processes too.
+    fn refuse_shared(self, by_pool: &SeenByPool, place: &str) -> Result<(), OpenError> {
         if self.tells_of_a_pooler(by_pool.0.load(Ordering::Relaxed)) {
             return Err(pooler(place, PoolMode::Transaction));
         }
@@ -66,23 +68,26 @@ fn pooler(place: &str, mode: PoolMode) -> OpenError {
     }
 }
 
-/// Looks at a place with two clients, and refuses it if they tell of a pooler. Uses no prepared statements and no session
-/// settings: those are what such a pooler gets wrong.
+/// Looks at a place with two clients, and refuses it if they, and what the pool's connection saw meanwhile, tell of a pooler. Uses no
+/// prepared statements and no session settings: those are what such a pooler gets wrong.
 pub(crate) async fn look(
     options: &PgConnectOptions,
     place: &str,
     limit: Duration,
-) -> Result<Seen, OpenError> {
-    let probed = tokio::time::timeout(limit, probe(options, place)).await;
-    let seen = probed.unwrap_or_else(|_| {
+    by_pool: &SeenByPool,
+) -> Result<(), OpenError> {
+    let probed = tokio::time::timeout(limit, probe(options, place, by_pool)).await;
+    probed.unwrap_or_else(|_| {
         let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time");
         Err(explain(place, sqlx::Error::Io(silent)))
-    })?;
-    seen.refuse_shared(&SeenByPool::default(), place)?;
-    Ok(seen)
+    })
 }
 
-async fn probe(options: &PgConnectOptions, place: &str) -> Result<Seen, OpenError> {
+async fn probe(
+    options: &PgConnectOptions,
+    place: &str,
+    by_pool: &SeenByPool,
+) -> Result<(), OpenError> {
     let failed = |error| explain(place, error);
     let (first, second) = tokio::join!(
         PgConnection::connect_with(options),
@@ -96,9 +101,9 @@ async fn probe(options: &PgConnectOptions, place: &str) -> Result<Seen, OpenErro
         }
         looked = look_once(&mut first, &mut second, place).await?;
     }
+    looked.refuse_shared(by_pool, place)?;
     let (one, two) = tokio::join!(first.close(), second.close());
-    one.and(two).map_err(failed)?;
-    Ok(looked)
+    one.and(two).map_err(failed)
 }
 
 async fn look_once(
