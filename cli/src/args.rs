@@ -77,6 +77,16 @@ pub enum Command {
         #[command(subcommand)]
         action: KeyAction,
     },
+    /// Try the tools by hand, in a throwaway computer as a task's step gets one
+    Tools {
+        #[command(subcommand)]
+        action: ToolsAction,
+    },
+    /// Try the cage by hand
+    Sandbox {
+        #[command(subcommand)]
+        action: SandboxAction,
+    },
     /// Submit a goal
     Submit(Submit),
     /// Show one task
@@ -210,6 +220,42 @@ pub struct ModelFlags {
     /// Name of the model for steps, if it is another one
     #[arg(long, value_name = "NAME")]
     pub executor_model: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ToolsAction {
+    /// Name the tools that steps have under these settings
+    List {
+        /// Print all that is known of them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a model is told of a tool, as JSON
+    Describe { tool: String },
+    /// Make one call, or those of a file one after the other, and print a line of JSON for each
+    #[command(group(clap::ArgGroup::new("calls").required(true)))]
+    Call {
+        #[arg(group = "calls")]
+        tool: Option<String>,
+        /// The arguments, a JSON object [default: {}]
+        arguments: Option<String>,
+        /// File with one call in each line: {"tool": NAME, "arguments": {...}}; - is the standard input
+        #[arg(long, value_name = "FILE", group = "calls")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SandboxAction {
+    /// Run one command exactly as the shell tool runs one, and say what was enforced
+    Run {
+        /// End it after so many seconds
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+        /// The program, as it is named inside, and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,10 +17,12 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser;
 
-use args::{ArtifactAction, Cli, Command, Health, Listen, ModelFlags, Target};
+use args::{
+    ArtifactAction, Cli, Command, Health, Listen, ModelFlags, SandboxAction, Target, ToolsAction,
+};
 use client::Client;
 use command::serve::Role;
 use command::watch::Until;
@@ -96,6 +98,16 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
             command::key::run(opened.store.as_ref(), action).await?;
             Ok(0)
         }
+        Command::Tools { action } => {
+            let config = usable(&cli, environment)?;
+            tools_by_hand(&config, action).await
+        }
+        Command::Sandbox {
+            action: SandboxAction::Run { timeout, command },
+        } => {
+            let config = usable(&cli, environment)?;
+            command::computer::run(&config, command.clone(), *timeout).await
+        }
         Command::Doctor {
             model,
             config,
@@ -120,6 +132,37 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
         | Command::Decide { .. }
         | Command::Artifacts { .. } => as_client(&cli, environment).await,
     }
+}
+
+/// Settings under which a worker could do its work.
+fn usable(cli: &Cli, environment: &[(String, String)]) -> Result<config::Config> {
+    let (loaded, _) = load(cli, Vec::new(), environment)?;
+    config::refuse_unusable(&loaded)?;
+    Ok(loaded.config)
+}
+
+async fn tools_by_hand(config: &config::Config, action: &ToolsAction) -> Result<u8> {
+    use command::computer;
+    let calls = match action {
+        ToolsAction::List { json } => return computer::list(config, *json).await.map(|()| 0),
+        ToolsAction::Describe { tool } => {
+            return computer::describe(config, tool).await.map(|()| 0);
+        }
+        ToolsAction::Call {
+            file: Some(path), ..
+        } if path.as_os_str() == "-" => computer::calls_of(std::io::stdin().lock())?,
+        ToolsAction::Call {
+            file: Some(path), ..
+        } => {
+            let file = std::fs::File::open(path)
+                .with_context(|| format!("could not open {}", path.display()))?;
+            computer::calls_of(std::io::BufReader::new(file))?
+        }
+        ToolsAction::Call {
+            tool, arguments, ..
+        } => computer::one_call(tool.as_deref().unwrap_or_default(), arguments.as_deref())?,
+    };
+    computer::call(config, calls).await
 }
 
 async fn serve(
@@ -237,6 +280,8 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
         | Command::Migrate { .. }
         | Command::Adopt
         | Command::Key { .. }
+        | Command::Tools { .. }
+        | Command::Sandbox { .. }
         | Command::Doctor { .. } => {}
     }
     Ok(0)

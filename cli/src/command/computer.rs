@@ -1,0 +1,318 @@
+//! `errand tools` and `errand sandbox`: what a task can do and how it is caged, tried by hand in a throwaway computer.
+//!
+//! The computer is made as a worker makes a step's: the same tools under the same settings, a workspace of its own, the same sandbox.
+//! Nothing of it is kept, and no database is opened.
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::id::{CallId, StepId, TaskId, TenantId};
+use agent_core::ports::tool::{FileUse, SideEffect, ToolCall, ToolOutcome, ToolSpec};
+use agent_core::ports::workspaces::{Place, WorkspaceError};
+use agent_core::workspace::Manifest;
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store_blobs::LocalBlobs;
+use tempfile::TempDir;
+use tools::sandbox::{Ended, Program};
+
+use crate::config::{Config, Paths};
+use crate::entropy::SystemEntropy;
+use crate::wiring;
+
+/// The computer of a task that nobody submitted.
+struct Computer {
+    parts: tools::Parts,
+    place: Place,
+    /// The files after the last call.
+    files: Manifest,
+    entropy: SystemEntropy,
+    /// Removed with all that is in it at the end.
+    _folder: TempDir,
+}
+
+/// One call of a file of calls.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    tool: String,
+    #[serde(default = "nothing")]
+    arguments: Value,
+}
+
+fn nothing() -> Value {
+    json!({})
+}
+
+impl Computer {
+    async fn boot(config: &Config) -> Result<Self> {
+        let folder = tempfile::tempdir().context("could not make a temporary folder")?;
+        let scratch = Paths::within(folder.path());
+        let blobs = LocalBlobs::open(scratch.blobs())?;
+        let mut config = config.clone();
+        // Never the workers' own, whose left-overs are removed by whoever opens it.
+        config.tools.folder = Some(scratch.workspaces());
+        let parts = wiring::tools(&config, &scratch, Arc::new(blobs)).await?;
+        let entropy = SystemEntropy::default();
+        let computer = Self {
+            parts,
+            place: Place {
+                tenant: TenantId::new(&entropy),
+                task: TaskId::new(&entropy),
+                step: StepId::new(&entropy),
+            },
+            files: Manifest::default(),
+            entropy,
+            _folder: folder,
+        };
+        let workspaces = &computer.parts.workspaces;
+        as_workspaces(workspaces.as_ref())
+            .restore(&computer.place, &computer.files)
+            .await
+            .map_err(|error| explained(&error))?;
+        Ok(computer)
+    }
+
+    fn spec(&self, tool: &str) -> Result<&ToolSpec> {
+        let specs = self.specs();
+        let found = specs.iter().find(|spec| spec.name == tool);
+        found.with_context(|| {
+            let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+            format!("there is no tool {tool:?}; there are {}", names.join(", "))
+        })
+    }
+
+    fn specs(&self) -> &[ToolSpec] {
+        agent_core::ports::tool::ToolBox::specs(self.parts.toolbox.as_ref())
+    }
+
+    /// Makes one call, as the next of this task. What is wrong with it is part of the result.
+    async fn call(&mut self, tool: &str, arguments: Value) -> Result<Value> {
+        let files = self.spec(tool)?.files;
+        let call = CallId::new(&self.entropy);
+        let call = ToolCall {
+            key: call.to_string(),
+            call,
+            tool: tool.to_owned(),
+            arguments,
+            place: self.place.clone(),
+            fence: 1,
+        };
+        let toolbox = self.parts.toolbox.as_ref();
+        let outcome = match agent_core::ports::tool::ToolBox::run(toolbox, &call).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                return Ok(json!({ "tool": tool, "ok": false, "error": error.to_string() }));
+            }
+        };
+        let changed = if files == FileUse::Changes {
+            self.changed().await?
+        } else {
+            Vec::new()
+        };
+        Ok(shown(tool, &outcome, &changed))
+    }
+
+    /// The paths that changed since the last look.
+    async fn changed(&mut self) -> Result<Vec<String>> {
+        let workspaces = as_workspaces(self.parts.workspaces.as_ref());
+        let snapshot = workspaces.snapshot(&self.place).await;
+        let snapshot = snapshot.map_err(|error| explained(&error))?;
+        let changed = snapshot.manifest.changed_since(&self.files);
+        self.files = snapshot.manifest;
+        Ok(changed)
+    }
+
+    /// Ends what still runs and removes the workspace.
+    async fn shut_down(self) {
+        let workspaces = as_workspaces(self.parts.workspaces.as_ref());
+        workspaces.discard(&self.place).await;
+    }
+}
+
+fn as_workspaces(
+    workspaces: &tools::LocalWorkspaces,
+) -> &dyn agent_core::ports::workspaces::Workspaces {
+    workspaces
+}
+
+fn explained(error: &WorkspaceError) -> anyhow::Error {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    anyhow::anyhow!("{error}{}", cause.unwrap_or_default())
+}
+
+fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
+    let mut notes = Vec::new();
+    let mut artifacts = Vec::new();
+    for effect in &outcome.side_effects {
+        match effect {
+            SideEffect::Note { text } => notes.push(json!(text)),
+            SideEffect::Publish {
+                name,
+                blob,
+                media_type,
+            } => artifacts
+                .push(json!({ "name": name, "bytes": blob.bytes, "media_type": media_type })),
+        }
+    }
+    json!({
+        "tool": tool,
+        "ok": outcome.ok,
+        "content": outcome.content,
+        "isolation": outcome.isolation,
+        "changed_files": changed,
+        "notes": notes,
+        "artifacts": artifacts,
+    })
+}
+
+/// Prints the names of the tools, each with what it does.
+pub async fn list(config: &Config, as_json: bool) -> Result<()> {
+    let computer = Computer::boot(config).await?;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(computer.specs())?);
+    } else {
+        for spec in computer.specs() {
+            let first = spec.description.split_inclusive(". ").next();
+            println!("{:<14} {}", spec.name, first.unwrap_or_default().trim());
+        }
+    }
+    computer.shut_down().await;
+    Ok(())
+}
+
+/// Prints all that a model is told of one tool, and what Errand knows of it.
+pub async fn describe(config: &Config, tool: &str) -> Result<()> {
+    let computer = Computer::boot(config).await?;
+    println!("{}", serde_json::to_string_pretty(computer.spec(tool)?)?);
+    computer.shut_down().await;
+    Ok(())
+}
+
+/// Makes calls one after the other on one computer and prints a line of JSON for each. The exit status is 1 when one of them did not
+/// do what was asked.
+pub async fn call(config: &Config, calls: Vec<(String, Value)>) -> Result<u8> {
+    let mut computer = Computer::boot(config).await?;
+    // Before any is made: a slip in the last line must not come to light after an hour.
+    for (tool, _) in &calls {
+        computer.spec(tool)?;
+    }
+    let mut all_ok = true;
+    for (tool, arguments) in calls {
+        let result = computer.call(&tool, arguments).await?;
+        all_ok &= result["ok"] == true;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{result}").and_then(|()| out.flush())?;
+    }
+    computer.shut_down().await;
+    Ok(u8::from(!all_ok))
+}
+
+/// The one call of a command line.
+pub fn one_call(tool: &str, arguments: Option<&str>) -> Result<Vec<(String, Value)>> {
+    let arguments = arguments.map_or(Ok(nothing()), serde_json::from_str);
+    let arguments = arguments.context(
+        "the arguments are not JSON; write them as an object, such as '{\"path\": \"a.txt\"}'",
+    )?;
+    Ok(vec![(tool.to_owned(), arguments)])
+}
+
+/// The calls of a file: one JSON object with `tool` and `arguments` in each line.
+pub fn calls_of(lines: impl BufRead) -> Result<Vec<(String, Value)>> {
+    let mut calls = Vec::new();
+    for (at, line) in lines.lines().enumerate() {
+        let line = line.context("the file of calls could not be read")?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let call: Line = serde_json::from_str(&line).with_context(|| {
+            format!("line {} is not a call; write {{\"tool\": \"shell\", \"arguments\": {{\"command\": \"ls\"}}}}", at + 1)
+        })?;
+        calls.push((call.tool, call.arguments));
+    }
+    if calls.is_empty() {
+        bail!("there is no call in the file");
+    }
+    Ok(calls)
+}
+
+/// Runs one command as `shell` runs one, prints what it prints and then, as errors, what was enforced. The exit status is the
+/// command's, and 125 where it was ended or not run.
+pub async fn run(config: &Config, argv: Vec<String>, timeout_s: Option<u64>) -> Result<u8> {
+    let computer = Computer::boot(config).await?;
+    let workspaces = &computer.parts.workspaces;
+    let place = workspaces.enter(&computer.place).await;
+    let wall_time_ms = timeout_s.map_or(config.tools.wall_time_ms, |s| s.saturating_mul(1_000));
+    let program = Program {
+        argv,
+        environment: Vec::new(),
+        place: place.map_err(|error| explained(&error))?,
+        wall_time: Duration::from_millis(wall_time_ms.min(config.tools.wall_time_ms_max)),
+    };
+    let sandbox = &computer.parts.sandbox;
+    let run = sandbox.run(program).await?;
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    out.write_all(run.stdout.text().as_bytes())?;
+    out.flush()?;
+    err.write_all(run.stderr.text().as_bytes())?;
+    let probe = sandbox.probe().await;
+    writeln!(err, "--- errand: {}", how_it_ended(&run))?;
+    writeln!(err, "isolation: {}", run.isolation)?;
+    for held in &probe.enforced {
+        writeln!(err, "enforced: {held}")?;
+    }
+    for lack in &probe.lacks {
+        writeln!(err, "not enforced: {} (cure: {})", lack.what, lack.cure)?;
+    }
+    computer.shut_down().await;
+    Ok(match run.ended {
+        Ended::Exited { status } => u8::try_from(status).unwrap_or(u8::MAX),
+        Ended::Killed { .. } => 125,
+    })
+}
+
+fn how_it_ended(run: &tools::sandbox::Run) -> String {
+    let took = run.took.as_secs_f64();
+    let mut text = match &run.ended {
+        Ended::Exited { status } => format!("exit status {status} after {took:.1} s"),
+        Ended::Killed { reason } => format!("killed after {took:.1} s: {reason}"),
+    };
+    if run.out_of_memory {
+        text.push_str(
+            "; a process was killed because it needed more memory than there is for one command",
+        );
+    }
+    if let Some(bytes) = run.memory_peak_bytes {
+        text.push_str(&format!("; at most {} KiB of memory", bytes / 1_024));
+    }
+    text
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_calls_is_read_line_by_line_and_a_wrong_line_is_named() {
+        let good = "{\"tool\": \"note\", \"arguments\": {\"text\": \"hi\"}}\n\n{\"tool\": \"file_list\"}\n";
+        let calls = calls_of(good.as_bytes()).unwrap();
+        assert_eq!(
+            calls,
+            [
+                ("note".to_owned(), json!({"text": "hi"})),
+                ("file_list".to_owned(), json!({}))
+            ]
+        );
+        for (wrong, said) in [
+            ("{\"tool\": \"note\"}\nnote hi\n", "line 2 is not a call"),
+            ("{\"tool\": \"note\", \"args\": {}}", "line 1 is not a call"),
+            ("\n", "no call in the file"),
+        ] {
+            let error = calls_of(wrong.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Tools and sandbox by hand: `errand tools` and `errand sandbox`.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::installation::Installation;
+
+fn here() -> Installation {
+    let mut here = Installation::with_model_at("http://127.0.0.1:9/v1");
+    let scratch = here.folder.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    here.set("TMPDIR", scratch.to_str().unwrap());
+    here
+}
+
+/// What it printed, and what it printed as errors.
+fn said(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn calls_of_a_file_work_in_one_computer_and_each_result_is_a_line_of_json() {
+    let here = here();
+    let file = here.folder.path().join("calls.jsonl");
+    let calls = [
+        json!({"tool": "file_write", "arguments": {"path": "a.txt", "content": "one\n"}}),
+        json!({"tool": "shell", "arguments": {"command": "cat a.txt; echo two > b.txt"}}),
+        json!({"tool": "publish", "arguments": {"path": "b.txt"}}),
+        json!({"tool": "note", "arguments": {"text": "done"}}),
+        json!({"tool": "file_read", "arguments": {"path": "missing.txt"}}),
+    ];
+    let lines: Vec<String> = calls.iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let output = here.run(&["tools", "call", "--file", file.to_str().unwrap()]);
+    let (out, err) = said(&output);
+    let results: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ok: Vec<bool> = results.iter().map(|one| one["ok"] == true).collect();
+    assert_eq!(ok, [true, true, true, true, false], "{out}{err}");
+    assert_eq!(results[0]["changed_files"], json!(["a.txt"]));
+    assert_eq!(results[1]["changed_files"], json!(["b.txt"]));
+    assert!(results[1]["content"].as_str().unwrap().contains("one"));
+    assert_eq!(results[1]["isolation"], "bubblewrap");
+    assert_eq!(results[2]["artifacts"][0]["name"], "b.txt");
+    assert_eq!(results[3]["notes"], json!(["done"]));
+    assert_eq!(output.status.code(), Some(1));
+    // Nothing of the computer is left, and nothing of an installation was made.
+    let scratch = here.folder.path().join("scratch");
+    assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0);
+    assert!(!here.data().exists());
+}
+
+#[test]
+fn tools_are_listed_and_described_and_a_slip_is_named() {
+    let here = here();
+    let (listed, _) = said(&here.run(&["tools", "list"]));
+    assert!(
+        listed.lines().any(|line| line.starts_with("shell ")),
+        "{listed}"
+    );
+    let (described, _) = said(&here.run(&["tools", "describe", "shell"]));
+    let described: Value = serde_json::from_str(&described).unwrap();
+    assert_eq!(described["parameters"]["required"], json!(["command"]));
+    for (arguments, words) in [
+        (&["tools", "describe", "shel"][..], "there are shell"),
+        (&["tools", "call", "shel"], "there is no tool \"shel\""),
+        (
+            &["tools", "call", "shell", "ls"],
+            "the arguments are not JSON",
+        ),
+        (&["tools", "call"], "--file"),
+        (&["sandbox", "run"], "COMMAND"),
+    ] {
+        let output = here.run(arguments);
+        let (_, err) = said(&output);
+        assert!(
+            !output.status.success() && err.contains(words),
+            "{arguments:?}: {err}"
+        );
+    }
+}
+
+#[test]
+fn a_command_runs_in_the_cage_of_a_task_and_what_was_enforced_is_said() {
+    let mut here = here();
+    here.set("ERRAND_MODEL_API_KEY", "canary-7f3a");
+    let look = "id -u; ls /root /home 2>&1; env; cat /proc/1/environ; exit 7";
+    let output = here.run(&["sandbox", "run", "--", "/bin/sh", "-c", look]);
+    let (out, err) = said(&output);
+    assert_eq!(output.status.code(), Some(7), "{err}");
+    assert!(
+        out.starts_with("1000\n") && !out.contains("canary"),
+        "{out}"
+    );
+    for words in [
+        "exit status 7 after",
+        "isolation: bubblewrap",
+        "\nenforced: ",
+    ] {
+        assert!(err.contains(words), "{err}");
+    }
+    let limited = here.run(&[
+        "sandbox",
+        "run",
+        "--timeout",
+        "1",
+        "--",
+        "/usr/bin/sleep",
+        "60",
+    ]);
+    assert_eq!(limited.status.code(), Some(125));
+    assert!(said(&limited).1.contains("wall time of 1 s"));
+}
