@@ -130,9 +130,15 @@ impl Worker {
         loop {
             self.pulse.beat();
             let begun = Instant::now();
+            if self.draining.is_cancelled() {
+                return self.leave(outlived.as_ref(), &mut at_once).await;
+            }
             let who = tokio::select! {
                 biased;
-                () = &mut shutdown => return Drained::Clean,
+                () = &mut shutdown => {
+                    self.draining.cancel();
+                    return self.leave(outlived.as_ref(), &mut at_once).await;
+                }
                 who = self.begin(outlived.as_ref()) => who,
             };
             let mut heartbeat = self.heartbeat(&who, begun).await;
@@ -156,6 +162,35 @@ impl Worker {
                     outlived = lost.is_no_crash().then_some(who);
                 }
             }
+        }
+    }
+
+    /// Ends between two lives. What the one before held when the store fell silent was stopped by nobody's crash, so it is handed back
+    /// as by a drain, if the store comes back in time.
+    async fn leave(
+        &self,
+        outlived: Option<&Incarnation>,
+        at_once: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Drained {
+        let Some(life) = outlived else {
+            return Drained::Clean;
+        };
+        let handing_back = async {
+            let mut attempt = 0;
+            while let Err(error) = self.give_back(life, |_| false).await {
+                warn!(
+                    error = source_chain(&error),
+                    attempt, "the jobs could not be handed back yet"
+                );
+                self.pause(attempt).await;
+                attempt += 1;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = handing_back => Drained::Clean,
+            () = at_once => Drained::Cut,
+            () = tokio::time::sleep(Duration::from_millis(self.options.drain_ms)) => Drained::Cut,
         }
     }
 

@@ -10,7 +10,7 @@ use agent_core::task::TaskState;
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::sync::watch;
-use worker::{Lifeline, OpenLifeline, SharedStore};
+use worker::{Drained, Lifeline, OpenLifeline, SharedStore};
 
 use crate::fakes::{FakeModels, Said};
 use crate::flow::{finish, plan, report, step};
@@ -165,6 +165,34 @@ async fn a_worker_that_cannot_renew_its_lease_begins_a_new_life_and_finishes_the
     let task = world.until(&id, |task| task.state.is_final()).await;
     assert_eq!(task.state, TaskState::Succeeded);
     running.drain().await;
+}
+
+/// A worker that is asked to stop while the database is silent has not crashed.
+#[tokio::test]
+async fn a_stop_while_the_lease_is_lost_charges_nobody() {
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan", _) => plan(&[step("one", &[], &json!([]))]),
+        ("report", _) => report(),
+        (_, 0) => Said::Calls(vec![("hold", json!({}))]),
+        _ => finish("done"),
+    });
+    let mut world = World::new(models).await;
+    world.options.lease_ms = 300;
+    let lifeline = Counted::of(&world);
+    world.lifeline = Some(Arc::new(lifeline.clone()));
+    let running = world.start();
+    let id = world.submit(Budget::default(), None).await;
+    world.tools.holding.notified().await;
+    *lifeline.mute.lock().unwrap() = true;
+    // The call goes on until the lease is lost, which comes before the end of the drain.
+    assert_eq!(running.drain().await, Drained::Clean);
+    *lifeline.mute.lock().unwrap() = false;
+    world.tools.gate.add_permits(1);
+    let next = world.start();
+    assert_eq!(world.until_final(&id).await.state, TaskState::Succeeded);
+    next.drain().await;
+    let kinds = world.kinds(&id).await;
+    assert!(!kinds.contains(&"job.recovered"), "{kinds:?}");
 }
 
 /// The database falls silent again and again while one long call runs. Nothing crashed, so the step is not to blame.
