@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::id::{CallId, StepId, TaskId, TenantId};
-use agent_core::ports::tool::{FileUse, SideEffect, ToolCall, ToolOutcome, ToolSpec};
-use agent_core::ports::workspaces::{Place, WorkspaceError};
+use agent_core::ports::tool::{FileUse, SideEffect, ToolBox as _, ToolCall, ToolOutcome, ToolSpec};
+use agent_core::ports::workspaces::{Place, WorkspaceError, Workspaces as _};
 use agent_core::workspace::Manifest;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -68,10 +68,8 @@ impl Computer {
             _folder: folder,
         };
         let workspaces = &computer.parts.workspaces;
-        as_workspaces(workspaces.as_ref())
-            .restore(&computer.place, &computer.files)
-            .await
-            .map_err(|error| explained(&error))?;
+        let restored = workspaces.restore(&computer.place, &computer.files).await;
+        restored.map_err(|error| explained(&error))?;
         Ok(computer)
     }
 
@@ -85,7 +83,7 @@ impl Computer {
     }
 
     fn specs(&self) -> &[ToolSpec] {
-        agent_core::ports::tool::ToolBox::specs(self.parts.toolbox.as_ref())
+        self.parts.toolbox.specs()
     }
 
     /// Makes one call, as the next of this task. What is wrong with it is part of the result.
@@ -100,8 +98,7 @@ impl Computer {
             place: self.place.clone(),
             fence: 1,
         };
-        let toolbox = self.parts.toolbox.as_ref();
-        let outcome = match agent_core::ports::tool::ToolBox::run(toolbox, &call).await {
+        let outcome = match self.parts.toolbox.run(&call).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 return Ok(json!({ "tool": tool, "ok": false, "error": error.to_string() }));
@@ -117,8 +114,7 @@ impl Computer {
 
     /// The paths that changed since the last look.
     async fn changed(&mut self) -> Result<Vec<String>> {
-        let workspaces = as_workspaces(self.parts.workspaces.as_ref());
-        let snapshot = workspaces.snapshot(&self.place).await;
+        let snapshot = self.parts.workspaces.snapshot(&self.place).await;
         let snapshot = snapshot.map_err(|error| explained(&error))?;
         let changed = snapshot.manifest.changed_since(&self.files);
         self.files = snapshot.manifest;
@@ -127,15 +123,8 @@ impl Computer {
 
     /// Ends what still runs and removes the workspace.
     async fn shut_down(self) {
-        let workspaces = as_workspaces(self.parts.workspaces.as_ref());
-        workspaces.discard(&self.place).await;
+        self.parts.workspaces.discard(&self.place).await;
     }
-}
-
-fn as_workspaces(
-    workspaces: &tools::LocalWorkspaces,
-) -> &dyn agent_core::ports::workspaces::Workspaces {
-    workspaces
 }
 
 fn explained(error: &WorkspaceError) -> anyhow::Error {
@@ -284,10 +273,10 @@ fn how_it_ended(run: &tools::sandbox::Run) -> String {
             "; a process was killed because it needed more memory than there is for one command",
         );
     }
-    if let Some(bytes) = run.memory_peak_bytes {
-        text.push_str(&format!("; at most {} KiB of memory", bytes / 1_024));
-    }
-    text
+    let memory = run
+        .memory_peak_bytes
+        .map(|bytes| format!("; at most {} KiB of memory", bytes / 1_024));
+    text + &memory.unwrap_or_default()
 }
 
 #[cfg(test)]
