@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::written_tools;
 
-/// Lists that are looked at before those are forgotten that nobody has any more.
+/// With twice as many lists, those are forgotten that nobody has any more. Few are in use at a time: steps that may call everything
+/// share one.
 const KEPT_MIN: usize = 64;
 
 /// Lists by where they are, each with what was written.
@@ -35,7 +36,7 @@ impl Offers {
         }
         let written: Arc<RawValue> = written_tools(tools)?.into();
         let mut kept = self.kept();
-        if kept.len() >= KEPT_MIN && kept.len() == kept.capacity() {
+        if kept.len() >= 2 * KEPT_MIN {
             kept.retain(|_, (list, _)| list.strong_count() > 0);
         }
         kept.insert(place, (Arc::downgrade(tools), Arc::clone(&written)));
