@@ -247,7 +247,7 @@ pub enum ToolsAction {
 
 #[derive(Debug, Subcommand)]
 pub enum SandboxAction {
-    /// Run one command exactly as the shell tool runs one, and say what was enforced
+    /// Run one command in the cage of the shell tool, and say what was enforced
     Run {
         /// End it after so many seconds
         #[arg(long, value_name = "SECONDS")]

@@ -144,10 +144,8 @@ fn usable(cli: &Cli, environment: &[(String, String)]) -> Result<config::Config>
 async fn tools_by_hand(config: &config::Config, action: &ToolsAction) -> Result<u8> {
     use command::computer;
     let calls = match action {
-        ToolsAction::List { json } => return computer::list(config, *json).await.map(|()| 0),
-        ToolsAction::Describe { tool } => {
-            return computer::describe(config, tool).await.map(|()| 0);
-        }
+        ToolsAction::List { json } => return computer::list(config, *json).map(|()| 0),
+        ToolsAction::Describe { tool } => return computer::describe(config, tool).map(|()| 0),
         ToolsAction::Call {
             file: Some(path), ..
         } if path.as_os_str() == "-" => computer::calls_of(std::io::stdin().lock())?,

@@ -8,7 +8,7 @@ use agent_core::ports::entropy::Entropy;
 use agent_core::ports::housekeeping::Shelves;
 use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequest, Models};
 use agent_core::ports::sealer::Sealer;
-use agent_core::ports::tool::ToolBox;
+use agent_core::ports::tool::{ToolBox, ToolSpec};
 use anyhow::{Context, Result, bail};
 use api::Beside;
 use async_trait::async_trait;
@@ -105,6 +105,11 @@ pub async fn tools(config: &Config, paths: &Paths, blobs: Arc<dyn Blobs>) -> Res
     let guard = guard(config)?;
     let opened = tokio::task::spawn_blocking(move || tools::open(&options, blobs, &guard)).await?;
     opened.context("could not open the workspaces")
+}
+
+/// What tools there are under these settings.
+pub fn tool_specs(config: &Config) -> Result<Vec<ToolSpec>> {
+    Ok(tools::specs(&config.tools, &guard(config)?))
 }
 
 /// The models, or a stand-in that says what to set.

@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 use agent_core::ports::blobs::Blobs;
+use agent_core::ports::tool::ToolSpec;
 use egress::Guard;
 
 pub use directory::{AccessError, Directory};
@@ -34,10 +35,10 @@ pub struct Parts {
     pub toolbox: Arc<Toolbox>,
 }
 
-/// The names of the tools that there are under these settings.
-pub fn names(options: &Options, guard: &Guard) -> Vec<String> {
+/// The tools that there are under these settings. Opens nothing.
+pub fn specs(options: &Options, guard: &Guard) -> Vec<ToolSpec> {
     let tools = tool::all(options, guard);
-    tools.iter().map(|tool| tool.spec().name).collect()
+    tools.iter().map(|tool| tool.spec()).collect()
 }
 
 /// Opens the workspace folder, removes what a crash left there, and wires the parts. What a tool sends to the world outside

@@ -74,16 +74,7 @@ impl Computer {
     }
 
     fn spec(&self, tool: &str) -> Result<&ToolSpec> {
-        let specs = self.specs();
-        let found = specs.iter().find(|spec| spec.name == tool);
-        found.with_context(|| {
-            let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-            format!("there is no tool {tool:?}; there are {}", names.join(", "))
-        })
-    }
-
-    fn specs(&self) -> &[ToolSpec] {
-        self.parts.toolbox.specs()
+        named(self.parts.toolbox.specs(), tool)
     }
 
     /// Makes one call, as the next of this task. What is wrong with it is part of the result.
@@ -157,26 +148,32 @@ fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
     })
 }
 
+fn named<'a>(specs: &'a [ToolSpec], tool: &str) -> Result<&'a ToolSpec> {
+    let found = specs.iter().find(|spec| spec.name == tool);
+    found.with_context(|| {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        format!("there is no tool {tool:?}; there are {}", names.join(", "))
+    })
+}
+
 /// Prints the names of the tools, each with what it does.
-pub async fn list(config: &Config, as_json: bool) -> Result<()> {
-    let computer = Computer::boot(config).await?;
+pub fn list(config: &Config, as_json: bool) -> Result<()> {
+    let specs = wiring::tool_specs(config)?;
     if as_json {
-        println!("{}", serde_json::to_string_pretty(computer.specs())?);
-    } else {
-        for spec in computer.specs() {
-            let first = spec.description.split_inclusive(". ").next();
-            println!("{:<14} {}", spec.name, first.unwrap_or_default().trim());
-        }
+        println!("{}", serde_json::to_string_pretty(&specs)?);
+        return Ok(());
     }
-    computer.shut_down().await;
+    for spec in &specs {
+        let first = spec.description.split_inclusive(". ").next();
+        println!("{:<14} {}", spec.name, first.unwrap_or_default().trim());
+    }
     Ok(())
 }
 
 /// Prints all that a model is told of one tool, and what Errand knows of it.
-pub async fn describe(config: &Config, tool: &str) -> Result<()> {
-    let computer = Computer::boot(config).await?;
-    println!("{}", serde_json::to_string_pretty(computer.spec(tool)?)?);
-    computer.shut_down().await;
+pub fn describe(config: &Config, tool: &str) -> Result<()> {
+    let specs = wiring::tool_specs(config)?;
+    println!("{}", serde_json::to_string_pretty(named(&specs, tool)?)?);
     Ok(())
 }
 
@@ -227,8 +224,8 @@ pub fn calls_of(lines: impl BufRead) -> Result<Vec<(String, Value)>> {
     Ok(calls)
 }
 
-/// Runs one command as `shell` runs one, prints what it prints and then, as errors, what was enforced. The exit status is the
-/// command's, and 125 where it was ended or not run.
+/// Runs one command in the cage of `shell`, prints what it prints and then, as errors, what was enforced. The exit status is the
+/// command's, and 125 where it was ended.
 pub async fn run(config: &Config, argv: Vec<String>, timeout_s: Option<u64>) -> Result<u8> {
     let computer = Computer::boot(config).await?;
     let workspaces = &computer.parts.workspaces;

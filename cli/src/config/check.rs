@@ -162,10 +162,11 @@ fn worker(wrongs: &mut Wrongs<'_>, worker: &worker::Options) {
 
 /// What is reached through the guard, or depends on what is.
 fn outward(wrongs: &mut Wrongs<'_>, config: &Config, guard: &Guard) {
-    let known = tools::names(&config.tools, guard);
+    let specs = tools::specs(&config.tools, guard);
+    let known: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     for (tool, at_once) in &config.worker.tool_calls_at_once {
         // A limit on a tool that is not there would be one that the operator only believes in.
-        if !known.contains(tool) {
+        if !known.contains(&tool.as_str()) {
             let cure = format!("there is no such tool; there are {}", known.join(", "));
             wrongs.add(&format!("worker.tool_calls_at_once.{tool}"), at_once, &cure);
         }
