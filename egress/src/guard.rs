@@ -10,8 +10,9 @@ use reqwest::{Body, Client, Method, Request, Response, Url};
 
 use crate::client::{self, Trust};
 use crate::error::{ConfigError, Error, Reason};
+use crate::hosts::Hosts;
 use crate::options::Options;
-use crate::permit::{self, Named};
+use crate::permit::{self, Named, WEB_PORTS};
 use crate::resolver::{Checked, Resolver, SystemResolver};
 use crate::rules::{Rules, own_addresses};
 use crate::target::{Origin, Target};
@@ -62,6 +63,29 @@ impl Guard {
         let rules = self.0.rules.with(permits);
         let resolver = Arc::clone(&self.0.resolver);
         Ok(Self::build(self.0.options.clone(), resolver, rules))
+    }
+
+    /// This guard, for which the ports that a list names for its hosts are open too.
+    pub(crate) fn with_ports_of(&self, hosts: &Hosts) -> Self {
+        if hosts.ports().all(|port| WEB_PORTS.contains(&port)) {
+            // The same clients, so no certificates are read again.
+            return self.clone();
+        }
+        let rules = self.0.rules.with_ports_of(hosts);
+        let resolver = Arc::clone(&self.0.resolver);
+        Self::build(self.0.options.clone(), resolver, rules)
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    pub(crate) fn resolver(&self) -> &dyn Resolver {
+        &*self.0.resolver
     }
 
     fn build(options: Options, resolver: Arc<dyn Resolver>, rules: Rules) -> Self {
@@ -130,20 +154,30 @@ impl Guard {
         Ok(place.get_or_init(|| client))
     }
 
-    /// Everything about a destination that can be judged before its name is resolved.
+    /// Everything about a URL's destination that can be judged before its name is resolved.
     fn admit(&self, url: &mut Url) -> Result<(Target, &Clients), Reason> {
         let target = Target::take(url)?;
+        let clients = self.admit_target(&target)?;
+        Ok((target, clients))
+    }
+
+    fn admit_target(&self, target: &Target) -> Result<&Clients, Reason> {
         if let Named::Address(ip) = target.host {
-            // The client never asks a resolver about an address, so this is its only check.
-            self.0.rules.check(&target, ip, own_addresses)?;
+            // Nobody asks a resolver about an address, so this is its only check.
+            self.0.rules.check(target, ip, own_addresses)?;
         }
-        match self.0.clients.get(&target.port) {
-            Some(clients) => Ok((target, clients)),
-            None => Err(Reason::Port {
+        self.0
+            .clients
+            .get(&target.port)
+            .ok_or_else(|| Reason::Port {
                 port: target.port,
                 entry: permit::entry(&target.host, target.port),
-            }),
-        }
+            })
+    }
+
+    /// The same for a destination alone.
+    pub(crate) fn check_target(&self, target: &Target) -> Result<(), Reason> {
+        self.admit_target(target).map(|_| ())
     }
 
     /// Judges the address that answered. It was checked before the connection was made; this finds a mistake in

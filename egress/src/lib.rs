@@ -8,7 +8,9 @@
 mod body;
 mod client;
 mod error;
+mod follow;
 mod guard;
+mod hosts;
 mod options;
 mod permit;
 mod policy;
@@ -18,7 +20,9 @@ mod target;
 
 pub use body::read_capped;
 pub use error::{ConfigError, Error, Reason};
+pub use follow::{Follow, FollowError};
 pub use guard::{Guard, request};
+pub use hosts::Hosts;
 pub use options::Options;
 pub use policy::{Special, Verdict, judge};
 pub use reqwest::{Body, Method, Request, Response, StatusCode, Url, header};

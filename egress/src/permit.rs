@@ -3,7 +3,8 @@
 //! A permit for a name covers whatever loopback, private or own address the name leads to; a permit for an
 //! address covers that address, however it is named. Both are for one port, never for a range.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::fmt;
+use std::net::IpAddr;
 
 use url::{Host, Url};
 
@@ -28,7 +29,24 @@ pub(crate) enum Named {
     Address(IpAddr),
 }
 
+/// No DNS name is longer, in characters.
+const NAME_MAX: usize = 253;
+
 impl Named {
+    /// Reads a host as it stands in a request or in a list. Refuses what the parser of URLs would mend: percent
+    /// signs, blanks and control bytes.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let is_stray = |byte: u8| byte <= b' ' || byte == 0x7f || byte == b'%';
+        if text.bytes().any(is_stray) {
+            return None;
+        }
+        let named = Self::of(&Host::parse(text).ok()?)?;
+        match &named {
+            Self::Name(name) if name.len() > NAME_MAX || name.contains('*') => None,
+            Self::Name(_) | Self::Address(_) => Some(named),
+        }
+    }
+
     /// A parsed host, or nothing if it has empty labels.
     pub(crate) fn of<S: AsRef<str>>(host: &Host<S>) -> Option<Self> {
         match host {
@@ -40,6 +58,17 @@ impl Named {
                 let well_formed = name.split('.').all(|label| !label.is_empty());
                 well_formed.then(|| Self::Name(name.to_ascii_lowercase()))
             }
+        }
+    }
+}
+
+/// As in a URL: IPv6 addresses stand in brackets.
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Address(IpAddr::V4(v4)) => write!(f, "{v4}"),
+            Self::Address(IpAddr::V6(v6)) => write!(f, "[{v6}]"),
         }
     }
 }
@@ -73,7 +102,7 @@ pub(crate) fn parse(entry: &str) -> Result<Vec<Permit>, ConfigError> {
 }
 
 /// Host text as `Host::parse` wants it, and the port if one is given.
-fn split(entry: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn split(entry: &str) -> Option<(&str, Option<u16>)> {
     if let Some(end) = entry.find(']') {
         let (host, rest) = entry.split_at(end + 1);
         return match rest.strip_prefix(':') {
@@ -117,15 +146,7 @@ pub(crate) fn of_url(url: &Url) -> Result<Permit, ConfigError> {
 
 /// Text of the entry that would permit a destination.
 pub(crate) fn entry(host: &Named, port: u16) -> String {
-    match host {
-        Named::Name(name) => format!("{name}:{port}"),
-        Named::Address(IpAddr::V4(v4)) => format!("{v4}:{port}"),
-        Named::Address(IpAddr::V6(v6)) => entry_v6(*v6, port),
-    }
-}
-
-fn entry_v6(v6: Ipv6Addr, port: u16) -> String {
-    format!("[{v6}]:{port}")
+    format!("{host}:{port}")
 }
 
 #[cfg(test)]

@@ -58,21 +58,32 @@ impl Resolve for Checked {
             port: self.port,
         };
         Box::pin(async move {
-            let answers = lookup.await.map_err(LookupError::Unresolved)?;
-            if answers.is_empty() {
-                let none = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                return Err(LookupError::Unresolved(none).into());
-            }
-            for ip in &answers {
-                // One bad answer among good ones is an attack or a mistake; either way the name is not trusted.
-                if let Err(reason) = rules.check(&target, *ip, own_addresses) {
-                    tracing::warn!(net.peer = %ip, "refused an address of the requested host: {reason}");
-                    return Err(LookupError::Refused(reason).into());
-                }
-            }
-            let port = target.port;
-            let addresses = answers.into_iter().map(move |ip| SocketAddr::new(ip, port));
-            Ok::<Addrs, _>(Box::new(addresses))
+            let addresses = check_answers(lookup, &rules, &target).await?;
+            Ok::<Addrs, _>(Box::new(addresses.into_iter()))
         })
     }
+}
+
+/// Waits for a lookup and checks all that it found.
+pub(crate) async fn check_answers(
+    lookup: Resolving,
+    rules: &Rules,
+    target: &Target,
+) -> Result<Vec<SocketAddr>, LookupError> {
+    let answers = lookup.await.map_err(LookupError::Unresolved)?;
+    if answers.is_empty() {
+        let none = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        return Err(LookupError::Unresolved(none));
+    }
+    for ip in &answers {
+        // One bad answer among good ones is an attack or a mistake; either way the name is not trusted.
+        if let Err(reason) = rules.check(target, *ip, own_addresses) {
+            tracing::warn!(net.peer = %ip, "refused an address of the requested host: {reason}");
+            return Err(LookupError::Refused(reason));
+        }
+    }
+    let addresses = answers.into_iter();
+    Ok(addresses
+        .map(|ip| SocketAddr::new(ip, target.port))
+        .collect())
 }

@@ -4,32 +4,55 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::error::Reason;
+use crate::hosts::Hosts;
 use crate::permit::{self, Named, Permit, WEB_PORTS};
 use crate::policy::{Special, Verdict, judge};
 use crate::target::Target;
 
-/// Permits, and the addresses of this machine at the time of asking.
+/// Permits, and ports that a list of hosts names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     permits: Vec<Permit>,
+    /// Hosts that may be reached at the ports named with them, as long as their addresses are public.
+    hosts: Hosts,
 }
 
 impl Rules {
     pub(crate) fn new(permits: Vec<Permit>) -> Self {
-        Self { permits }
+        Self {
+            permits,
+            hosts: Hosts::default(),
+        }
     }
 
     /// These rules with further permits.
     pub(crate) fn with(&self, more: impl IntoIterator<Item = Permit>) -> Self {
         let mut permits = self.permits.clone();
         permits.extend(more);
-        Self { permits }
+        Self {
+            permits,
+            hosts: self.hosts.clone(),
+        }
+    }
+
+    /// These rules, and beyond 80 and 443 the ports that a list names for its hosts. No address becomes reachable by it
+    /// that is not public.
+    pub(crate) fn with_ports_of(&self, hosts: &Hosts) -> Self {
+        Self {
+            permits: self.permits.clone(),
+            hosts: hosts.clone(),
+        }
     }
 
     /// Every port to which a request can be allowed.
     pub(crate) fn ports(&self) -> BTreeSet<u16> {
         let permitted = self.permits.iter().map(|permit| permit.port);
-        WEB_PORTS.into_iter().chain(permitted).collect()
+        let named = self.hosts.ports();
+        WEB_PORTS
+            .into_iter()
+            .chain(permitted)
+            .chain(named)
+            .collect()
     }
 
     /// Whether a connection for `target` may be made to `ip`. `own` are this machine's addresses; they are only asked for
@@ -46,12 +69,15 @@ impl Rules {
             return Ok(());
         }
         let by_name = self.permits(&target.host, target.port);
+        let has_port = by_name
+            || WEB_PORTS.contains(&target.port)
+            || self.hosts.admits_named(&target.host, target.port);
         let verdict = match judge(ip) {
             Verdict::Public if own().contains(&ip) => Verdict::Special(Special::OwnAddress),
             verdict @ (Verdict::Public | Verdict::Special(_)) => verdict,
         };
         match verdict {
-            Verdict::Public if by_name || WEB_PORTS.contains(&target.port) => Ok(()),
+            Verdict::Public if has_port => Ok(()),
             Verdict::Public => Err(Reason::Port {
                 port: target.port,
                 entry: permit::entry(&target.host, target.port),
@@ -129,6 +155,17 @@ mod tests {
         assert!(check(&rules, "any.example", 8000, "10.0.0.6").is_err());
         assert!(check(&rules, "any.example", 8000, "8.8.8.8").is_err());
         assert!(check(&rules, "models.lan", 443, "192.168.1.1").is_err());
+    }
+
+    #[test]
+    fn a_list_of_hosts_opens_its_ports_for_public_addresses_alone() {
+        let list = ["files.example:8443", "10.0.0.5:8443"].map(str::to_owned);
+        let rules = rules(&[]).with_ports_of(&Hosts::parse(&list).unwrap());
+        assert_eq!(rules.ports(), BTreeSet::from([80, 443, 8443]));
+        assert_eq!(check(&rules, "files.example", 8443, "8.8.8.8"), Ok(()));
+        assert!(check(&rules, "other.example", 8443, "8.8.8.8").is_err());
+        assert!(check(&rules, "files.example", 8443, "10.0.0.5").is_err());
+        assert!(check(&rules, "10.0.0.5", 8443, "10.0.0.5").is_err());
     }
 
     #[test]

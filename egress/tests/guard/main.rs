@@ -3,4 +3,5 @@
 
 mod destinations;
 mod errors;
+mod following;
 mod server;

@@ -1,0 +1,153 @@
+//! Reading a page that may have moved: a GET that follows redirects, each of which is judged like the first request.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderName, LOCATION, RANGE, USER_AGENT,
+};
+use reqwest::{Method, Request, Response, StatusCode, Url};
+
+use crate::error::Error;
+use crate::guard::Guard;
+use crate::hosts::Hosts;
+use crate::target::{Origin, Target};
+
+/// What goes along to another origin; whatever else the caller sends may be a credential.
+const HARMLESS: [HeaderName; 4] = [ACCEPT, ACCEPT_LANGUAGE, RANGE, USER_AGENT];
+
+/// How a GET follows redirects.
+#[derive(Debug, Clone)]
+pub struct Follow<'a> {
+    /// The only hosts that may be asked, the first one included; absent where any public one may be.
+    pub hosts: Option<&'a Hosts>,
+    /// How many redirects are followed.
+    pub redirects_max: usize,
+    /// How long each request may take, up to the end of its body.
+    pub timeout: Option<Duration>,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// A request was not allowed, or got no answer.
+    #[error(transparent)]
+    Request(#[from] Error),
+    /// A host is not on the list. Nothing was sent to it.
+    #[error("{target} is not on the list of allowed hosts ({listed})")]
+    NotListed {
+        /// Where the request should have gone.
+        target: Origin,
+        /// What is on the list.
+        listed: Hosts,
+    },
+    /// A redirect would have left TLS. Nothing was sent to where it leads.
+    #[error("{from} redirects to {to}, which would leave TLS")]
+    Downgrade {
+        /// Who answered.
+        from: Origin,
+        /// Where it leads.
+        to: Origin,
+    },
+    /// A redirect leads to something that is no URL.
+    #[error("{from} redirects to something that is not a URL")]
+    Location {
+        /// Who answered.
+        from: Origin,
+    },
+    /// There were more redirects than are followed.
+    #[error("{last} redirects once more after {redirects_max} redirects")]
+    TooMany {
+        /// Who answered last.
+        last: Origin,
+        /// How many were followed.
+        redirects_max: usize,
+    },
+}
+
+impl Guard {
+    /// Sends a GET and follows redirects. Each one is a new request: its name is resolved and its addresses are checked
+    /// anew. Headers go along within one origin; once the origin changes, only a few harmless ones do, for good.
+    /// The answer knows its own URL ([`Response::url`]); a redirect without a `location` is returned as it is.
+    pub async fn follow(
+        &self,
+        url: Url,
+        mut headers: HeaderMap,
+        how: &Follow<'_>,
+    ) -> Result<Response, FollowError> {
+        let guard = match how.hosts {
+            Some(hosts) => self.with_ports_of(hosts),
+            None => self.clone(),
+        };
+        let mut url = url;
+        for _ in 0..=how.redirects_max {
+            let response = guard.get(url, &headers, how).await?;
+            let Some(next) = next(&response)? else {
+                return Ok(response);
+            };
+            if next.origin() != response.url().origin() {
+                headers = harmless(&headers);
+            }
+            url = next;
+            if url.scheme() == "http" && response.url().scheme() == "https" {
+                return Err(FollowError::Downgrade {
+                    from: Origin::of(response.url()),
+                    to: Origin::of(&url),
+                });
+            }
+        }
+        Err(FollowError::TooMany {
+            last: Origin::of(&url),
+            redirects_max: how.redirects_max,
+        })
+    }
+
+    async fn get(
+        &self,
+        mut url: Url,
+        headers: &HeaderMap,
+        how: &Follow<'_>,
+    ) -> Result<Response, FollowError> {
+        // What is said of a URL that cannot be read at all is the guard's to say.
+        if let (Some(hosts), Ok(target)) = (how.hosts, Target::take(&mut url))
+            && !hosts.admits_named(&target.host, target.port)
+        {
+            return Err(FollowError::NotListed {
+                target: Origin::of(&url),
+                listed: hosts.clone(),
+            });
+        }
+        let mut request = Request::new(Method::GET, url);
+        *request.headers_mut() = headers.clone();
+        *request.timeout_mut() = how.timeout;
+        Ok(self.execute(request).await?)
+    }
+}
+
+/// Where an answer leads, if it is a redirect.
+fn next(response: &Response) -> Result<Option<Url>, FollowError> {
+    let is_redirect = match response.status() {
+        StatusCode::MOVED_PERMANENTLY
+        | StatusCode::FOUND
+        | StatusCode::SEE_OTHER
+        | StatusCode::TEMPORARY_REDIRECT
+        | StatusCode::PERMANENT_REDIRECT => response.headers().get(LOCATION),
+        _ => None,
+    };
+    let Some(location) = is_redirect else {
+        return Ok(None);
+    };
+    // Bytes beyond ASCII are sent by many servers, and the URL's parser encodes them.
+    let text = str::from_utf8(location.as_bytes()).ok();
+    let next = text.and_then(|text| response.url().join(text).ok());
+    next.map(Some).ok_or_else(|| FollowError::Location {
+        from: Origin::of(response.url()),
+    })
+}
+
+fn harmless(headers: &HeaderMap) -> HeaderMap {
+    let kept = HARMLESS.into_iter().filter_map(|name| {
+        let value = headers.get(&name)?.clone();
+        Some((name, value))
+    });
+    kept.collect()
+}
