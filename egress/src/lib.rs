@@ -1,12 +1,14 @@
 //! The one way out: every HTTP request that Errand makes goes through a [`Guard`].
 //!
 //! The guard decides where a request may go, and does nothing else: what is sent, how often, and how long an
-//! answer may take are the caller's. No other crate makes an HTTP client or a socket to the outside.
+//! answer may take are the caller's. No other crate makes an HTTP client or a socket to the outside. Programs that are not
+//! ours go out through a [`proxy::Proxy`], which is held to the same rules.
 //!
 //! Nothing is kept here that a crash could lose.
 
 mod body;
 mod client;
+mod dial;
 mod error;
 mod follow;
 mod guard;
@@ -14,6 +16,7 @@ mod hosts;
 mod options;
 mod permit;
 mod policy;
+pub mod proxy;
 mod resolver;
 mod rules;
 mod target;

@@ -1,0 +1,8 @@
+//! The proxy over loopback, spoken to in bytes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod limits;
+mod requests;
+mod secrets;
+mod support;
+mod tunnels;
