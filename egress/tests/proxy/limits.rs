@@ -114,7 +114,7 @@ async fn a_head_has_its_time_however_busy_its_client_looks() {
     let seen = Seen::default();
     let (client, server) = tokio::io::duplex(1);
     let (mut reader, mut writer) = tokio::io::split(client);
-    let dripping = async {
+    let dripping = async move {
         // More and more of a header that never ends.
         writer
             .write_all(b"GET http://site.example/ HTTP/1.1\r\nx: ")
@@ -124,13 +124,13 @@ async fn a_head_has_its_time_however_busy_its_client_looks() {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
-    let reading = async {
+    let reading = async move {
         let mut answer = String::new();
         reader.read_to_string(&mut answer).await.unwrap();
         answer
     };
     let text = "the client sent no complete request within 100 ms";
-    let asking = async {
+    let asking = async move {
         tokio::select! {
             answer = reading => assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains(text), "{answer}"),
             () = dripping => panic!("the proxy closed without a word"),
