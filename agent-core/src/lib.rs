@@ -7,6 +7,7 @@ pub mod blob;
 pub mod budget;
 pub mod call;
 pub mod conversation;
+pub mod credential;
 pub mod deaths;
 pub mod decide;
 pub mod delivery;

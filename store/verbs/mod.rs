@@ -5,6 +5,7 @@
 //! a verb saves what it is given if the guard still holds, wholly or not at all.
 
 pub(crate) mod append;
+mod credentials;
 mod failure;
 mod group;
 pub(crate) mod hints;

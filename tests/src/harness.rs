@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::id::{TaskId, TenantId};
+use agent_core::ports::credentials::Credentials;
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::housekeeping::Housekeeping;
 use agent_core::ports::installation::Installations;
@@ -22,9 +23,9 @@ use crate::worker::Worker;
 pub const CASE_AT_MOST: Duration = Duration::from_mins(1);
 
 /// A handle on a database, as one process has it.
-pub trait Handle: Store + Wake + Housekeeping + Installations {}
+pub trait Handle: Store + Wake + Housekeeping + Installations + Credentials {}
 
-impl<T: Store + Wake + Housekeeping + Installations> Handle for T {}
+impl<T: Store + Wake + Housekeeping + Installations + Credentials> Handle for T {}
 
 /// One database of one kind.
 #[async_trait]
@@ -35,6 +36,8 @@ pub trait Backend: Send + Sync {
     async fn shift_clock(&self, ms: i64);
     /// What no verb reads, for the cases about it.
     async fn records(&self) -> Records;
+    /// Runs a statement behind the store's back. `false`: there is no database that could.
+    async fn spoil(&self, statement: &'static str) -> bool;
     /// Removes the database.
     async fn remove(self: Box<Self>);
 }
@@ -46,6 +49,8 @@ pub struct Records {
     pub calls: Vec<CallRecord>,
     /// Owners and names of the blobs that commits have named.
     pub blobs: BTreeSet<(String, String)>,
+    /// Owner, name and sealed value of each credential, by owner and name.
+    pub credentials: Vec<(String, String, Vec<u8>)>,
 }
 
 /// A recorded tool call: id, task, step, tool, effect, key, fence, state, and the numbers of the events that intended and
@@ -71,9 +76,11 @@ macro_rules! read_records {
              FROM tool_call ORDER BY call_id",
         );
         let blobs = sqlx::query_as("SELECT DISTINCT tenant_id, hash FROM blob");
+        let credentials = sqlx::query_as("SELECT tenant_id, name, sealed FROM credential ORDER BY tenant_id, name");
         $crate::harness::Records {
             calls: calls.fetch_all(&mut $connection).await.unwrap(),
             blobs: blobs.fetch_all(&mut $connection).await.unwrap().into_iter().collect(),
+            credentials: credentials.fetch_all(&mut $connection).await.unwrap(),
         }
     }};
 }
@@ -126,6 +133,11 @@ impl Harness {
     /// What was recorded beside what the verbs give back.
     pub async fn records(&self) -> Records {
         self.backend.records().await
+    }
+
+    /// Runs a statement as somebody with a hand in the database could. `false`: there is no database.
+    pub async fn spoil(&self, statement: &'static str) -> bool {
+        self.backend.spoil(statement).await
     }
 
     /// Removes the database.

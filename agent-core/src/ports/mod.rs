@@ -1,6 +1,7 @@
 //! Ports: what the rules need from the world, as traits that other crates implement and `cli` wires together.
 
 pub mod blobs;
+pub mod credentials;
 pub mod entropy;
 pub mod housekeeping;
 pub mod installation;

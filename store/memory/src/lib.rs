@@ -6,6 +6,7 @@
 
 mod clock;
 mod commits;
+mod credentials;
 mod housekeeping;
 mod installation;
 mod jobs;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_core::blob::BlobHash;
+use agent_core::credential::SealedCredential;
 use agent_core::id::{TaskId, TenantId};
 use agent_core::ports::store::{Health, StoreError};
 use agent_core::queue::QueuedJob;
@@ -89,6 +91,16 @@ impl MemoryStore {
         let named = state.blobs.iter();
         named
             .map(|(_, tenant, hash)| (tenant.clone(), hash.clone()))
+            .collect()
+    }
+
+    /// Every stored credential, by owner and name.
+    pub fn credentials(&self) -> Vec<SealedCredential> {
+        let state = self.lock();
+        state
+            .credentials
+            .values()
+            .map(|row| row.held.clone())
             .collect()
     }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::credential::{SealedCredential, SecretName};
 use agent_core::delivery::{DeliveryState, NewDelivery, NewWebhook};
 use agent_core::event::{Event, PreparedEvent};
 use agent_core::id::{CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId, WebhookId};
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub chores: BTreeMap<&'static str, ChoreRow>,
     pub tenants: BTreeMap<String, TenantId>,
     pub keys: BTreeMap<KeyId, (String, ApiKey)>,
+    pub credentials: BTreeMap<(TenantId, SecretName), CredentialRow>,
     pub installation: Option<Installation>,
     pub order: Order,
 }
@@ -76,6 +78,13 @@ pub(crate) struct WorkerRow {
     pub epoch: i64,
     pub heartbeat_at_ms: i64,
     pub ended: bool,
+}
+
+/// A credential with its age.
+pub(crate) struct CredentialRow {
+    pub held: SealedCredential,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
 }
 
 /// Whose turn it is.

@@ -7,6 +7,7 @@
 
 mod artifact;
 mod commit;
+mod credential;
 mod delivery;
 mod event;
 mod housekeeping;
@@ -22,6 +23,7 @@ mod written;
 
 pub use artifact::ArtifactRecord;
 pub use commit::{ChargedRecord, CommittedRecord, GuardRecord};
+pub use credential::{CredentialRecord, SealedCredentialRecord, hosts_column};
 pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
 pub use housekeeping::{ChoreRecord, OwnedRecord};

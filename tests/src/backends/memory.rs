@@ -47,7 +47,17 @@ impl Backend for Memory {
             blobs: blobs
                 .map(|(tenant, hash)| (tenant.into(), hash.into()))
                 .collect(),
+            credentials: self
+                .0
+                .credentials()
+                .into_iter()
+                .map(|row| (row.tenant.into(), row.name.into(), row.sealed.0))
+                .collect(),
         }
+    }
+
+    async fn spoil(&self, _statement: &'static str) -> bool {
+        false
     }
 
     async fn remove(self: Box<Self>) {}

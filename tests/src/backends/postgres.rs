@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::Connection;
+use sqlx::{Connection, Executor};
 use store_postgres::{Options, PostgresStore};
 
 use crate::harness::{Backend, Handle, Harness, Records, read_records};
@@ -57,6 +57,13 @@ impl Backend for Postgres {
         let records = read_records!(connection);
         connection.close().await.unwrap();
         records
+    }
+
+    async fn spoil(&self, statement: &'static str) -> bool {
+        let mut connection = self.database.connect().await;
+        connection.execute(statement).await.unwrap();
+        connection.close().await.unwrap();
+        true
     }
 
     async fn remove(self: Box<Self>) {

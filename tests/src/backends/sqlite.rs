@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -22,6 +22,13 @@ impl Sqlite {
         let file = self.0.path().join("errand.db");
         SqliteStore::open(Options::at(file)).await.unwrap()
     }
+
+    /// A connection beside those of the stores.
+    async fn connect(&self) -> SqliteConnection {
+        let file = self.0.path().join("errand.db");
+        let options = SqliteConnectOptions::new().filename(file);
+        options.connect().await.unwrap()
+    }
 }
 
 #[async_trait]
@@ -37,12 +44,17 @@ impl Backend for Sqlite {
     }
 
     async fn records(&self) -> Records {
-        let file = self.0.path().join("errand.db");
-        let options = SqliteConnectOptions::new().filename(file);
-        let mut connection = options.connect().await.unwrap();
+        let mut connection = self.connect().await;
         let records = read_records!(connection);
         connection.close().await.unwrap();
         records
+    }
+
+    async fn spoil(&self, statement: &'static str) -> bool {
+        let mut connection = self.connect().await;
+        connection.execute(statement).await.unwrap();
+        connection.close().await.unwrap();
+        true
     }
 
     async fn remove(self: Box<Self>) {

@@ -5,6 +5,7 @@
 
 pub mod append;
 pub mod crash;
+pub mod credentials;
 pub mod dead;
 pub mod hand_over;
 pub mod installation;
@@ -177,6 +178,17 @@ macro_rules! conformance_cases {
                 a_key_is_found_by_its_hash_and_listed_with_its_tenants_keys
                 a_revoked_key_stays_revoked_since_the_first_time
                 another_tenant_cannot_revoke_a_key
+            }
+            credentials {
+                a_credential_is_shown_with_its_terms_and_handed_out_sealed
+                a_credential_of_the_same_name_takes_the_place_and_keeps_the_age
+                credentials_are_listed_by_name_and_given_as_they_are_asked_for
+                another_tenant_sees_replaces_and_deletes_no_credential
+                a_deleted_credential_is_gone_and_can_be_deleted_once
+                a_tenant_has_no_more_credentials_than_it_may_have
+                a_tenant_that_is_not_there_gets_no_credential
+                what_is_stored_holds_no_value_and_opens_with_its_key_alone
+                a_row_that_means_nothing_is_corrupt_until_it_is_replaced
             }
             installation {
                 of_processes_that_start_together_one_decides_what_all_find

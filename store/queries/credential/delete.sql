@@ -1,0 +1,2 @@
+-- Removes a credential.
+DELETE FROM credential WHERE tenant_id = $1 AND name = $2

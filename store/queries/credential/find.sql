@@ -1,0 +1,2 @@
+-- One credential, without what is sealed.
+SELECT name, hosts, header, format, created_at_ms, updated_at_ms FROM credential WHERE tenant_id = $1 AND name = $2
