@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::blob::{BlobHash, BlobRef, Stored};
 use crate::budget::{Budget, Spend};
+use crate::credential::SecretName;
 use crate::id::{TaskId, TenantId, WebhookId};
 use crate::step::{Step, StepState};
 
@@ -200,6 +201,9 @@ pub struct TaskSpec {
     /// Names of the tools that may be used; absent means all that this installation has.
     #[serde(default)]
     pub tools: Option<Vec<String>>,
+    /// Names of the stored secrets that the task may use. A task without any is written as it was before there were secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretName>,
     /// JSON Schema that the result's `data` must satisfy.
     #[serde(default)]
     pub result_schema: Option<Value>,
@@ -298,5 +302,26 @@ impl Task {
         self.steps
             .iter()
             .any(|step| step.state == StepState::Succeeded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    /// As the release before secrets wrote it.
+    const BEFORE_SECRETS: &str = r#"{"goal":"g","files":[],"tools":["shell"],"result_schema":null,"snapshot":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}"#;
+
+    #[test]
+    fn an_older_task_has_no_secrets_and_one_without_any_is_written_as_before() {
+        let mut spec: TaskSpec = serde_json::from_str(BEFORE_SECRETS).unwrap();
+        assert_eq!(spec.secrets, Vec::<SecretName>::new());
+        assert_eq!(serde_json::to_string(&spec).unwrap(), BEFORE_SECRETS);
+        spec.secrets = vec!["github".parse().unwrap()];
+        let written = serde_json::to_string(&spec).unwrap();
+        assert!(written.contains(r#""secrets":["github"]"#), "{written}");
+        let read: TaskSpec = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, spec);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_core::id::TenantId;
 use agent_core::ports::blobs::Blobs;
+use agent_core::ports::credentials::Credentials;
 use agent_core::ports::entropy::Entropy;
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::store::Store;
@@ -23,9 +24,11 @@ use crate::slots::Slots;
 pub struct Parts {
     /// Tasks, keys and the log.
     pub store: Arc<dyn Store>,
+    /// Stored secrets.
+    pub credentials: Arc<dyn Credentials>,
     /// Files and long bodies.
     pub blobs: Arc<dyn Blobs>,
-    /// Seals webhook secrets.
+    /// Seals secrets.
     pub sealer: Arc<dyn Sealer>,
     /// Ids.
     pub entropy: Arc<dyn Entropy>,

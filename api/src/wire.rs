@@ -38,6 +38,10 @@ pub struct SubmitRequest {
     /// Names of the tools that may be used; absent means all that the server offers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<String>>,
+    /// Names of stored secrets that the task may use; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["github"]))]
+    pub secrets: Vec<String>,
     /// JSON Schema that the result's `data` must satisfy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -105,6 +109,35 @@ impl fmt::Debug for WebhookRequest {
         f.debug_struct("WebhookRequest")
             .field("url", &self.url)
             .field("secret", &self.secret.as_ref().map(|_| "***"))
+            .finish()
+    }
+}
+
+/// A secret to be stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRequest {
+    /// The value, at most 8 KiB. It is never shown again.
+    pub value: String,
+    /// The hosts that may see it: `api.example.com`, or `*.example.com` for all below; with a port where it is not 443.
+    #[schema(example = json!(["api.github.com"]))]
+    pub hosts: Vec<String>,
+    /// The header that carries it; `Authorization` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// What the header says, with `{secret}` in it once; `Bearer {secret}` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+}
+
+// Written by hand, so that the value reaches no log.
+impl fmt::Debug for SecretRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretRequest")
+            .field("value", &"***")
+            .field("hosts", &self.hosts)
+            .field("header", &self.header)
+            .field("format", &self.format)
             .finish()
     }
 }

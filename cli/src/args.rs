@@ -1,8 +1,13 @@
 //! The command line.
 
+mod secret;
+
 use std::path::PathBuf;
 
+use agent_core::credential::SecretName;
 use clap::{Args, Parser, Subcommand};
+
+pub use secret::{SecretAction, SetSecret};
 
 /// Errand: submit a goal, walk away, come back to the result.
 #[derive(Debug, Parser)]
@@ -118,6 +123,11 @@ pub enum Command {
     Dead {
         #[command(subcommand)]
         action: DeadAction,
+    },
+    /// Store, list and delete the secrets that tasks may be granted
+    Secret {
+        #[command(subcommand)]
+        action: SecretAction,
     },
     /// Follow a task until it ends
     Watch {
@@ -318,6 +328,9 @@ pub struct Submit {
     /// A tool that may be used; without this, all may
     #[arg(long = "tool", value_name = "NAME")]
     pub tools: Vec<String>,
+    /// A stored secret that may be used, by its name; without this, none may
+    #[arg(long = "secret", value_name = "NAME")]
+    pub secrets: Vec<SecretName>,
     /// A label, KEY=VALUE
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub labels: Vec<String>,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use agent_core::ports::credentials::Credentials;
 use agent_core::ports::housekeeping::Housekeeping;
 use agent_core::ports::installation::Installations;
 use agent_core::ports::store::{Store, StoreError};
@@ -34,6 +35,8 @@ pub enum Database {
 pub struct Opened {
     /// Log and queue.
     pub store: Arc<dyn Store>,
+    /// Stored secrets.
+    pub credentials: Arc<dyn Credentials>,
     /// Tending it.
     pub housekeeping: Arc<dyn Housekeeping>,
     /// What belongs to it.
@@ -116,6 +119,7 @@ impl Database {
                 let store = SqliteStore::open(options).await?;
                 Ok(Opened {
                     store: store.clone(),
+                    credentials: store.clone(),
                     housekeeping: store.clone(),
                     installations: store.clone(),
                     // The file has one writer, whose connections turn by turn serve whoever asks, from any thread.
@@ -209,6 +213,7 @@ async fn connect(url: &str, notify: bool) -> Result<Arc<PostgresStore>> {
 fn opened(store: Arc<PostgresStore>, url: &str) -> Opened {
     Opened {
         store: store.clone(),
+        credentials: store.clone(),
         housekeeping: store.clone(),
         installations: store.clone(),
         lifeline: Arc::new(OwnConnection {

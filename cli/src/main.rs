@@ -125,6 +125,7 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
         | Command::List { .. }
         | Command::Why { .. }
         | Command::Dead { .. }
+        | Command::Secret { .. }
         | Command::Watch { .. }
         | Command::Logs { .. }
         | Command::Cancel { .. }
@@ -216,6 +217,9 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
         }
         Command::Dead { action } => {
             command::upkeep::dead(&client(action.target())?, action).await?;
+        }
+        Command::Secret { action } => {
+            command::secret::run(&client(action.target())?, action).await?;
         }
         Command::Logs {
             target,

@@ -187,6 +187,7 @@ impl Beside for WorkerBeside {
 pub fn api(shared: &Shared, tools: &dyn ToolBox, beside: Arc<dyn Beside>) -> api::Parts {
     api::Parts {
         store: Arc::clone(&shared.opened.store),
+        credentials: Arc::clone(&shared.opened.credentials),
         blobs: Arc::clone(&shared.blobs),
         sealer: Arc::clone(&shared.sealer),
         entropy: Arc::clone(&shared.entropy),

@@ -149,6 +149,7 @@ async fn new_task(
         goal: "Do the work.".to_owned(),
         files: Vec::new(),
         tools: None,
+        secrets: Vec::new(),
         result_schema: None,
         snapshot,
     };

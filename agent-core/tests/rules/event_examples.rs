@@ -132,6 +132,7 @@ fn submitted() -> TaskSubmitted {
                 blob: blob("cv"),
             }],
             tools: Some(vec![private("tool")]),
+            secrets: Vec::new(),
             result_schema: Some(json!({ "title": private("schema") })),
             snapshot: BlobHash::of(b"{}"),
         },

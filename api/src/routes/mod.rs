@@ -2,15 +2,19 @@
 
 pub mod cancel_task;
 pub mod decide_call;
+pub mod delete_secret;
 pub mod explain_task;
 pub mod get_artifact;
 pub mod health;
 pub mod list_artifacts;
 pub mod list_dead;
 pub mod list_events;
+pub mod list_secrets;
 pub mod list_tasks;
+pub mod put_secret;
 pub mod raise_budget;
 pub mod requeue_dead;
+pub mod show_secret;
 pub mod show_task;
 pub mod stream_events;
 pub mod submit_task;
@@ -55,6 +59,13 @@ pub fn all(app: Arc<App>) -> Router {
         .route("/v1/dead", get(list_dead::list_dead))
         .route("/v1/dead/requeue", post(requeue_dead::requeue_many))
         .route("/v1/dead/{id}/requeue", post(requeue_dead::requeue_one))
+        .route("/v1/secrets", get(list_secrets::list_secrets))
+        .route(
+            "/v1/secrets/{name}",
+            get(show_secret::show_secret)
+                .put(put_secret::put_secret)
+                .delete(delete_secret::delete_secret),
+        )
         .route("/openapi.json", get(openapi::serve))
         .merge(health());
     around(routes.fallback(unknown_route), app)

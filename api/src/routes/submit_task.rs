@@ -63,7 +63,7 @@ pub async fn submit_task(
     let key = submit::idempotency_key(request.headers())?;
     // Holds the body's bytes against the limit of all uploads until they are in the blob store.
     let holder = app.uploads.holder();
-    let wanted = read_wanted(&app, request, &holder).await?;
+    let wanted = read_wanted(&app, &caller.tenant, request, &holder).await?;
     match submit::accept(&app, &caller.tenant, wanted, key).await? {
         Accepted::Created(task, secret) => {
             let view = answer(&app, &caller.tenant, task.as_str(), secret).await?;
@@ -85,6 +85,7 @@ pub async fn submit_task(
 
 async fn read_wanted(
     app: &Arc<App>,
+    tenant: &TenantId,
     request: Request,
     holder: &Arc<Held>,
 ) -> Result<Wanted, Problem> {
@@ -108,11 +109,12 @@ async fn read_wanted(
             submit::read_multipart(&head.headers, body, limit, holder, &mut faults).await?
         }
     };
+    let secrets = submit::known_secrets(app, tenant, &value).await?;
     // Decoding and hashing megabytes, and compiling a schema, would hold up other requests of this thread.
     let app = Arc::clone(app);
     let checking = tokio::task::spawn_blocking(move || {
         let asked = submit::read(value, &mut faults);
-        submit::check(&app, asked, files, faults)
+        submit::check(&app, asked, files, &secrets, faults)
     });
     match checking.await {
         Ok(checked) => checked,

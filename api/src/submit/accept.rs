@@ -96,6 +96,7 @@ async fn new_task(
         goal: wanted.goal,
         files,
         tools: wanted.tools,
+        secrets: wanted.secrets,
         result_schema: wanted.result_schema,
         snapshot: snapshot.hash,
     };

@@ -27,7 +27,8 @@ pub fn read(value: Value, faults: &mut Faults) -> SubmitRequest {
         webhook: fields
             .take("webhook")
             .and_then(|value| webhook(value, faults)),
-        tools: tools(&mut fields, faults),
+        tools: texts("tools", &mut fields, faults),
+        secrets: texts("secrets", &mut fields, faults).unwrap_or_default(),
         result_schema: fields.take("result_schema"),
     };
     fields.finish(faults);
@@ -105,18 +106,20 @@ fn webhook(value: Value, faults: &mut Faults) -> Option<WebhookRequest> {
     Some(WebhookRequest { url: url?, secret })
 }
 
-fn tools(fields: &mut Fields, faults: &mut Faults) -> Option<Vec<String>> {
-    let items = fields.list("tools", faults)?;
-    let mut tools = Vec::with_capacity(items.len());
+fn texts(name: &'static str, fields: &mut Fields, faults: &mut Faults) -> Option<Vec<String>> {
+    let items = fields.list(name, faults)?;
+    let mut texts = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         let found = kind(&item);
-        if let Value::String(name) = item {
-            tools.push(name);
+        // The place in the list is kept, so that pointers stay right.
+        texts.push(if let Value::String(text) = item {
+            text
         } else {
-            wrong_type(&format!("/tools/{index}"), "a string", found, faults);
-        }
+            wrong_type(&format!("/{name}/{index}"), "a string", found, faults);
+            String::new()
+        });
     }
-    Some(tools)
+    Some(texts)
 }
 
 #[cfg(test)]
@@ -146,6 +149,7 @@ mod tests {
                 secret: Some("whsec_x".to_owned()),
             }),
             tools: Some(vec!["shell".to_owned()]),
+            secrets: vec!["github".to_owned()],
             result_schema: Some(json!({"type": "object"})),
         };
         let mut faults = Faults::default();

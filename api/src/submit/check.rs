@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_core::budget::Budget;
+use agent_core::credential::SecretName;
 use agent_core::task::Priority;
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::files;
 use super::fingerprint;
+use super::granted;
 use super::webhook::{self, WantedWebhook};
 use super::{Content, IncomingFile};
 use crate::app::App;
@@ -30,16 +32,18 @@ pub struct Wanted {
     pub budget: Budget,
     pub webhook: Option<WantedWebhook>,
     pub tools: Option<Vec<String>>,
+    pub secrets: Vec<SecretName>,
     pub result_schema: Option<Value>,
     /// Hash of everything that was asked for.
     pub fingerprint: agent_core::blob::BlobHash,
 }
 
-/// Checks a submit; `parts` are files that came beside the JSON.
+/// Checks a submit; `parts` are files that came beside the JSON, `known` the secrets that its tenant has.
 pub fn check(
     app: &App,
     mut request: SubmitRequest,
     parts: Vec<IncomingFile>,
+    known: &BTreeSet<SecretName>,
     mut faults: Faults,
 ) -> Result<Wanted, Problem> {
     goal(app, &request.goal, &mut faults);
@@ -52,6 +56,7 @@ pub fn check(
         .as_ref()
         .map(|asked| webhook::check(asked, &mut faults));
     tools(app, request.tools.as_deref(), &mut faults);
+    let secrets = granted::check(&request.secrets, known, &mut faults);
     result_schema(app, request.result_schema.as_ref(), &mut faults);
     let inline = std::mem::take(&mut request.files);
     let incoming = inline
@@ -77,6 +82,7 @@ pub fn check(
         budget,
         webhook,
         tools: request.tools,
+        secrets,
         result_schema: request.result_schema,
     })
 }
@@ -156,6 +162,9 @@ fn tools(app: &App, tools: Option<&[String]>, faults: &mut Faults) {
     let mut seen = BTreeSet::new();
     for (index, name) in tools.unwrap_or_default().iter().enumerate() {
         let at = format!("/tools/{index}");
+        if faults.has(&at) {
+            continue;
+        }
         let offered: Vec<&str> = app.parts.tools.iter().map(|t| t.name.as_str()).collect();
         if !offered.contains(&name.as_str()) {
             let offered = offered.join(", ");

@@ -5,6 +5,7 @@ mod body;
 mod check;
 mod files;
 mod fingerprint;
+mod granted;
 mod idempotency;
 mod multipart;
 mod secret;
@@ -13,6 +14,7 @@ mod webhook;
 pub use accept::{Accepted, accept};
 pub use body::{budget, read};
 pub use check::{Wanted, above_ceiling, check};
+pub use granted::known as known_secrets;
 pub use idempotency::key as idempotency_key;
 pub use multipart::read as read_multipart;
 

@@ -141,6 +141,8 @@ pub struct TaskView {
     pub files: Vec<FileView>,
     /// Tools that may be used; null means all that the server offers.
     pub tools: Option<Vec<String>>,
+    /// Names of the stored secrets that it may use.
+    pub secrets: Vec<String>,
     /// Schema of the result's `data`.
     #[schema(value_type = Option<Object>)]
     pub result_schema: Option<Value>,
@@ -201,6 +203,7 @@ pub(crate) async fn full(app: &App, task: &Task) -> Result<TaskView, Problem> {
         goal: spec.goal,
         files: files.collect(),
         tools: spec.tools,
+        secrets: spec.secrets.into_iter().map(String::from).collect(),
         result_schema: spec.result_schema,
         plan: PlanView::of(task),
         result,

@@ -145,6 +145,19 @@ impl Client {
         .await
     }
 
+    /// Puts JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        let body = Some((body.to_string(), None));
+        let sent = self.send(Method::PUT, path, "application/json", body);
+        json(self.timely(sent).await?).await
+    }
+
+    /// Deletes what is there.
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        let sent = self.send(Method::DELETE, path, "application/json", None);
+        self.timely(sent).await.map(|_| ())
+    }
+
     /// Opens the stream of a task's log after a number.
     pub async fn follow(&self, task: &str, after: i64) -> Result<Follow> {
         let path = format!("/v1/tasks/{task}/events?after={after}");

@@ -6,6 +6,7 @@ pub mod computer;
 pub mod doctor;
 pub mod key;
 pub mod migrate;
+pub mod secret;
 pub mod serve;
 pub mod submit;
 pub mod tasks;

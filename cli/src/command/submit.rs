@@ -58,6 +58,9 @@ fn body(args: &Submit) -> Result<Value> {
     if !args.tools.is_empty() {
         body["tools"] = json!(args.tools);
     }
+    if !args.secrets.is_empty() {
+        body["secrets"] = json!(args.secrets);
+    }
     if !args.labels.is_empty() {
         body["metadata"] = Value::Object(labels(&args.labels)?);
     }

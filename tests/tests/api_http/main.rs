@@ -14,6 +14,7 @@ mod faults;
 mod lists;
 mod openapi;
 mod owner;
+mod secrets;
 mod submit;
 mod trouble;
 mod upkeep;

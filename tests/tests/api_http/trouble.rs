@@ -5,12 +5,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::credential::{SealedCredential, SecretName, StoredCredential};
 use agent_core::delivery::Delivery;
 use agent_core::event::Event;
 use agent_core::id::{DeliveryId, JobId, KeyId, StepId, TaskId, TenantId};
 use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::blobs::{BlobError, Blobs};
+use agent_core::ports::credentials::{Credentials, Put};
 use agent_core::ports::store::{
     Append, Artifact, Commits, Committed, Health, Jobs, Keys, NewKey, NewTask, Release, Room,
     StoreError, Submitted, TaskQuery, Tasks, Transition,
@@ -158,6 +160,14 @@ passed_on! { Keys:
     find_key(hash: &str) -> Option<ApiKey>;
 }
 
+passed_on! { Credentials:
+    put_credential(new: SealedCredential, per_tenant_max: u32) -> Put;
+    list_credentials(tenant: &TenantId) -> Vec<StoredCredential>;
+    find_credential(tenant: &TenantId, name: &SecretName) -> Option<StoredCredential>;
+    find_sealed(tenant: &TenantId, names: &[SecretName]) -> Vec<SealedCredential>;
+    delete_credential(tenant: &TenantId, name: &SecretName) -> ();
+}
+
 passed_on! { Upkeep:
     task_queue(tenant: &TenantId, task: &TaskId) -> TaskQueue;
     set_aside(guard: &Guard, reason: &str) -> ();
@@ -201,6 +211,8 @@ async fn a_database_that_is_down_is_503_with_a_time_to_retry_and_no_inner_workin
         ("GET", "/v1/tasks".to_owned()),
         ("GET", format!("/v1/tasks/{task}")),
         ("GET", "/readyz".to_owned()),
+        ("GET", "/v1/secrets".to_owned()),
+        ("DELETE", "/v1/secrets/github".to_owned()),
         ("POST", format!("/v1/tasks/{task}/cancel")),
     ] {
         let answer = world.ask(method, &path).send(world.address).await;

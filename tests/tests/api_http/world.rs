@@ -71,6 +71,7 @@ impl World {
         let beside = Arc::new(Neighbour::default());
         let parts = Parts {
             store: troubled.clone(),
+            credentials: troubled.clone(),
             blobs: blobs.clone(),
             sealer: Arc::new(sealer.clone()),
             entropy: entropy.clone(),

@@ -16,5 +16,6 @@ mod outside;
 mod power;
 mod retention;
 mod scripts;
+mod secrets;
 mod shop;
 mod upgrade;

@@ -224,6 +224,7 @@ impl World {
             goal,
             files: Vec::new(),
             tools: None,
+            secrets: Vec::new(),
             result_schema: None,
             snapshot: manifest.hash.clone(),
         };
