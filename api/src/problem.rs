@@ -80,7 +80,7 @@ impl Code {
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
-    /// Where: a JSON pointer into the body, `?name` for a query parameter, or `header:name`.
+    /// Where: a JSON pointer into the body, `?name` for a query parameter, `header:name`, or `path:name`.
     #[schema(example = "/files/0/name")]
     pub pointer: String,
     /// What is wrong.

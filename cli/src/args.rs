@@ -93,7 +93,7 @@ pub enum Command {
         action: SandboxAction,
     },
     /// Submit a goal
-    Submit(Submit),
+    Submit(Box<Submit>),
     /// Show one task
     Status {
         #[command(flatten)]

@@ -69,12 +69,12 @@ impl SealedCredential {
         value: &Secret,
         sealer: &dyn Sealer,
     ) -> Self {
-        let sealed = sealer.seal(value, &bound_to(&tenant, &name, &terms));
+        let bound_to = bound_to(&tenant, &name, &terms);
         Self {
             tenant,
             name,
             terms,
-            sealed,
+            sealed: sealer.seal(value, &bound_to),
         }
     }
 

@@ -236,9 +236,11 @@ pub async fn a_row_that_means_nothing_is_corrupt_until_it_is_replaced(h: &mut Ha
             // What lies in memory is typed, and cannot be damaged so.
             return;
         }
-        let corrupt = |error: StoreError| match error {
-            StoreError::Corrupt { table, column, row } => (table, column, row),
-            other => panic!("{statement}: {other:?}"),
+        let corrupt = |error: StoreError| {
+            let StoreError::Corrupt { table, column, row } = error else {
+                panic!("{statement}: {error:?}");
+            };
+            (table, column, row)
         };
         let listed = h.store.list_credentials(&h.tenant).await;
         let given = h.store.find_sealed(&h.tenant, &[name("github")]).await;

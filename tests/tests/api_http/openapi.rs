@@ -77,6 +77,27 @@ async fn every_field_of_a_submit_that_is_listed_is_taken() {
 }
 
 #[tokio::test]
+async fn every_field_of_a_secret_that_is_listed_is_taken() {
+    let world = World::new().await;
+    let document = document(&world).await;
+    let listed = &document["components"]["schemas"]["SecretRequest"]["properties"];
+    let listed: BTreeSet<&str> = listed
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let ask = world.ask("PUT", "/v1/secrets/github");
+    let ask = ask.body("application/json", r#"{"vaule": "x"}"#);
+    let answer = ask.send(world.address).await.json();
+    let errors = answer["errors"].as_array().unwrap();
+    let unknown = errors.iter().find(|error| error["pointer"] == "/vaule");
+    let message = unknown.unwrap()["message"].as_str().unwrap();
+    let told = message.split("known are ").nth(1).unwrap().split(", ");
+    assert_eq!(told.collect::<BTreeSet<_>>(), listed);
+}
+
+#[tokio::test]
 async fn every_reference_in_the_document_leads_somewhere() {
     let world = World::new().await;
     let document = document(&world).await;
@@ -135,6 +156,8 @@ async fn the_written_guide_names_every_route_field_code_and_kind_of_event() {
         "SubmitRequest",
         "BudgetRequest",
         "WebhookRequest",
+        "SecretRequest",
+        "SecretView",
         "StepView",
         "ArtifactView",
     ] {

@@ -68,7 +68,8 @@ fn typed(here: &Installation, arguments: &[&str], line: &str) -> Output {
 
 /// Every file below a folder that holds the text, in any of the forms in which bytes are usually written down.
 fn holding(folder: &Path, text: &str) -> Vec<String> {
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     let listed = format!("{:?}", text.as_bytes());
     let forms = [
         text,
