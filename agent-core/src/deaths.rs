@@ -63,6 +63,7 @@ fn effect(kind: EventKind) -> Effect {
         EventKind::ModelReplied
         | EventKind::ToolIntended
         | EventKind::ToolReturned
+        | EventKind::NetworkUsed
         | EventKind::ToolUnknown
         | EventKind::CallDecided
         | EventKind::NoteAdded

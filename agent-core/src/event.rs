@@ -11,6 +11,7 @@ use crate::blob::{BlobHash, BlobRef, Stored};
 use crate::budget::{Budget, Limit};
 use crate::call::CallDecided;
 use crate::id::{ArtifactId, CallId, DeliveryId, StepId};
+use crate::network::NetworkUsed;
 use crate::plan::Plan;
 use crate::ports::model::{CallProblem, Usage};
 use crate::ports::tool::EffectClass;
@@ -147,6 +148,8 @@ events! {
     ToolIntended = "tool.intended" public ["call", "tool", "effect", "outside", "summary"];
     /// A tool call came back.
     ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "changed_files"];
+    /// What a tool call tried to reach over the network, and what was decided.
+    NetworkUsed = "network.used" public ["call", "tool", "decisions", "beyond"];
     /// It is not known whether a tool call had its effect.
     ToolUnknown = "tool.unknown" public ["call", "tool", "reason", "asked", "decide_by_ms"];
     /// It was decided how to go on after a call with an unknown outcome.

@@ -18,6 +18,7 @@ pub mod installation;
 pub mod job;
 pub mod journal;
 pub mod key;
+pub mod network;
 pub mod place;
 pub mod plan;
 pub mod ports;

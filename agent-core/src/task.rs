@@ -9,6 +9,7 @@ use crate::blob::{BlobHash, BlobRef, Stored};
 use crate::budget::{Budget, Spend};
 use crate::credential::SecretName;
 use crate::id::{TaskId, TenantId, WebhookId};
+use crate::network::Network;
 use crate::step::{Step, StepState};
 
 /// Where a task stands.
@@ -207,6 +208,9 @@ pub struct TaskSpec {
     /// JSON Schema that the result's `data` must satisfy.
     #[serde(default)]
     pub result_schema: Option<Value>,
+    /// What of the network it may reach; absent where nothing was said, which gives commands none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
     /// Manifest of the workspace that the first steps start from.
     pub snapshot: BlobHash,
 }

@@ -7,6 +7,7 @@ use agent_core::id::TenantId;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::credentials::Credentials;
 use agent_core::ports::entropy::Entropy;
+use agent_core::ports::network::Networks;
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::store::Store;
 use agent_core::ports::tool::ToolSpec;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Hints that a log has grown.
     pub wake: Arc<dyn Wake>,
+    /// How far tasks may reach.
+    pub networks: Arc<dyn Networks>,
     /// The tools that a task may name.
     pub tools: Vec<ToolSpec>,
     /// What the server says about itself.

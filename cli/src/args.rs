@@ -5,6 +5,7 @@ mod secret;
 use std::path::PathBuf;
 
 use agent_core::credential::SecretName;
+use agent_core::network::{Network, NetworkMode};
 use clap::{Args, Parser, Subcommand};
 
 pub use secret::{SecretAction, SetSecret};
@@ -252,6 +253,8 @@ pub enum ToolsAction {
         /// File with one call in each line: {"tool": NAME, "arguments": {...}}; - is the standard input
         #[arg(long, value_name = "FILE", group = "calls")]
         file: Option<PathBuf>,
+        #[command(flatten)]
+        network: NetworkFlags,
     },
 }
 
@@ -262,6 +265,8 @@ pub enum SandboxAction {
         /// End it after so many seconds
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
+        #[command(flatten)]
+        network: NetworkFlags,
         /// The program, as it is named inside, and its arguments
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
@@ -292,6 +297,29 @@ pub enum KeyAction {
         #[arg(long, default_value = "default")]
         tenant: String,
     },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct NetworkFlags {
+    /// How far it may reach [default: none, or allow-list where hosts are named]
+    #[arg(long, value_name = "MODE", value_parser = ["none", "allow-list", "open"])]
+    pub network: Option<String>,
+    /// A host that it may reach, such as pypi.org or *.example.com
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+}
+
+impl NetworkFlags {
+    /// What was asked for; nothing where nothing was said.
+    pub fn wanted(&self) -> Option<Network> {
+        let named = self.network.as_deref().map(|mode| mode.replace('-', "_"));
+        let listed = (!self.hosts.is_empty()).then_some(NetworkMode::AllowList);
+        let mode = named.map_or(listed, |mode| NetworkMode::from_label(&mode))?;
+        Some(Network {
+            mode,
+            hosts: self.hosts.clone(),
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +359,8 @@ pub struct Submit {
     /// A stored secret that may be used, by its name; without this, none may
     #[arg(long = "secret", value_name = "NAME")]
     pub secrets: Vec<SecretName>,
+    #[command(flatten)]
+    pub network: NetworkFlags,
     /// A label, KEY=VALUE
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub labels: Vec<String>,

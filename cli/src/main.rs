@@ -35,6 +35,14 @@ use database::Database;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // Before anything else is set up: inside a sandbox there is little of what the program usually needs.
+    if arguments
+        .next()
+        .is_some_and(|first| first == tools::inside::ARGUMENT)
+    {
+        return tools::inside::main(arguments);
+    }
     end_quietly_on_closed_pipes();
     let cli = Cli::parse();
     let environment: Vec<(String, String)> = std::env::vars_os()
@@ -103,10 +111,20 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
             tools_by_hand(&config, action).await
         }
         Command::Sandbox {
-            action: SandboxAction::Run { timeout, command },
+            action:
+                SandboxAction::Run {
+                    timeout,
+                    network,
+                    command,
+                },
         } => {
             let config = usable(&cli, environment)?;
-            command::computer::run(&config, command.clone(), *timeout).await
+            let asked = command::computer::Asked {
+                argv: command.clone(),
+                timeout_s: *timeout,
+                network: network.wanted(),
+            };
+            command::computer::run(&config, asked).await
         }
         Command::Doctor {
             model,
@@ -144,24 +162,34 @@ fn usable(cli: &Cli, environment: &[(String, String)]) -> Result<config::Config>
 
 async fn tools_by_hand(config: &config::Config, action: &ToolsAction) -> Result<u8> {
     use command::computer;
-    let calls = match action {
+    let (calls, network) = match action {
         ToolsAction::List { json } => return computer::list(config, *json).map(|()| 0),
         ToolsAction::Describe { tool } => return computer::describe(config, tool).map(|()| 0),
         ToolsAction::Call {
-            file: Some(path), ..
-        } if path.as_os_str() == "-" => computer::calls_of(std::io::stdin().lock())?,
+            file: Some(path),
+            network,
+            ..
+        } if path.as_os_str() == "-" => (computer::calls_of(std::io::stdin().lock())?, network),
         ToolsAction::Call {
-            file: Some(path), ..
+            file: Some(path),
+            network,
+            ..
         } => {
             let file = std::fs::File::open(path)
                 .with_context(|| format!("could not open {}", path.display()))?;
-            computer::calls_of(std::io::BufReader::new(file))?
+            (computer::calls_of(std::io::BufReader::new(file))?, network)
         }
         ToolsAction::Call {
-            tool, arguments, ..
-        } => computer::one_call(tool.as_deref().unwrap_or_default(), arguments.as_deref())?,
+            tool,
+            arguments,
+            network,
+            ..
+        } => {
+            let tool = tool.as_deref().unwrap_or_default();
+            (computer::one_call(tool, arguments.as_deref())?, network)
+        }
     };
-    computer::call(config, calls).await
+    computer::call(config, calls, network.wanted()).await
 }
 
 async fn serve(

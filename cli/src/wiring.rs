@@ -7,6 +7,7 @@ use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Entropy;
 use agent_core::ports::housekeeping::Shelves;
 use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequest, Models};
+use agent_core::ports::network::Networks;
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::tool::{ToolBox, ToolSpec};
 use anyhow::{Context, Result, bail};
@@ -183,8 +184,19 @@ impl Beside for WorkerBeside {
     }
 }
 
+/// How far tasks may reach.
+pub fn networks(config: &Config) -> Result<Arc<dyn Networks>> {
+    let reach = tools::Reach::of(&config.tools.network).context("tools.network cannot be used")?;
+    Ok(Arc::new(reach))
+}
+
 /// What the API is made of. `tools` are those that tasks may name.
-pub fn api(shared: &Shared, tools: &dyn ToolBox, beside: Arc<dyn Beside>) -> api::Parts {
+pub fn api(
+    shared: &Shared,
+    tools: &dyn ToolBox,
+    networks: Arc<dyn Networks>,
+    beside: Arc<dyn Beside>,
+) -> api::Parts {
     api::Parts {
         store: Arc::clone(&shared.opened.store),
         credentials: Arc::clone(&shared.opened.credentials),
@@ -192,6 +204,7 @@ pub fn api(shared: &Shared, tools: &dyn ToolBox, beside: Arc<dyn Beside>) -> api
         sealer: Arc::clone(&shared.sealer),
         entropy: Arc::clone(&shared.entropy),
         wake: Arc::clone(&shared.opened.wake),
+        networks,
         tools: tools.specs().to_vec(),
         info: api::Info {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -212,6 +225,7 @@ pub fn worker(config: &Config, shared: &Shared, tools: tools::Parts) -> Result<w
         models: models(config, &guard, Arc::clone(&shared.entropy))?,
         tools: tools.toolbox,
         workspaces: tools.workspaces,
+        credentials: Arc::clone(&shared.opened.credentials),
         sealer: Arc::clone(&shared.sealer),
         entropy: Arc::clone(&shared.entropy),
         wake: Arc::clone(&shared.opened.wake),

@@ -105,6 +105,7 @@ async fn run(store: Arc<dyn Handle>, turns: u64) -> TaskId {
         lifeline: Arc::new(SharedStore(store.clone())),
         store: store.clone(),
         housekeeping: store.clone(),
+        credentials: store.clone(),
         shelves: Arc::new(fakes::NoShelves),
         blobs,
         models: models(turns),
@@ -151,6 +152,7 @@ async fn new_task(
         tools: None,
         secrets: Vec::new(),
         result_schema: None,
+        network: None,
         snapshot,
     };
     let event = NewEvent::of_task(TaskSubmitted {

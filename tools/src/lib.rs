@@ -7,8 +7,11 @@
 
 pub mod browser_probe;
 mod directory;
+pub mod inside;
+mod network;
 pub mod options;
 pub mod sandbox;
+mod sessions;
 mod tool;
 mod toolbox;
 pub mod workspace;
@@ -21,7 +24,8 @@ use agent_core::ports::tool::ToolSpec;
 use egress::Guard;
 
 pub use directory::{AccessError, Directory};
-pub use options::{HttpOptions, Options, SandboxKind};
+pub use network::{Exit, Gate, Reach, environment as proxy_environment};
+pub use options::{HttpOptions, NetworkOptions, Options, SandboxKind};
 pub use toolbox::Toolbox;
 pub use workspace::LocalWorkspaces;
 
@@ -31,6 +35,8 @@ pub struct Parts {
     pub workspaces: Arc<LocalWorkspaces>,
     /// Where foreign code runs.
     pub sandbox: Arc<dyn sandbox::Sandbox>,
+    /// What stands between steps and the network.
+    pub gate: Arc<Gate>,
     /// The tools.
     pub toolbox: Arc<Toolbox>,
 }
@@ -51,16 +57,19 @@ pub fn open(options: &Options, blobs: Arc<dyn Blobs>, guard: &Guard) -> io::Resu
         Arc::clone(&blobs),
     )?);
     let sandbox = sandbox::for_options(options, uids)?;
+    let gate = Arc::new(Gate::new(&options.network, guard).map_err(io::Error::other)?);
     let toolbox = Arc::new(Toolbox::new(
         options.clone(),
         Arc::clone(&workspaces),
         blobs,
         Arc::clone(&sandbox),
+        Arc::clone(&gate),
         guard,
     ));
     Ok(Parts {
         workspaces,
         sandbox,
+        gate,
         toolbox,
     })
 }

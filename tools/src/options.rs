@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use agent_core::network::NetworkMode;
+use egress::proxy::Limits;
 use serde::{Deserialize, Serialize};
 
 /// How foreign code is isolated.
@@ -47,6 +49,19 @@ impl Default for HttpOptions {
     }
 }
 
+/// How far tasks may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkOptions {
+    /// The most that a task may be given: `none`, `allow_list` or `open`. A task gets what its submit asks for, and nothing where
+    /// that says nothing.
+    pub mode: NetworkMode,
+    /// With `allow_list`, the hosts that tasks may name.
+    pub hosts: Vec<String>,
+    /// Limits of each call's way out.
+    pub limits: Limits,
+}
+
 /// Settings of the tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +84,8 @@ pub struct Options {
     pub wall_time_ms: u64,
     /// The longest time that a model may name.
     pub wall_time_ms_max: u64,
+    /// The longest time that a program in the background may run.
+    pub session_time_ms_max: u64,
     /// Memory of all processes of a command together; of each process where cgroups cannot be had.
     pub memory_bytes: u64,
     /// Processes and threads of a command.
@@ -91,7 +108,9 @@ pub struct Options {
     pub workspace_files_max: u64,
     /// Commands are ended when the disk has less free space than this.
     pub free_space_bytes_min: u64,
-    /// The one tool that reaches the world outside.
+    /// How far tasks may reach.
+    pub network: NetworkOptions,
+    /// The tool that makes HTTP requests.
     pub http_request: HttpOptions,
     /// The Chromium program, looked for in the usual places when absent.
     pub chromium: Option<PathBuf>,
@@ -111,6 +130,7 @@ impl Default for Options {
             uid_locks: PathBuf::from("/run/errand-uids"),
             wall_time_ms: 60_000,
             wall_time_ms_max: 600_000,
+            session_time_ms_max: 3_600_000,
             memory_bytes: 2048 * MIB,
             processes_max: 256,
             cpu_percent: 200,
@@ -122,6 +142,7 @@ impl Default for Options {
             workspace_bytes_max: 1024 * MIB,
             workspace_files_max: 20_000,
             free_space_bytes_min: 512 * MIB,
+            network: NetworkOptions::default(),
             http_request: HttpOptions::default(),
             chromium: None,
         }

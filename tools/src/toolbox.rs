@@ -15,8 +15,10 @@ use async_trait::async_trait;
 use egress::Guard;
 use serde_json::Value;
 
+use crate::network::Gate;
 use crate::options::Options;
 use crate::sandbox::Sandbox;
+use crate::sessions::Sessions;
 use crate::tool::{self, Context, Tool};
 use crate::workspace::LocalWorkspaces;
 
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     pub options: Options,
     pub blobs: Arc<dyn Blobs>,
     pub sandbox: Arc<dyn Sandbox>,
+    pub sessions: Sessions,
+    pub gate: Arc<Gate>,
 }
 
 impl Toolbox {
@@ -42,6 +46,7 @@ impl Toolbox {
         workspaces: Arc<LocalWorkspaces>,
         blobs: Arc<dyn Blobs>,
         sandbox: Arc<dyn Sandbox>,
+        gate: Arc<Gate>,
         guard: &Guard,
     ) -> Self {
         let tools = tool::all(&options, guard);
@@ -53,6 +58,8 @@ impl Toolbox {
                 options,
                 blobs,
                 sandbox,
+                sessions: Sessions::default(),
+                gate,
             },
         }
     }
@@ -75,6 +82,11 @@ impl ToolBox for Toolbox {
         self.tool(tool).map_or(EffectClass::Once, |(spec, tool)| {
             tool.effect(arguments).unwrap_or(spec.effect)
         })
+    }
+
+    fn is_outside(&self, tool: &str, arguments: &Value) -> bool {
+        self.tool(tool)
+            .is_some_and(|(spec, tool)| tool.is_outside(arguments).unwrap_or(spec.outside))
     }
 
     fn summary(&self, tool: &str, arguments: &Value) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agent_core::ports::blobs::Blobs;
+use agent_core::ports::credentials::Credentials;
 use agent_core::ports::entropy::Entropy;
 use agent_core::ports::housekeeping::{Housekeeping, Shelves};
 use agent_core::ports::model::Models;
@@ -33,7 +34,9 @@ pub struct Parts {
     pub tools: Arc<dyn ToolBox>,
     /// Folders in which steps work.
     pub workspaces: Arc<dyn Workspaces>,
-    /// Opens webhook secrets.
+    /// Stored secrets.
+    pub credentials: Arc<dyn Credentials>,
+    /// Opens webhook and stored secrets.
     pub sealer: Arc<dyn Sealer>,
     /// Ids and jitter.
     pub entropy: Arc<dyn Entropy>,

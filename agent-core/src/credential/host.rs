@@ -46,6 +46,11 @@ pub enum InvalidHost {
 }
 
 impl HostPattern {
+    /// Whether it names a port.
+    pub fn has_port(&self) -> bool {
+        self.port.is_some()
+    }
+
     /// Whether this host and port may see the secret. The host is spelled as in a URL: lower case, IPv6 in brackets.
     pub fn covers(&self, host: &str, port: u16) -> bool {
         let is_named = if self.has_wildcard {

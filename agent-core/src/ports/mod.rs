@@ -6,6 +6,7 @@ pub mod entropy;
 pub mod housekeeping;
 pub mod installation;
 pub mod model;
+pub mod network;
 pub mod sealer;
 pub mod store;
 pub mod tool;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::blob::BlobRef;
+use crate::credential::Credential;
 use crate::id::CallId;
+use crate::network::{Network, NetworkDecisions};
 use crate::ports::blobs::BlobError;
 use crate::ports::workspaces::Place;
 
@@ -57,8 +59,8 @@ pub struct ToolSpec {
     pub effect: EffectClass,
     /// What a call does with the files of the workspace.
     pub files: FileUse,
-    /// Whether a call may have an effect outside the sandbox, which nothing here can look at or undo. The outcome of
-    /// such a call, if it is `once` and was cut off, is for a person to settle.
+    /// Whether a call may have an effect outside the sandbox, which nothing here can look at or undo, unless its arguments
+    /// say more: see [`ToolBox::is_outside`]. The outcome of such a call, if it is `once` and was cut off, is for a person to settle.
     pub outside: bool,
 }
 
@@ -77,6 +79,17 @@ pub struct ToolCall {
     pub key: String,
     /// The fence under which this attempt runs.
     pub fence: i64,
+    /// What its task may use beyond its own computer.
+    pub grants: Grants,
+}
+
+/// What a task may use beyond its own computer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grants {
+    /// What of the network it may reach; absent where nothing was said.
+    pub network: Option<Network>,
+    /// The stored secrets that are added to its requests, as they are at the time of the call.
+    pub credentials: Vec<Credential>,
 }
 
 /// Something that a call did beside answering the model.
@@ -109,6 +122,8 @@ pub struct ToolOutcome {
     pub isolation: Option<String>,
     /// What else it did.
     pub side_effects: Vec<SideEffect>,
+    /// What it tried to reach over the network, and what was decided.
+    pub network: NetworkDecisions,
 }
 
 impl ToolOutcome {
@@ -119,6 +134,7 @@ impl ToolOutcome {
             content: content.into(),
             isolation: None,
             side_effects: Vec::new(),
+            network: NetworkDecisions::default(),
         }
     }
 }
@@ -147,6 +163,11 @@ pub trait ToolBox: Send + Sync {
         let spec = self.specs().iter().find(|spec| spec.name == tool);
         // What is not known must be taken for the worst.
         spec.map_or(EffectClass::Once, |spec| spec.effect)
+    }
+    /// Whether this very call may have an effect outside the sandbox. Pure, like [`ToolBox::effect`].
+    fn is_outside(&self, tool: &str, _arguments: &Value) -> bool {
+        let spec = self.specs().iter().find(|spec| spec.name == tool);
+        spec.is_some_and(|spec| spec.outside)
     }
     /// What this call works on, for the public log and for the owner who has to look: never more of its arguments than may
     /// be shown. Empty where nothing may.

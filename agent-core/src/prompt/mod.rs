@@ -3,9 +3,12 @@
 //! Equal inputs give equal bytes, and what changes least comes first, so that providers can cache the beginning. The
 //! first line of every opening names the job, for people who read logs and for recorded models in tests.
 
+mod grants;
 mod planner;
 mod report;
 mod step;
+
+use crate::task::TaskSpec;
 
 pub use planner::{Earlier, PlannerPrompt, planner_messages, repair_message};
 pub use report::{ReportPrompt, report_messages, report_schema};
@@ -36,14 +39,15 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     filled
 }
 
-/// The goal as every prompt states it: the submitter's words and, if there is one, the form of the result.
-pub fn goal_text(goal: &str, result_schema: Option<&serde_json::Value>) -> String {
-    match result_schema {
+/// The goal as every prompt states it: the submitter's words, the form of the result if there is one, and what was granted.
+pub fn goal_text(spec: &TaskSpec) -> String {
+    let (goal, grants) = (&spec.goal, grants::grants_text(spec));
+    match &spec.result_schema {
         Some(schema) => format!(
             "{goal}\n\nBesides the answer in words, the result of the whole task must carry `data` that satisfies this JSON Schema; \
-the steps must find what it asks for and say it in their results:\n\n{schema}"
+the steps must find what it asks for and say it in their results:\n\n{schema}{grants}"
         ),
-        None => goal.to_owned(),
+        None => format!("{goal}{grants}"),
     }
 }
 

@@ -10,6 +10,7 @@ use agent_core::event::{
     TaskWaiting, ToolIntended, ToolReturned, ToolUnknown,
 };
 use agent_core::id::{ArtifactId, CallId, DeliveryId, JobId, StepId};
+use agent_core::network::{NetworkDecision, NetworkUsed};
 use agent_core::plan::{Criterion, Plan, StepSpec};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{CallProblem, Thought, Usage};
@@ -53,6 +54,16 @@ pub fn example(kind: EventKind) -> EventBody {
         EventKind::ModelReplied => replied().into(),
         EventKind::ToolIntended => intended().into(),
         EventKind::ToolReturned => returned().into(),
+        EventKind::NetworkUsed => NetworkUsed {
+            call: call_id(),
+            tool: "shell".to_owned(),
+            decisions: vec![
+                decision("pypi.org", None),
+                decision("intranet.example", Some("it is a private address")),
+            ],
+            beyond: 0,
+        }
+        .into(),
         EventKind::ToolUnknown => ToolUnknown {
             call: call_id(),
             tool: "http_request".to_owned(),
@@ -120,6 +131,18 @@ pub fn example(kind: EventKind) -> EventBody {
     }
 }
 
+fn decision(host: &str, refused: Option<&str>) -> NetworkDecision {
+    let was_let_through = u64::from(refused.is_none());
+    NetworkDecision {
+        host: host.to_owned(),
+        port: 443,
+        refused: refused.map(str::to_owned),
+        times: 1,
+        bytes_up: 517 * was_let_through,
+        bytes_down: 20_480 * was_let_through,
+    }
+}
+
 fn submitted() -> TaskSubmitted {
     TaskSubmitted {
         title: "Rank the candidates".to_owned(),
@@ -134,6 +157,7 @@ fn submitted() -> TaskSubmitted {
             tools: Some(vec![private("tool")]),
             secrets: Vec::new(),
             result_schema: Some(json!({ "title": private("schema") })),
+            network: None,
             snapshot: BlobHash::of(b"{}"),
         },
     }

@@ -98,6 +98,7 @@ async fn new_task(
         tools: wanted.tools,
         secrets: wanted.secrets,
         result_schema: wanted.result_schema,
+        network: wanted.network,
         snapshot: snapshot.hash,
     };
     let text = serde_json::to_string(&spec).map_err(|error| {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use agent_core::network::NetworkMode;
 use agent_core::task::Priority;
 use serde_json::Value;
 
 use crate::request::fields::{Faults, Fields, kind, pointer, wrong_type};
 use crate::request::json::refuse_nul;
-use crate::view::PriorityName;
+use crate::view::{NetworkView, PriorityName};
 use crate::wire::{BudgetRequest, FileRequest, SubmitRequest, WebhookRequest};
 
 /// Reads a submit. What has a fault is left out of the answer, which is of use only when there are none.
@@ -30,9 +31,29 @@ pub fn read(value: Value, faults: &mut Faults) -> SubmitRequest {
         tools: texts("tools", &mut fields, faults),
         secrets: texts("secrets", &mut fields, faults).unwrap_or_default(),
         result_schema: fields.take("result_schema"),
+        network: network(&mut fields, faults),
     };
     fields.finish(faults);
     request
+}
+
+fn network(fields: &mut Fields, faults: &mut Faults) -> Option<NetworkView> {
+    let mut network = Fields::of(fields.take("network")?, "/network", faults)?;
+    let mode = network.required_text("mode", faults);
+    let mode = mode.and_then(|name| {
+        let known = NetworkMode::from_label(&name);
+        if known.is_none() {
+            let labels = NetworkMode::ALL.map(NetworkMode::label).join(", ");
+            faults.add("/network/mode", format!("must be one of {labels}"));
+        }
+        known
+    });
+    let hosts = texts("hosts", &mut network, faults);
+    network.finish(faults);
+    Some(NetworkView {
+        mode: mode?.into(),
+        hosts: hosts.unwrap_or_default(),
+    })
 }
 
 fn files(fields: &mut Fields, faults: &mut Faults) -> Vec<FileRequest> {
@@ -115,7 +136,12 @@ fn texts(name: &'static str, fields: &mut Fields, faults: &mut Faults) -> Option
         texts.push(if let Value::String(text) = item {
             text
         } else {
-            wrong_type(&format!("/{name}/{index}"), "a string", found, faults);
+            wrong_type(
+                &format!("{}/{index}", fields.at(name)),
+                "a string",
+                found,
+                faults,
+            );
             String::new()
         });
     }
@@ -127,6 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::view::NetworkModeName;
 
     #[test]
     fn everything_that_the_wire_type_can_say_is_read_back_the_same() {
@@ -151,6 +178,10 @@ mod tests {
             tools: Some(vec!["shell".to_owned()]),
             secrets: vec!["github".to_owned()],
             result_schema: Some(json!({"type": "object"})),
+            network: Some(NetworkView {
+                mode: NetworkModeName::AllowList,
+                hosts: vec!["pypi.org".to_owned()],
+            }),
         };
         let mut faults = Faults::default();
         let value = serde_json::to_value(&full).unwrap_or_default();

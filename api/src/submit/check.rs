@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use agent_core::budget::Budget;
 use agent_core::credential::SecretName;
+use agent_core::network::{Network, NetworkMode};
 use agent_core::task::Priority;
 use bytes::Bytes;
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Wanted {
     pub tools: Option<Vec<String>>,
     pub secrets: Vec<SecretName>,
     pub result_schema: Option<Value>,
+    pub network: Option<Network>,
     /// Hash of everything that was asked for.
     pub fingerprint: agent_core::blob::BlobHash,
 }
@@ -58,6 +60,10 @@ pub fn check(
     tools(app, request.tools.as_deref(), &mut faults);
     let secrets = granted::check(&request.secrets, known, &mut faults);
     result_schema(app, request.result_schema.as_ref(), &mut faults);
+    let network = request.network.as_ref().map(Network::from);
+    if let Some(wanted) = &network {
+        reach(app, wanted, &mut faults);
+    }
     let inline = std::mem::take(&mut request.files);
     let incoming = inline
         .into_iter()
@@ -84,7 +90,29 @@ pub fn check(
         tools: request.tools,
         secrets,
         result_schema: request.result_schema,
+        network,
     })
+}
+
+/// Whether the operator lets a task reach so far.
+fn reach(app: &App, wanted: &Network, faults: &mut Faults) {
+    let is_listed = wanted.mode == NetworkMode::AllowList;
+    if is_listed == wanted.hosts.is_empty() {
+        let complaint = if is_listed {
+            "names the hosts that the task may reach; with mode `allow_list` there must be one at least"
+        } else {
+            "is for mode `allow_list` only"
+        };
+        faults.add("/network/hosts", complaint);
+        return;
+    }
+    if let Err(refused) = app.parts.networks.check(wanted) {
+        let at = refused.host.map_or_else(
+            || "/network/mode".to_owned(),
+            |at| format!("/network/hosts/{at}"),
+        );
+        faults.add(at, refused.reason);
+    }
 }
 
 fn goal(app: &App, goal: &str, faults: &mut Faults) {

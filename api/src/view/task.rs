@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::budget::{BudgetView, SpentView};
 use super::links::task_path;
+use super::network::NetworkView;
 use super::result::ResultView;
 use super::state::{PriorityName, TaskStateName, WaitKindName};
 use super::step::PlanView;
@@ -146,6 +147,8 @@ pub struct TaskView {
     /// Schema of the result's `data`.
     #[schema(value_type = Option<Object>)]
     pub result_schema: Option<Value>,
+    /// What of the network it may reach; null where the submit said nothing, which gives commands none.
+    pub network: Option<NetworkView>,
     /// The plan, once there is one.
     pub plan: Option<PlanView>,
     /// The result, in a final state.
@@ -205,6 +208,7 @@ pub(crate) async fn full(app: &App, task: &Task) -> Result<TaskView, Problem> {
         tools: spec.tools,
         secrets: spec.secrets.into_iter().map(String::from).collect(),
         result_schema: spec.result_schema,
+        network: spec.network.map(NetworkView::from),
         plan: PlanView::of(task),
         result,
         artifacts: artifacts.len(),

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::id::{CallId, StepId, TaskId, TenantId};
-use agent_core::ports::tool::{FileUse, SideEffect, ToolBox as _, ToolCall, ToolOutcome, ToolSpec};
+use agent_core::network::{Network, NetworkDecision, NetworkMode};
+use agent_core::ports::tool::{
+    FileUse, Grants, SideEffect, ToolBox as _, ToolCall, ToolOutcome, ToolSpec,
+};
 use agent_core::ports::workspaces::{Place, WorkspaceError, Workspaces as _};
 use agent_core::workspace::Manifest;
 use anyhow::{Context, Result, bail};
@@ -29,6 +32,8 @@ struct Computer {
     /// The files after the last call.
     files: Manifest,
     entropy: SystemEntropy,
+    /// What of the network its task may reach.
+    network: Option<Network>,
     /// Removed with all that is in it at the end.
     _folder: TempDir,
 }
@@ -65,6 +70,7 @@ impl Computer {
             },
             files: Manifest::default(),
             entropy,
+            network: None,
             _folder: folder,
         };
         let workspaces = &computer.parts.workspaces;
@@ -88,6 +94,10 @@ impl Computer {
             arguments,
             place: self.place.clone(),
             fence: 1,
+            grants: Grants {
+                network: self.network.clone(),
+                credentials: Vec::new(),
+            },
         };
         let outcome = match self.parts.toolbox.run(&call).await {
             Ok(outcome) => outcome,
@@ -145,6 +155,7 @@ fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
         "changed_files": changed,
         "notes": notes,
         "artifacts": artifacts,
+        "network": outcome.network.named,
     })
 }
 
@@ -179,8 +190,13 @@ pub fn describe(config: &Config, tool: &str) -> Result<()> {
 
 /// Makes calls one after the other on one computer and prints a line of JSON for each. The exit status is 1 when one of them did not
 /// do what was asked.
-pub async fn call(config: &Config, calls: Vec<(String, Value)>) -> Result<u8> {
+pub async fn call(
+    config: &Config,
+    calls: Vec<(String, Value)>,
+    network: Option<Network>,
+) -> Result<u8> {
     let mut computer = Computer::boot(config).await?;
+    computer.network = network;
     // Before any is made: a slip in the last line must not come to light after an hour.
     for (tool, _) in &calls {
         computer.spec(tool)?;
@@ -224,17 +240,37 @@ pub fn calls_of(lines: impl BufRead) -> Result<Vec<(String, Value)>> {
     Ok(calls)
 }
 
+/// A command to run by hand.
+pub struct Asked {
+    pub argv: Vec<String>,
+    pub timeout_s: Option<u64>,
+    /// What of the network it may reach, within what tasks can be given.
+    pub network: Option<Network>,
+}
+
 /// Runs one command in the cage of `shell`, prints what it prints and then, as errors, what was enforced. The exit status is the
 /// command's, and 125 where it was ended.
-pub async fn run(config: &Config, argv: Vec<String>, timeout_s: Option<u64>) -> Result<u8> {
+pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
     let computer = Computer::boot(config).await?;
+    let network = asked
+        .network
+        .filter(|network| network.mode != NetworkMode::None);
+    let exit = network.map(|network| computer.parts.gate.open(&granting(network)));
+    let exit = exit.transpose().map_err(anyhow::Error::msg)?;
+    let mut environment = Vec::new();
+    if exit.is_some() {
+        environment = tools::proxy_environment();
+    }
     let workspaces = &computer.parts.workspaces;
     let place = workspaces.enter(&computer.place).await;
-    let wall_time_ms = timeout_s.map_or(config.tools.wall_time_ms, |s| s.saturating_mul(1_000));
+    let wall_time_ms = asked
+        .timeout_s
+        .map_or(config.tools.wall_time_ms, |s| s.saturating_mul(1_000));
     let program = Program {
-        argv,
-        environment: Vec::new(),
+        argv: asked.argv,
+        environment,
         place: place.map_err(|error| explained(&error))?,
+        ports: exit.iter().map(|exit| exit.port()).collect(),
         wall_time: Duration::from_millis(wall_time_ms.min(config.tools.wall_time_ms_max)),
     };
     let sandbox = &computer.parts.sandbox;
@@ -246,6 +282,9 @@ pub async fn run(config: &Config, argv: Vec<String>, timeout_s: Option<u64>) -> 
     let probe = sandbox.probe().await;
     writeln!(err, "--- errand: {}", how_it_ended(&run))?;
     writeln!(err, "isolation: {}", run.isolation)?;
+    for decision in exit.iter().flat_map(|exit| exit.take_decisions().named) {
+        writeln!(err, "network: {}", in_words(&decision))?;
+    }
     for held in &probe.enforced {
         writeln!(err, "enforced: {held}")?;
     }
@@ -257,6 +296,24 @@ pub async fn run(config: &Config, argv: Vec<String>, timeout_s: Option<u64>) -> 
         Ended::Exited { status } => u8::try_from(status).unwrap_or(u8::MAX),
         Ended::Killed { .. } => 125,
     })
+}
+
+fn granting(network: Network) -> Grants {
+    Grants {
+        network: Some(network),
+        credentials: Vec::new(),
+    }
+}
+
+fn in_words(decision: &NetworkDecision) -> String {
+    let (host, port, times) = (&decision.host, decision.port, decision.times);
+    match &decision.refused {
+        Some(reason) => format!("{host}:{port} refused, {times} times: {reason}"),
+        None => format!(
+            "{host}:{port} let through, {times} times, {} bytes up, {} down",
+            decision.bytes_up, decision.bytes_down
+        ),
+    }
 }
 
 fn how_it_ended(run: &tools::sandbox::Run) -> String {

@@ -68,9 +68,10 @@ pub async fn run(
         Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
     };
     let toolbox = Arc::clone(&tools.toolbox);
+    let networks = wiring::networks(&config)?;
     let api = async {
         if let Some(listener) = listener {
-            let parts = wiring::api(&shared, toolbox.as_ref(), beside);
+            let parts = wiring::api(&shared, toolbox.as_ref(), networks, beside);
             let (options, ending) = (config.api.clone(), ending.clone());
             let server = if role == Role::Worker {
                 api::Server::health_only(options, parts, ending)

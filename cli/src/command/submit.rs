@@ -61,6 +61,9 @@ fn body(args: &Submit) -> Result<Value> {
     if !args.secrets.is_empty() {
         body["secrets"] = json!(args.secrets);
     }
+    if let Some(network) = args.network.wanted() {
+        body["network"] = json!(network);
+    }
     if !args.labels.is_empty() {
         body["metadata"] = Value::Object(labels(&args.labels)?);
     }

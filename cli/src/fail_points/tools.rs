@@ -52,6 +52,10 @@ impl ToolBoxPort for ToolBox {
         self.inner.effect(tool, arguments)
     }
 
+    fn is_outside(&self, tool: &str, arguments: &Value) -> bool {
+        self.inner.is_outside(tool, arguments)
+    }
+
     fn summary(&self, tool: &str, arguments: &Value) -> String {
         self.inner.summary(tool, arguments)
     }

@@ -253,3 +253,45 @@ async fn twenty_submits_at_once_are_twenty_tasks() {
     assert_eq!(ids.len(), 20);
     assert!(ids.iter().all(|id| id.parse::<TaskId>().is_ok()));
 }
+
+#[tokio::test]
+async fn a_network_within_the_operators_limits_is_granted_and_shown() {
+    let world = World::new().await;
+    let network = json!({"mode": "allow_list", "hosts": ["files.pypi.org"]});
+    let body = json!({"goal": "g", "network": network});
+    let answer = world.post("/v1/tasks", &body).await;
+    assert_eq!(answer.json()["network"], network, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_network_beyond_the_operators_limits_is_refused_at_the_place_that_is_wrong() {
+    let world = World::new().await;
+    for (network, at) in [
+        (json!({"mode": "open"}), "/network/mode"),
+        (json!({"mode": "wide"}), "/network/mode"),
+        (json!({"hosts": ["a.pypi.org"]}), "/network/mode"),
+        (json!({"mode": "allow_list"}), "/network/hosts"),
+        (
+            json!({"mode": "none", "hosts": ["a.pypi.org"]}),
+            "/network/hosts",
+        ),
+        (
+            json!({"mode": "allow_list", "hosts": ["a.pypi.org", "b.example"]}),
+            "/network/hosts/1",
+        ),
+        (
+            json!({"mode": "allow_list", "hosts": ["https://a.pypi.org/x"]}),
+            "/network/hosts/0",
+        ),
+        (
+            json!({"mode": "allow_list", "hosts": [7]}),
+            "/network/hosts/0",
+        ),
+        (json!({"mode": "none", "host": []}), "/network/host"),
+        (json!("open"), "/network"),
+    ] {
+        let body = json!({"goal": "g", "network": network});
+        let answer = world.post("/v1/tasks", &body).await;
+        assert_eq!(answer.faults(422, "validation_failed"), [at], "{network}");
+    }
+}

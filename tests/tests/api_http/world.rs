@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agent_core::id::{KeyId, TenantId};
 use agent_core::key::{format_key, hash_key, shown_part};
+use agent_core::network::NetworkMode;
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::store::{Keys, NewKey};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
@@ -69,6 +70,12 @@ impl World {
         let key_file = KeyFile::load_or_create(folder.path().join("key")).unwrap();
         let sealer = XChaChaSealer::new(&key_file);
         let beside = Arc::new(Neighbour::default());
+        let reach = tools::Reach::of(&tools::NetworkOptions {
+            mode: NetworkMode::AllowList,
+            hosts: vec!["*.pypi.org".to_owned()],
+            ..tools::NetworkOptions::default()
+        });
+        let reach = reach.unwrap();
         let parts = Parts {
             store: troubled.clone(),
             credentials: troubled.clone(),
@@ -76,6 +83,7 @@ impl World {
             sealer: Arc::new(sealer.clone()),
             entropy: entropy.clone(),
             wake: Arc::new(store.clone()),
+            networks: Arc::new(reach),
             tools: vec![tool("shell"), tool("publish")],
             info: Info {
                 version: "0.0.0-test".to_owned(),

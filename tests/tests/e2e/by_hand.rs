@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::installation::Installation;
 
-fn here() -> Installation {
+pub fn here() -> Installation {
     let mut here = Installation::with_model_at("http://127.0.0.1:9/v1");
     let scratch = here.folder.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();
@@ -15,7 +15,7 @@ fn here() -> Installation {
 }
 
 /// What it printed, and what it printed as errors.
-fn said(output: &Output) -> (String, String) {
+pub fn said(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr))
 }

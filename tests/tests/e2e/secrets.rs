@@ -14,7 +14,7 @@ const ROTATED: &str = "canary-7d1b6f4e-second";
 const CANARY: &str = "canary-7d1b6f4e";
 
 /// Runs a command that reads this from standard input.
-fn fed(here: &Installation, arguments: &[&str], input: &str) -> Output {
+pub fn fed(here: &Installation, arguments: &[&str], input: &str) -> Output {
     let mut command = here.errand(arguments);
     command.stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -25,7 +25,7 @@ fn fed(here: &Installation, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     String::from_utf8_lossy(&both).into_owned()
 }
@@ -67,7 +67,7 @@ fn typed(here: &Installation, arguments: &[&str], line: &str) -> Output {
 }
 
 /// Every file below a folder that holds the text, in any of the forms in which bytes are usually written down.
-fn holding(folder: &Path, text: &str) -> Vec<String> {
+pub fn holding(folder: &Path, text: &str) -> Vec<String> {
     let hex: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let hex = hex.concat();
     let listed = format!("{:?}", text.as_bytes());

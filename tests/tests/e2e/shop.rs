@@ -15,6 +15,7 @@ pub struct Seen {
     /// The key of a tool call, or the id of a webhook message.
     pub key: String,
     pub fence: String,
+    pub authorization: String,
 }
 
 /// A server that leaves its first requests without an answer and answers all others.
@@ -28,7 +29,11 @@ impl Shop {
     }
 
     pub async fn open(left_unanswered: usize) -> (Self, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::open_at("127.0.0.1", left_unanswered).await
+    }
+
+    pub async fn open_at(ip: &str, left_unanswered: usize) -> (Self, String) {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shop = Self::default();
         let owned = shop.clone();
@@ -70,7 +75,10 @@ async fn read(stream: &mut TcpStream) -> Seen {
     let head = String::from_utf8_lossy(&head).into_owned();
     let header = |name: &str| {
         let prefix = format!("{name}: ");
-        let found = head.lines().find_map(|line| line.strip_prefix(&prefix));
+        let found = head
+            .lines()
+            .find(|line| line.to_ascii_lowercase().starts_with(&prefix));
+        let found = found.map(|line| &line[prefix.len()..]);
         found.unwrap_or_default().to_owned()
     };
     let mut words = head.split(' ').map(str::to_owned);
@@ -79,5 +87,6 @@ async fn read(stream: &mut TcpStream) -> Seen {
         path: words.next().unwrap(),
         key: header("idempotency-key") + &header("webhook-id"),
         fence: header("x-fence"),
+        authorization: header("authorization"),
     }
 }

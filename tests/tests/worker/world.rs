@@ -166,6 +166,7 @@ impl World {
             store,
             blobs: self.blobs.clone(),
             housekeeping: self.store.clone(),
+            credentials: self.store.clone(),
             shelves: Arc::new(NoShelves),
             models: self.models.clone(),
             tools: self.tools.clone(),
@@ -226,6 +227,7 @@ impl World {
             tools: None,
             secrets: Vec::new(),
             result_schema: None,
+            network: None,
             snapshot: manifest.hash.clone(),
         };
         let event = NewEvent::of_task(TaskSubmitted {

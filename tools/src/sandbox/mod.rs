@@ -6,12 +6,17 @@
 
 pub mod bubblewrap;
 mod cgroup;
+mod control;
 mod disk;
+mod image;
 mod launch;
 mod orphans;
+mod outlets;
 mod output;
 mod probe;
+mod session;
 mod supervise;
+mod transcript;
 mod tree;
 mod unsandboxed;
 
@@ -25,8 +30,11 @@ use crate::options::{Options, SandboxKind};
 use crate::workspace::{Entered, UidPool};
 
 pub use bubblewrap::Bubblewrap;
+pub use outlets::{Outlet, Port};
 pub use output::Captured;
 pub use probe::{Lack, Probe};
+pub use session::{Over, Session};
+pub use transcript::{Transcript, Unread};
 pub use unsandboxed::Unsandboxed;
 
 /// A program to run in a workspace.
@@ -40,6 +48,8 @@ pub struct Program {
     pub place: Entered,
     /// When it is ended.
     pub wall_time: Duration,
+    /// Ports of its own loopback that lead out of the sandbox. Without any, nothing does.
+    pub ports: Vec<Port>,
 }
 
 /// How a program ended.
@@ -111,6 +121,8 @@ pub trait Sandbox: Send + Sync {
     async fn probe(&self) -> Probe;
     /// Runs a program to its end, or to its limits.
     async fn run(&self, program: Program) -> Result<Run, SandboxError>;
+    /// Starts a program on a terminal of its own and comes back while it runs.
+    async fn start(&self, program: Program) -> Result<Session, SandboxError>;
 }
 
 /// The backend that the operator chose.

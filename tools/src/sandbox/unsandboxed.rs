@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::disk::DiskLimits;
 use super::launch::{Launch, process_limits};
 use super::supervise::{Watched, supervise};
-use super::{Ended, Lack, Probe, Program, Run, Sandbox, SandboxError, environment};
+use super::{Ended, Lack, Probe, Program, Run, Sandbox, SandboxError, Session, environment};
 use crate::options::Options;
 
 const LEVEL: &str = "unsandboxed";
@@ -91,5 +91,10 @@ impl Sandbox for Unsandboxed {
             memory_peak_bytes: None,
             isolation: LEVEL.to_owned(),
         })
+    }
+    async fn start(&self, _program: Program) -> Result<Session, SandboxError> {
+        Err(SandboxError::Refused(
+            "programs that go on in the background need the sandbox: without it they could not be ended for certain (cure: set tools.sandbox to \"bubblewrap\")".to_owned(),
+        ))
     }
 }

@@ -8,10 +8,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
+use agent_core::network::{NetworkDecision, NetworkMode};
+use agent_core::ports::tool::{EffectClass, FileUse, Grants, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{self, HeaderMap, HeaderName, HeaderValue};
-use egress::{Guard, Method, Response, Url, read_capped};
+use egress::{Guard, Hosts, Method, Response, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -135,13 +136,28 @@ impl Tool for HttpRequest {
             Err(outcome) => return Ok(outcome),
         };
         let prepared = self.prepare(arguments, &context.call.key, context.call.fence);
-        let request = match prepared {
+        let mut request = match prepared {
             Ok(request) => request,
             Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
         };
+        let (host, port) = destination(request.url());
+        if let Some(refused) = refused(&context.call.grants, &host, port) {
+            let mut outcome = ToolOutcome::say(false, format!("{refused}. Nothing was sent."));
+            outcome.network.add(decision(host, port, Some(refused)));
+            return Ok(outcome);
+        }
+        if let Err(complaint) = add_secrets(&context.call.grants, &mut request) {
+            return Ok(ToolOutcome::say(false, complaint));
+        }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let shown = context.shared.options.shown_bytes_max;
-        Ok(match self.guard.execute(request).await {
+        let bytes_up = sent_bytes(&request);
+        let executed = self.guard.execute(request).await;
+        let was_refused = match &executed {
+            Err(error @ egress::Error::Forbidden { .. }) => Some(error.to_string()),
+            Ok(_) | Err(_) => None,
+        };
+        let mut outcome = match executed {
             Ok(response) => self.answered(response, shown).await,
             Err(error) if error.nothing_was_sent() => {
                 ToolOutcome::say(false, format!("{error}. Nothing was sent."))
@@ -154,8 +170,75 @@ impl Tool for HttpRequest {
                      before you repeat it."
                 ),
             ),
-        })
+        };
+        let bytes_down = outcome.content.len().try_into().unwrap_or(u64::MAX);
+        outcome.network.add(NetworkDecision {
+            bytes_up: if was_refused.is_some() { 0 } else { bytes_up },
+            bytes_down: if was_refused.is_some() { 0 } else { bytes_down },
+            ..decision(host, port, was_refused)
+        });
+        Ok(outcome)
     }
+}
+
+/// Host and port of a URL, as records name them.
+fn destination(url: &Url) -> (String, u16) {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    (host, url.port_or_known_default().unwrap_or_default())
+}
+
+fn decision(host: String, port: u16, refused: Option<String>) -> NetworkDecision {
+    NetworkDecision {
+        host,
+        port,
+        refused,
+        times: 1,
+        bytes_up: 0,
+        bytes_down: 0,
+    }
+}
+
+fn sent_bytes(request: &egress::Request) -> u64 {
+    let body = request.body().and_then(egress::Body::as_bytes);
+    body.map_or(0, |body| body.len().try_into().unwrap_or(u64::MAX))
+}
+
+/// Why the task may not reach a host, where its submit said how far it may.
+fn refused(grants: &Grants, host: &str, port: u16) -> Option<String> {
+    let granted = grants.network.as_ref()?;
+    match granted.mode {
+        NetworkMode::Open => None,
+        NetworkMode::None => Some("this task was given no network".to_owned()),
+        NetworkMode::AllowList => {
+            let is_admitted =
+                Hosts::parse(&granted.hosts).is_ok_and(|hosts| hosts.admits(host, port));
+            (!is_admitted).then(|| {
+                format!(
+                    "{host}:{port} is not among the hosts that this task may reach: {}",
+                    granted.hosts.join(", ")
+                )
+            })
+        }
+    }
+}
+
+/// Adds the stored secrets of the task that are for this host, in place of headers that the model set.
+fn add_secrets(grants: &Grants, request: &mut egress::Request) -> Result<(), String> {
+    let (host, port) = destination(request.url());
+    for credential in grants
+        .credentials
+        .iter()
+        .filter(|one| one.is_for(&host, port))
+    {
+        let unusable = |_| format!("the stored secret {} cannot be sent", credential.name);
+        let name = HeaderName::from_bytes(credential.header.as_str().as_bytes());
+        let name =
+            name.map_err(|_| format!("the stored secret {} cannot be sent", credential.name))?;
+        let mut value = HeaderValue::from_str(credential.value.expose()).map_err(unusable)?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
 }
 
 /// Where a URL points to, without what may be secret: the user, the query and the fragment.

@@ -10,7 +10,9 @@ mod file_search;
 mod file_write;
 mod http_request;
 mod note;
+mod plain;
 mod publish;
+mod session;
 mod shell;
 
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
@@ -20,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::directory::{AccessError, normalize};
-use crate::options::Options;
+use crate::options::{Options, SandboxKind};
 use crate::toolbox::{Shared, machine_said_no};
 use crate::workspace::Entered;
 
@@ -33,6 +35,10 @@ pub(crate) trait Tool: Send + Sync {
     fn spec(&self) -> ToolSpec;
     /// What repeating this very call would do, where its arguments say more than the spec.
     fn effect(&self, _arguments: &Value) -> Option<EffectClass> {
+        None
+    }
+    /// Whether this very call may have an effect outside the sandbox, where its arguments say more than the spec.
+    fn is_outside(&self, _arguments: &Value) -> Option<bool> {
         None
     }
     /// What this call works on: only what may be shown to everyone who may see the task.
@@ -62,6 +68,13 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         Box::new(note::Note),
         Box::new(publish::Publish),
     ];
+    // Without a sandbox such a program could not be ended for certain.
+    if options.sandbox != SandboxKind::None {
+        tools.push(Box::new(session::Start::new(options)));
+        tools.push(Box::new(session::Read));
+        tools.push(Box::new(session::WriteTo));
+        tools.push(Box::new(session::Stop));
+    }
     let http = &options.http_request;
     if http.enabled {
         tools.push(Box::new(http_request::HttpRequest::new(

@@ -5,14 +5,17 @@
 //! first. Without a sandbox a command can change anything anywhere, so there it is `once`, with effects outside.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
+use agent_core::network::NetworkMode;
+use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Context, Tool, cut, object, spec};
+use crate::network::{self, Exit};
 use crate::options::{Options, SandboxKind};
 use crate::sandbox::{Ended, Program, Run, SandboxError};
 use crate::toolbox::machine_said_no;
@@ -22,7 +25,7 @@ const COMMAND_BYTES_MAX: usize = 100 * 1024;
 
 /// What a model has to know of the place where a command runs.
 const CAGED: &str = "It starts in /workspace, which holds your files and is the only place whose changes are kept; /tmp is \
-    emptied after each command. There is no network.";
+    emptied after each command.";
 /// The same without a sandbox.
 const UNCAGED: &str = "It starts in the folder that holds your files. It is NOT isolated: it sees the whole machine and its \
     network, and what it changes elsewhere stays changed. Change nothing outside that folder, and reach nothing over the \
@@ -32,6 +35,8 @@ pub(super) struct Shell {
     wall_time_s: u64,
     wall_time_s_max: u64,
     is_caged: bool,
+    /// Whether a task can have been given a network.
+    has_network: bool,
 }
 
 impl Shell {
@@ -40,6 +45,7 @@ impl Shell {
             wall_time_s: (options.wall_time_ms / 1000).max(1),
             wall_time_s_max: (options.wall_time_ms_max / 1000).max(1),
             is_caged: options.sandbox != SandboxKind::None,
+            has_network: has_network(options),
         }
     }
 }
@@ -49,28 +55,35 @@ impl Shell {
 struct Arguments {
     command: String,
     timeout_s: Option<u64>,
+    #[serde(default)]
+    network: bool,
 }
 
 #[async_trait]
 impl Tool for Shell {
     fn spec(&self) -> ToolSpec {
-        let parameters = object(
-            &json!({
-                "command": {
-                    "type": "string",
-                    "minLength": 1,
-                    "description": "What bash is to run. Several lines are fine."
-                },
-                "timeout_s": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": self.wall_time_s_max,
-                    "description": format!("After how many seconds to stop it. {} if absent.", self.wall_time_s)
-                }
-            }),
-            &["command"],
-        );
-        let surroundings = if self.is_caged { CAGED } else { UNCAGED };
+        let mut properties = json!({
+            "command": {
+                "type": "string",
+                "minLength": 1,
+                "description": "What bash is to run. Several lines are fine."
+            },
+            "timeout_s": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": self.wall_time_s_max,
+                "description": format!("After how many seconds to stop it. {} if absent.", self.wall_time_s)
+            }
+        });
+        if self.has_network {
+            properties["network"] = network_property();
+        }
+        let parameters = object(&properties, &["command"]);
+        let surroundings = match (self.is_caged, self.has_network) {
+            (true, false) => format!("{CAGED} There is no network."),
+            (true, true) => format!("{CAGED} There is no network unless `network` is true."),
+            (false, _) => UNCAGED.to_owned(),
+        };
         let description = format!(
             "Runs a bash command and returns its exit status and output. {surroundings} There is no input. Each command starts \
              anew: variables, the current directory and background processes do not last. Usual command line programs are \
@@ -88,6 +101,14 @@ impl Tool for Shell {
         }
     }
 
+    fn effect(&self, arguments: &Value) -> Option<EffectClass> {
+        reaches_out(arguments).then_some(EffectClass::Once)
+    }
+
+    fn is_outside(&self, arguments: &Value) -> Option<bool> {
+        reaches_out(arguments).then_some(true)
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         super::text(arguments, "command")
     }
@@ -97,42 +118,94 @@ impl Tool for Shell {
             Ok(arguments) => arguments,
             Err(outcome) => return Ok(outcome),
         };
-        if arguments.command.len() > COMMAND_BYTES_MAX || arguments.command.contains('\0') {
-            return Ok(ToolOutcome::say(
-                false,
-                format!(
-                    "a command has at most {COMMAND_BYTES_MAX} bytes and no zero byte; write a script with file_write and run that"
-                ),
-            ));
+        if let Some(complaint) = complaint(&arguments.command) {
+            return Ok(ToolOutcome::say(false, complaint));
+        }
+        let exit = match context.exit(arguments.network) {
+            Ok(exit) => exit,
+            Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
+        };
+        let mut environment = environment(context.call);
+        let mut ports = context.shared.sessions.ports(&context.call.place).await;
+        if let Some(exit) = &exit {
+            environment.extend(network::environment());
+            ports.push(exit.port());
         }
         let seconds = arguments.timeout_s.unwrap_or(self.wall_time_s);
         let program = Program {
-            argv: vec![
-                "/usr/bin/bash".to_owned(),
-                "-c".to_owned(),
-                arguments.command,
-            ],
-            environment: vec![
-                (
-                    "ERRAND_IDEMPOTENCY_KEY".to_owned(),
-                    context.call.key.clone(),
-                ),
-                ("ERRAND_FENCE".to_owned(), context.call.fence.to_string()),
-            ],
+            argv: argv(arguments.command),
+            environment,
             place: context.place()?,
             wall_time: Duration::from_secs(seconds.clamp(1, self.wall_time_s_max)),
+            ports,
         };
         let run = context.shared.sandbox.run(program).await.map_err(refused)?;
         Ok(ToolOutcome {
             ok: run.ended == Ended::Exited { status: 0 },
             content: describe(&run, context.shared.options.shown_bytes_max),
             isolation: Some(run.isolation),
-            side_effects: Vec::new(),
+            network: exit.map(|exit| exit.take_decisions()).unwrap_or_default(),
+            ..ToolOutcome::say(true, String::new())
         })
     }
 }
 
-fn refused(error: SandboxError) -> ToolError {
+/// Whether some task can have been given a network that commands can use.
+pub(super) fn has_network(options: &Options) -> bool {
+    options.sandbox != SandboxKind::None && options.network.mode != NetworkMode::None
+}
+
+/// The argument by which a model asks for the network.
+pub(super) fn network_property() -> Value {
+    json!({
+        "type": "boolean",
+        "description": "Whether it needs the network; false if absent. HTTP and HTTPS go through a proxy that is set in the \
+            environment, to the hosts that this task was given; there is no DNS. Ask for it only where you need it: without \
+            it a command can be repeated safely after a crash."
+    })
+}
+
+/// Whether a call reaches beyond its computer, where no one can look at what it did or undo it.
+pub(super) fn reaches_out(arguments: &Value) -> bool {
+    arguments.get("network") == Some(&Value::Bool(true))
+}
+
+impl Context<'_> {
+    /// The way out, where the model asks for one; or what it is told where there is none.
+    pub(super) fn exit(&self, is_wanted: bool) -> Result<Option<Arc<Exit>>, String> {
+        if !is_wanted {
+            return Ok(None);
+        }
+        let exit = self.shared.gate.open(&self.call.grants);
+        exit.map(Some)
+            .map_err(|reason| format!("{reason}; run it without `network`"))
+    }
+}
+
+/// What is wrong with a command, if it cannot be run at all.
+pub(super) fn complaint(command: &str) -> Option<String> {
+    let cannot_be_run = command.len() > COMMAND_BYTES_MAX || command.contains('\0');
+    cannot_be_run.then(|| {
+        format!(
+            "a command has at most {COMMAND_BYTES_MAX} bytes and no zero byte; write a script with file_write and run that"
+        )
+    })
+}
+
+/// The program that runs a command.
+pub(super) fn argv(command: String) -> Vec<String> {
+    vec!["/usr/bin/bash".to_owned(), "-c".to_owned(), command]
+}
+
+/// What a command learns of the call that it is part of.
+pub(super) fn environment(call: &ToolCall) -> Vec<(String, String)> {
+    vec![
+        ("ERRAND_IDEMPOTENCY_KEY".to_owned(), call.key.clone()),
+        ("ERRAND_FENCE".to_owned(), call.fence.to_string()),
+    ]
+}
+
+pub(super) fn refused(error: SandboxError) -> ToolError {
     match error {
         SandboxError::Refused(text) => ToolError::Refused(text),
         SandboxError::Setup(text) => ToolError::Unavailable(text),

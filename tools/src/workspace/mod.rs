@@ -109,6 +109,8 @@ impl Workspaces for LocalWorkspaces {
     async fn restore(&self, place: &Place, manifest: &Manifest) -> Result<(), WorkspaceError> {
         restore::check(manifest, self.bounds)?;
         let held = self.hold(place).await?;
+        // What still runs there would write into what is put back, and is of files that are no more.
+        held.interrupt();
         restore::restore(&*self.blobs, &place.tenant, held, manifest).await
     }
 
@@ -134,7 +136,7 @@ impl Workspaces for LocalWorkspaces {
         let Some(held) = cell.and_then(|cell| cell.get().cloned()) else {
             return;
         };
-        held.stop.cancel();
+        held.close();
         let still = Arc::clone(&held.in_use).write_owned().await;
         let removed = blocking(move || {
             let _still = still;

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent_core::ports::workspaces::Place;
@@ -28,8 +28,10 @@ pub(super) struct Held {
     pub cache: Mutex<Cache>,
     /// Whether it holds what a manifest said; false while it is being restored.
     pub ready: AtomicBool,
-    /// Ends what runs there.
-    pub stop: CancellationToken,
+    /// Ends what runs there. Another one takes its place when the files are put back to what a manifest says.
+    stop: Mutex<CancellationToken>,
+    /// Set when the place is being removed.
+    is_over: AtomicBool,
     /// Released only after everything above is let go of.
     _uid: Option<UidLease>,
 }
@@ -52,6 +54,11 @@ impl Entered {
     /// Resolves when the place is being removed and work there has to end.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Cancelled when work there has to end.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// A directory that no place owns, for trying a sandbox. `keep` is let go of with it.
@@ -91,20 +98,36 @@ impl Held {
             in_use: Arc::default(),
             cache: Mutex::default(),
             ready: AtomicBool::new(false),
-            stop: CancellationToken::new(),
+            stop: Mutex::default(),
+            is_over: AtomicBool::new(false),
             _uid: uid,
         })
+    }
+
+    fn stop(&self) -> MutexGuard<'_, CancellationToken> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what runs there now. What enters later is not concerned.
+    pub fn interrupt(&self) {
+        std::mem::take(&mut *self.stop()).cancel();
+    }
+
+    /// Ends what runs there, and lets nobody in any more.
+    pub fn close(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.stop().cancel();
     }
 
     /// Waits until no one wants it to be still, and enters.
     pub async fn enter(self: &Arc<Self>) -> Option<Entered> {
         let guard = Arc::clone(&self.in_use).read_owned().await;
-        let open = self.ready.load(Ordering::Acquire) && !self.stop.is_cancelled();
+        let open = self.ready.load(Ordering::Acquire) && !self.is_over.load(Ordering::Acquire);
         // A command can have closed its own workspace, which binds an ordinary user.
         let open = open && self.directory.reopen().is_ok();
         open.then(|| Entered {
             directory: Arc::clone(&self.directory),
-            stop: self.stop.clone(),
+            stop: self.stop().clone(),
             _in_use: Arc::new(guard),
             _held: Some(Arc::clone(self) as Arc<dyn Send + Sync>),
         })

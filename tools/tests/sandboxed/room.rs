@@ -9,7 +9,7 @@ use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::{CallId, StepId, TaskId, TenantId};
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::entropy::Seeded;
-use agent_core::ports::tool::{ToolBox, ToolCall, ToolOutcome};
+use agent_core::ports::tool::{Grants, ToolBox, ToolCall, ToolOutcome};
 use agent_core::ports::workspaces::{Place, Snapshot, Workspaces};
 use agent_core::workspace::{Entry, Manifest};
 use async_trait::async_trait;
@@ -158,6 +158,7 @@ impl Room {
             place: self.place.clone(),
             key: "key-of-the-call".to_owned(),
             fence: 3,
+            grants: Grants::default(),
         }
     }
 

@@ -5,8 +5,11 @@ use agent_core::event::{
     ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended, ToolReturned,
 };
 use agent_core::id::ArtifactId;
+use agent_core::network::NetworkUsed;
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
-use agent_core::ports::tool::{EffectClass, FileUse, SideEffect, ToolCall, ToolError, ToolOutcome};
+use agent_core::ports::tool::{
+    EffectClass, FileUse, Grants, SideEffect, ToolCall, ToolError, ToolOutcome,
+};
 use agent_core::ports::workspaces::{Place, WorkspaceError};
 use tokio::time::Instant;
 use tracing::{info, instrument};
@@ -29,7 +32,7 @@ pub fn intent(step: &StepRun<'_>, call: &RecordedCall) -> (ToolIntended, CallCha
         call: call.call.clone(),
         tool: call.tool.clone(),
         effect,
-        outside: spec.is_some_and(|spec| spec.outside),
+        outside: spec.is_some() && tools.is_outside(&call.tool, &call.arguments),
         summary: one_line(&tools.summary(&call.tool, &call.arguments)),
         key: key.clone(),
         fence: step.context.claim.fence.0,
@@ -75,6 +78,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         place: step.place.clone(),
         key: intended.key.clone(),
         fence: step.context.claim.fence.0,
+        grants: grants(step, intended).await?,
     };
     if step.permit.is_none() {
         // It is made again after a crash: its intent has been in the log for long.
@@ -110,6 +114,15 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         state,
     });
     let mut events = side_effects(step, &outcome, &mut commit);
+    if !outcome.network.is_empty() {
+        let used = NetworkUsed {
+            call: intended.call.clone(),
+            tool: intended.tool.clone(),
+            decisions: std::mem::take(&mut outcome.network.named),
+            beyond: outcome.network.beyond,
+        };
+        events.push(NewEvent::of_step(&step.id, used));
+    }
     events.push(NewEvent::of_step(
         &step.id,
         ToolReturned {
@@ -124,6 +137,31 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         },
     ));
     step.commit(commit, events).await
+}
+
+/// What the call may use beside its own computer. Secrets are opened for calls that reach out, and are those of now: one that
+/// was replaced meanwhile is used as it is, one that was deleted is not there.
+async fn grants(step: &StepRun<'_>, intended: &ToolIntended) -> Result<Grants, Stop> {
+    let mut grants = Grants {
+        network: step.network.clone(),
+        credentials: Vec::new(),
+    };
+    if !intended.outside || step.secrets.is_empty() {
+        return Ok(grants);
+    }
+    let parts = &step.context.parts;
+    let tenant = &step.place.tenant;
+    let found = parts.credentials.find_sealed(tenant, &step.secrets).await?;
+    for sealed in found {
+        let name = sealed.name.clone();
+        let opened = sealed.open(parts.sealer.as_ref());
+        grants.credentials.push(opened.map_err(|error| {
+            Stop::Damaged(format!(
+                "the stored secret {name} cannot be opened: {error}; store it again"
+            ))
+        })?);
+    }
+    Ok(grants)
 }
 
 /// Takes a snapshot if the call may have changed files. A workspace that grew too large is put back as it was, and the

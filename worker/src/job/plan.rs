@@ -179,7 +179,7 @@ async fn opening(context: &Context, task: &Task, spec: &TaskSpec) -> Result<Vec<
         None
     };
     Ok(planner_messages(&PlannerPrompt {
-        goal: &goal_text(&spec.goal, spec.result_schema.as_ref()),
+        goal: &goal_text(spec),
         files: &files,
         tools: &tools,
         budget: task.budget,

@@ -129,7 +129,7 @@ fn parse(reply: &ModelReplied) -> Option<Written> {
 
 fn request(material: &Material) -> ModelRequest {
     let messages: Vec<Message> = report_messages(&ReportPrompt {
-        goal: &goal_text(&material.spec.goal, material.spec.result_schema.as_ref()),
+        goal: &goal_text(&material.spec),
         steps: &material.steps,
         verdicts: &material.verdicts,
         artifacts: &material.artifacts,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use agent_core::budget::Spend;
 use agent_core::conversation::{Conversation, Next};
+use agent_core::credential::SecretName;
 use agent_core::decide::Input;
 use agent_core::event::{EventBody, ModelReplied, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
+use agent_core::network::Network;
 use agent_core::place;
 use agent_core::plan::StepSpec;
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
@@ -34,6 +36,10 @@ pub struct StepRun<'a> {
     seen: Seen,
     pub place: Place,
     pub tools: Arc<[ToolSpec]>,
+    /// What of the network the task may reach.
+    pub network: Option<Network>,
+    /// Names of the stored secrets that it may use.
+    pub secrets: Vec<SecretName>,
     pub conversation: Conversation,
     /// The workspace as the last commit knows it.
     pub manifest: Manifest,
@@ -95,6 +101,8 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         seen,
         place,
         tools: context.step_tools(&spec),
+        network: spec.network,
+        secrets: spec.secrets,
         conversation,
         manifest,
         is_restored: false,
@@ -391,7 +399,7 @@ async fn opening(
     }
     let overview = overview(context, step.plan_version).await?;
     Ok(step_messages(&StepPrompt {
-        goal: &goal_text(&spec.goal, spec.result_schema.as_ref()),
+        goal: &goal_text(spec),
         overview: &overview,
         steps: &steps,
         spec: &step_spec,

@@ -8,7 +8,7 @@ mod seccomp;
 mod trial;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,12 +16,19 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::cgroup::{Cgroups, Controller, Groups};
+use super::control::{Control, Handed};
 use super::disk::DiskLimits;
+use super::image::Image;
 use super::launch::{Launch, Stage, process_limits};
-use super::orphans;
+use super::session::{self, Session, Started, Supervised};
 use super::supervise::{Finished, Watched, supervise};
 use super::tree::reported_exit;
 use super::{Ended, Probe, Program, Run, Sandbox, SandboxError};
+use super::{orphans, outlets};
+use crate::inside::{
+    self,
+    wire::{self, Orders},
+};
 use crate::options::Options;
 use crate::workspace::UidPool;
 use profile::Profile;
@@ -39,6 +46,7 @@ pub struct Bubblewrap {
     program: Option<PathBuf>,
     uids: Option<Arc<UidPool>>,
     seccomp: Vec<Vec<u8>>,
+    image: Image,
     /// What trying it gave. Forgotten when a run fails, so that the next one finds out why.
     tried: Mutex<Option<Tried>>,
 }
@@ -79,6 +87,7 @@ impl Bubblewrap {
             program: program.filter(|path| path.is_file()),
             uids,
             seccomp: seccomp::filters()?,
+            image: Image::default(),
             tried: Mutex::new(None),
         })
     }
@@ -99,9 +108,75 @@ impl Bubblewrap {
         program: Program,
         abilities: &Abilities,
     ) -> Result<Finished, SandboxError> {
+        if program.ports.is_empty() {
+            return Ok(supervise(self.watched(program, abilities, None)?).await?);
+        }
+        let ports = program.ports.clone();
+        let prepared = self.begin(program, abilities, Orders::default()).await?;
+        let (mut supervised, handed) = match prepared {
+            Begun::Ended(finished) => return Ok(finished),
+            Begun::Runs {
+                supervised, handed, ..
+            } => (supervised, handed),
+        };
+        let open = outlets::open(handed.listeners, &ports)?;
+        tokio::select! {
+            finished = &mut supervised => Ok(finished?),
+            never = outlets::serve(&open) => match never {},
+        }
+    }
+
+    /// Starts a program by way of our own, and takes what that hands out.
+    async fn begin(
+        &self,
+        program: Program,
+        abilities: &Abilities,
+        orders: Orders,
+    ) -> Result<Begun, SandboxError> {
+        let (ours, theirs) = wire::pair()?;
+        let orders = Orders {
+            ports: program.ports.iter().map(|port| port.number).collect(),
+            ..orders
+        };
+        let watched = self.watched(program, abilities, Some((orders, theirs)))?;
+        let control = Control::new(ours)?;
+        let mut supervised: Supervised = Box::pin(supervise(watched));
+        let handed = tokio::select! {
+            biased;
+            handed = control.handed() => handed,
+            finished = &mut supervised => {
+                // Whatever status it gave, the command was not started.
+                let report = Vec::new();
+                return Ok(Begun::Ended(Finished { report, ..finished? }));
+            }
+        };
+        let handed = match handed {
+            Ok(handed) => handed,
+            // Its end tells why, unless it told us.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let report = Vec::new();
+                let finished = supervised.await?;
+                return Ok(Begun::Ended(Finished { report, ..finished }));
+            }
+            Err(error) => return Err(SandboxError::Setup(error.to_string())),
+        };
+        Ok(Begun::Runs {
+            supervised,
+            handed,
+            control,
+        })
+    }
+
+    /// A program with its launch and its limits; `inside` are orders for our own program and its end of the talk.
+    fn watched(
+        &self,
+        program: Program,
+        abilities: &Abilities,
+        inside: Option<(Orders, OwnedFd)>,
+    ) -> Result<Watched, SandboxError> {
         let groups = abilities.cgroups.make()?;
-        let (launch, status) = self.launch(&program, abilities, &groups)?;
-        let watched = Watched {
+        let (launch, status) = self.launch(&program, abilities, &groups, inside)?;
+        Ok(Watched {
             launch,
             status: Some(status),
             place: program.place,
@@ -110,8 +185,7 @@ impl Bubblewrap {
             output_kept_bytes: self.options.output_kept_bytes,
             output_bytes_max: self.options.output_bytes_max,
             disk: DiskLimits::of(&self.options),
-        };
-        Ok(supervise(watched).await?)
+        })
     }
 
     fn launch(
@@ -119,6 +193,7 @@ impl Bubblewrap {
         program: &Program,
         abilities: &Abilities,
         groups: &Groups,
+        inside: Option<(Orders, OwnedFd)>,
     ) -> Result<(Launch, OwnedFd), SandboxError> {
         let Some(bwrap) = &self.program else {
             return Err(SandboxError::Setup("there is no bwrap program".to_owned()));
@@ -147,8 +222,15 @@ impl Bubblewrap {
             format!("--nproc={processes}:{processes}"),
             "--".to_owned(),
         ];
+        let mut ours = Vec::new();
+        if let Some((orders, control)) = inside {
+            let image = self.image.descriptor()?;
+            argv.extend(by_way_of(&image, &control, orders)?);
+            ours.extend([image, control]);
+        }
         argv.extend(program.argv.iter().cloned());
-        let arguments = profile.arguments(status, &argv)?;
+        let mut arguments = profile.arguments(status, &argv)?;
+        arguments.inherited.extend(ours);
         let launch = Launch {
             program: bwrap.clone(),
             name: Some(orphans::name()),
@@ -162,6 +244,23 @@ impl Bubblewrap {
             limits: process_limits(&self.options, abilities.cgroups.bounds(Controller::Memory)),
         };
         Ok((launch, reports))
+    }
+
+    /// What was tried, if commands may be run at all.
+    async fn usable(&self) -> Result<Tried, SandboxError> {
+        let tried = self.tried().await;
+        if tried.probe.usable {
+            return Ok(tried);
+        }
+        // The operator may cure it while we run.
+        *self.tried.lock().await = None;
+        Err(SandboxError::Refused(tried.probe.refusal()))
+    }
+
+    /// A run failed, so the next one finds out why.
+    async fn failed(&self, error: SandboxError) -> SandboxError {
+        *self.tried.lock().await = None;
+        error
     }
 
     fn stage(&self, workspace: &Path) -> io::Result<Stage> {
@@ -185,6 +284,45 @@ impl Bubblewrap {
     }
 }
 
+/// What became of a program that was started by way of our own.
+enum Begun {
+    /// It ended before the command was started.
+    Ended(Finished),
+    /// The command runs.
+    Runs {
+        supervised: Supervised,
+        handed: Handed,
+        control: Control,
+    },
+}
+
+/// The arguments that start our own program inside, before the command's.
+fn by_way_of(image: &OwnedFd, control: &OwnedFd, orders: Orders) -> io::Result<[String; 3]> {
+    let orders = Orders {
+        control: control.as_raw_fd(),
+        image: image.as_raw_fd(),
+        ..orders
+    };
+    Ok([
+        format!("/proc/self/fd/{}", orders.image),
+        inside::ARGUMENT.to_owned(),
+        serde_json::to_string(&orders)?,
+    ])
+}
+
+/// How a program ended, from what bwrap reported. Nothing, if it was not started.
+fn ended(finished: &Finished) -> Option<Ended> {
+    match (&finished.killed, reported_exit(&finished.report)) {
+        (Some(reason), _) => Some(Ended::Killed {
+            reason: reason.clone(),
+        }),
+        (None, Some(status)) => Some(Ended::Exited { status }),
+        // The kernel may take any process when memory is short, bwrap's own too.
+        (None, None) if finished.exit == 137 => Some(Ended::Exited { status: 137 }),
+        (None, None) => None,
+    }
+}
+
 /// Whether any user can pass through all folders above a workspace. The one right above it admits the workspace's user.
 fn others_reach(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -200,31 +338,13 @@ impl Sandbox for Bubblewrap {
     }
 
     async fn run(&self, program: Program) -> Result<Run, SandboxError> {
-        let tried = self.tried().await;
-        if !tried.probe.usable {
-            // The operator may cure it while we run.
-            *self.tried.lock().await = None;
-            return Err(SandboxError::Refused(tried.probe.refusal()));
-        }
+        let tried = self.usable().await?;
         let finished = match self.run_tried(program, &tried.abilities).await {
             Ok(finished) => finished,
-            Err(error) => {
-                *self.tried.lock().await = None;
-                return Err(error);
-            }
+            Err(error) => return Err(self.failed(error).await),
         };
-        // bwrap reports an exit status only if the program was started.
-        let ended = match (finished.killed, reported_exit(&finished.report)) {
-            (Some(reason), _) => Ended::Killed { reason },
-            (None, Some(status)) => Ended::Exited { status },
-            // The kernel may take any process when memory is short, bwrap's own too.
-            (None, None) if finished.exit == 137 => Ended::Exited { status: 137 },
-            (None, None) => {
-                *self.tried.lock().await = None;
-                return Err(SandboxError::Setup(
-                    finished.stderr.text().trim().to_owned(),
-                ));
-            }
+        let Some(ended) = ended(&finished) else {
+            return Err(self.failed(not_started(&finished)).await);
         };
         Ok(Run {
             ended,
@@ -236,4 +356,44 @@ impl Sandbox for Bubblewrap {
             isolation: tried.probe.level,
         })
     }
+
+    async fn start(&self, program: Program) -> Result<Session, SandboxError> {
+        let tried = self.usable().await?;
+        let (place, ports) = (program.place.clone(), program.ports.clone());
+        let orders = Orders {
+            terminal: true,
+            stays: true,
+            ..Orders::default()
+        };
+        let begun = match self.begin(program, &tried.abilities, orders).await {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.failed(error).await),
+        };
+        let (supervised, handed, control) = match begun {
+            Begun::Ended(finished) => return Err(self.failed(not_started(&finished)).await),
+            Begun::Runs {
+                supervised,
+                handed,
+                control,
+            } => (supervised, handed, control),
+        };
+        let terminal = handed
+            .terminal
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(session::attend(Started {
+            supervised,
+            terminal,
+            control,
+            open: outlets::open(handed.listeners, &ports)?,
+            stopped: place.token(),
+            ended,
+            isolation: tried.probe.level,
+            output_kept_bytes: self.options.output_kept_bytes,
+            output_bytes_max: self.options.output_bytes_max,
+        })?)
+    }
+}
+
+fn not_started(finished: &Finished) -> SandboxError {
+    SandboxError::Setup(finished.stderr.text().trim().to_owned())
 }

@@ -153,6 +153,7 @@ impl Bubblewrap {
             environment: Vec::new(),
             place: site.place.clone(),
             wall_time: WITHIN,
+            ports: Vec::new(),
         };
         match self.run_tried(program, abilities).await {
             Err(error) => Probe::refused(vec![Lack::new(

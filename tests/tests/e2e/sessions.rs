@@ -1,0 +1,169 @@
+//! Programs in the background, in the real program's throwaway computer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::by_hand::{here, said};
+use crate::installation::Installation;
+
+fn results(here: &Installation, calls: &[Value]) -> Vec<Value> {
+    let file = here.folder.path().join("calls.jsonl");
+    let lines: Vec<String> = calls.iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let output = here.run(&["tools", "call", "--file", file.to_str().unwrap()]);
+    let (out, err) = said(&output);
+    let results: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(results.len(), calls.len(), "{out}{err}");
+    results
+}
+
+fn call(tool: &str, arguments: Value) -> Value {
+    json!({"tool": tool, "arguments": arguments})
+}
+
+fn content(result: &Value) -> &str {
+    result["content"].as_str().unwrap()
+}
+
+/// Whether a host process has this in its command line.
+fn runs(text: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).contains(text))
+}
+
+#[test]
+fn a_server_in_the_background_is_reached_by_commands_and_by_other_programs() {
+    let here = here();
+    let got = results(
+        &here,
+        &[
+            call(
+                "shell_start",
+                json!({"command": "echo served > page; exec python3 -u -m http.server 8123", "until": "Serving"}),
+            ),
+            call(
+                "shell",
+                json!({"command": "curl -sS http://localhost:8123/page && curl -sS http://127.0.0.1:8123/page"}),
+            ),
+            call("shell_start", json!({"command": "python3 -q"})),
+            call(
+                "shell_write",
+                json!({"session": "s2", "text": "import urllib.request as u; print(u.urlopen('http://localhost:8123/page').read(), 6 * 7)"}),
+            ),
+            call(
+                "shell_read",
+                json!({"session": "s1", "until": "GET /page", "wait_s": 10}),
+            ),
+            call("shell_stop", json!({"session": "s1"})),
+            call(
+                "shell",
+                json!({"command": "curl -sS http://localhost:8123/page"}),
+            ),
+            call(
+                "shell_write",
+                json!({"session": "s2", "text": "\u{4}", "enter": false, "wait_s": 20}),
+            ),
+            call("shell_write", json!({"session": "s2", "text": "print(1)"})),
+            call("shell_read", json!({"session": "s9"})),
+        ],
+    );
+    assert_eq!(got[0]["isolation"], got[1]["isolation"]);
+    assert!(content(&got[0]).starts_with("s1 is running"), "{}", got[0]);
+    assert_eq!(got[0]["changed_files"], json!(["page"]));
+    assert!(content(&got[1]).ends_with("served\nserved"), "{}", got[1]);
+    assert!(content(&got[3]).contains("b'served\\n' 42"), "{}", got[3]);
+    assert!(content(&got[4]).contains("GET /page"), "{}", got[4]);
+    assert!(content(&got[5]).starts_with("s1 ended"), "{}", got[5]);
+    assert_eq!(got[6]["ok"], false, "the server is gone: {}", got[6]);
+    assert!(
+        content(&got[7]).starts_with("s2 ended with exit status 0"),
+        "{}",
+        got[7]
+    );
+    assert_eq!(got[8]["ok"], false);
+    assert!(
+        content(&got[9]).contains("no background program \"s9\"; there are: s1, s2"),
+        "{}",
+        got[9]
+    );
+}
+
+#[test]
+fn what_a_background_program_leaves_behind_ends_with_its_computer() {
+    let here = here();
+    let mark = format!("88{}", std::process::id());
+    let command = format!("(setsid nohup sleep {mark} &) ; sleep {mark}");
+    let got = results(
+        &here,
+        &[
+            call("shell_start", json!({"command": command, "wait_s": 0})),
+            call("shell", json!({"command": "true"})),
+        ],
+    );
+    assert!(content(&got[0]).starts_with("s1 is running"), "{}", got[0]);
+    assert!(!runs(&mark), "something still runs");
+}
+
+#[test]
+fn a_background_program_that_prints_without_end_or_ignores_its_input_holds_nobody_up() {
+    let mut here = here();
+    here.set("ERRAND_TOOLS__OUTPUT_BYTES_MAX", "2000000");
+    let began = std::time::Instant::now();
+    let got = results(
+        &here,
+        &[
+            call(
+                "shell_start",
+                json!({"command": "yes", "until": "never printed", "wait_s": 60}),
+            ),
+            call("shell_start", json!({"command": "stty raw; sleep 1000"})),
+            call(
+                "shell_write",
+                json!({"session": "s2", "text": "x".repeat(200_000)}),
+            ),
+            call("shell_stop", json!({"session": "s2"})),
+        ],
+    );
+    assert!(
+        content(&got[0]).contains("killed: more than 2000000 bytes of output"),
+        "{}",
+        got[0]
+    );
+    assert!(
+        content(&got[2]).contains("does not read its input"),
+        "{}",
+        got[2]
+    );
+    assert_eq!(got[3]["ok"], true);
+    assert!(
+        began.elapsed() < Duration::from_secs(50),
+        "nobody waited out a limit"
+    );
+}
+
+#[test]
+fn more_programs_than_may_run_at_once_are_refused() {
+    let here = here();
+    let start = || call("shell_start", json!({"command": "sleep 1000", "wait_s": 0}));
+    let mut calls: Vec<Value> = (0..9).map(|_| start()).collect();
+    calls.push(call("shell_stop", json!({"session": "s3"})));
+    calls.push(start());
+    let got = results(&here, &calls);
+    assert_eq!(got[7]["ok"], true);
+    assert!(
+        content(&got[8]).contains("8 programs run in the background already"),
+        "{}",
+        got[8]
+    );
+    assert!(
+        content(&got[10]).starts_with("s9 is running"),
+        "{}",
+        got[10]
+    );
+}

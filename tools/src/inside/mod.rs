@@ -1,0 +1,123 @@
+//! What Errand's own program does inside a sandbox: it is started there from memory, as the command's user and under the
+//! command's filter, and holds nothing that the command may not have.
+//!
+//! It prepares what only the inside can give, such as a listening socket of the sandbox's own loopback, hands it out to
+//! the worker, and becomes the command, or stays beside it to answer questions.
+
+mod stay;
+pub(crate) mod wire;
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use rustix::io::FdFlags;
+use rustix::pty::OpenptFlags;
+
+use wire::{Hello, Orders};
+
+/// The first argument of a program that is started inside a sandbox.
+pub const ARGUMENT: &str = "inside";
+/// The exit status of a command that could not be prepared or started, as `env` and shells have it.
+const NOT_STARTED: u8 = 126;
+
+/// Does what the arguments after [`ARGUMENT`] say: orders as JSON, then the command. Does not come back if it becomes
+/// the command.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut arguments = arguments.into_iter();
+    let orders = arguments
+        .next()
+        .and_then(|text| serde_json::from_str::<Orders>(text.to_str()?).ok());
+    let (Some(orders), Some(program)) = (orders, arguments.next()) else {
+        eprintln!("errand: `{ARGUMENT}` is for Errand itself, in a sandbox");
+        return ExitCode::from(2);
+    };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    match prepare_and_start(&orders, command) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("errand: the command could not be started: {error}");
+            ExitCode::from(NOT_STARTED)
+        }
+    }
+}
+
+fn prepare_and_start(orders: &Orders, mut command: Command) -> io::Result<u8> {
+    // The command is of the same user; it must not read or change this process.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    drop(inherited(orders.image)?);
+    let control = inherited(orders.control)?;
+    let prepared = prepare(orders);
+    match &prepared {
+        Ok(prepared) => prepared.hand_out(&control)?,
+        Err(error) => {
+            let reason = error.to_string();
+            wire::send(&control, &Hello::Failed { reason }, &[])?;
+        }
+    }
+    let Prepared { terminal, .. } = prepared?;
+    if orders.stays {
+        return stay::beside(command, &control, terminal);
+    }
+    drop(control);
+    Err(command.exec())
+}
+
+/// A descriptor that we were started with. The command does not get it.
+#[expect(
+    unsafe_code,
+    reason = "the number was given to us, and nothing else here knows it"
+)]
+fn inherited(number: i32) -> io::Result<OwnedFd> {
+    if number <= 2 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC)?;
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// What is handed out.
+struct Prepared {
+    listeners: Vec<(u16, TcpListener)>,
+    /// The side of the terminal that the worker gets.
+    terminal: Option<OwnedFd>,
+}
+
+fn prepare(orders: &Orders) -> io::Result<Prepared> {
+    let mut listeners = Vec::new();
+    for port in &orders.ports {
+        listeners.push((*port, TcpListener::bind((Ipv4Addr::LOCALHOST, *port))?));
+        // `localhost` is both; there may be no IPv6.
+        if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, *port)) {
+            listeners.push((*port, listener));
+        }
+    }
+    let terminal = orders.terminal.then(|| {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let terminal = rustix::pty::openpt(flags)?;
+        rustix::pty::unlockpt(&terminal)?;
+        io::Result::Ok(terminal)
+    });
+    Ok(Prepared {
+        listeners,
+        terminal: terminal.transpose()?,
+    })
+}
+
+impl Prepared {
+    fn hand_out(&self, control: &OwnedFd) -> io::Result<()> {
+        let hello = Hello::Ready {
+            ports: self.listeners.iter().map(|(port, _)| *port).collect(),
+            terminal: self.terminal.is_some(),
+        };
+        let sockets = self.listeners.iter().map(|(_, listener)| listener.as_fd());
+        let descriptors: Vec<BorrowedFd<'_>> = sockets
+            .chain(self.terminal.as_ref().map(AsFd::as_fd))
+            .collect();
+        wire::send(control, &hello, &descriptors)
+    }
+}

@@ -1,0 +1,280 @@
+//! How far tasks reach: the operator's limits, and the way out that a step's computer gets within them.
+//!
+//! A computer has no network of its own. Where its task was granted some, a port of its loopback leads to a proxy of
+//! `egress`, which judges every request; what it decided is part of the call's record.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agent_core::credential::Credential;
+use agent_core::network::{Network, NetworkDecision, NetworkDecisions, NetworkMode};
+use agent_core::ports::network::{Networks, NotGranted};
+use agent_core::ports::tool::Grants;
+use async_trait::async_trait;
+use egress::header::HeaderName;
+use egress::proxy::{Decision, Injection, Mode, Observer, Outcome, Proxy};
+use egress::{ConfigError, Guard, Hosts};
+use tokio::net::TcpStream;
+
+use crate::options::NetworkOptions;
+use crate::sandbox::{Outlet, Port};
+
+/// The port of the sandbox's loopback where the proxy listens, as many proxies do.
+pub(crate) const PROXY_PORT: u16 = 3128;
+/// The variables by which programs learn of a proxy; some read only the one or the other spelling.
+const VARIABLES: [&str; 6] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+];
+
+/// The most that a task may reach here.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    mode: NetworkMode,
+    hosts: Hosts,
+}
+
+impl Reach {
+    /// Reads the operator's settings.
+    pub fn of(options: &NetworkOptions) -> Result<Self, ConfigError> {
+        Ok(Self {
+            mode: options.mode,
+            hosts: Hosts::parse(&options.hosts)?,
+        })
+    }
+
+    fn admits(&self, at: usize, entry: &str) -> Result<(), NotGranted> {
+        let refused = |reason: String| NotGranted {
+            host: Some(at),
+            reason,
+        };
+        let named = Hosts::parse(std::slice::from_ref(&entry.to_owned()))
+            .map_err(|error| refused(error.to_string()))?;
+        if self.mode == NetworkMode::AllowList && !named.is_within(&self.hosts) {
+            return Err(refused(format!(
+                "is not among the hosts that the operator allows (tools.network.hosts): {}",
+                self.hosts
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Networks for Reach {
+    fn check(&self, wanted: &Network) -> Result<(), NotGranted> {
+        if wanted.mode > self.mode {
+            return Err(NotGranted {
+                host: None,
+                reason: format!(
+                    "this installation grants tasks `{}` at most (tools.network.mode)",
+                    self.mode.label()
+                ),
+            });
+        }
+        let mut hosts = wanted.hosts.iter().enumerate();
+        hosts.try_for_each(|(at, entry)| self.admits(at, entry))
+    }
+}
+
+/// What stands between a task's computer and the world.
+pub struct Gate {
+    reach: Reach,
+    options: NetworkOptions,
+    guard: Guard,
+}
+
+impl Gate {
+    /// Held to the operator's settings; requests go through `guard`.
+    pub fn new(options: &NetworkOptions, guard: &Guard) -> Result<Self, ConfigError> {
+        Ok(Self {
+            reach: Reach::of(options)?,
+            options: options.clone(),
+            guard: guard.clone(),
+        })
+    }
+
+    /// The way out that a grant opens, or why there is none, in words for a model. The operator's limits are those of
+    /// today, not of when the task was submitted.
+    pub fn open(&self, grants: &Grants) -> Result<Arc<Exit>, String> {
+        let granted = grants
+            .network
+            .as_ref()
+            .filter(|granted| granted.mode != NetworkMode::None);
+        let Some(granted) = granted else {
+            return Err("this task was given no network".to_owned());
+        };
+        self.reach.check(granted).map_err(|refused| {
+            format!("the network of this task is not granted any more: {refused}")
+        })?;
+        let mode = match granted.mode {
+            NetworkMode::Open => Mode::Open,
+            NetworkMode::None | NetworkMode::AllowList => {
+                Mode::AllowList(Hosts::parse(&granted.hosts).map_err(|error| error.to_string())?)
+            }
+        };
+        let limits = self.options.limits.clone();
+        Ok(Arc::new(Exit {
+            proxy: self
+                .guard
+                .proxy(mode, limits, injections(&grants.credentials)?),
+            decisions: Mutex::default(),
+        }))
+    }
+}
+
+/// Stored secrets as the proxy adds them. A request of a command can be given one only while it is plain, so a command asks
+/// for http:// and the proxy makes TLS of it, except where the port of a plain server was written down.
+fn injections(credentials: &[Credential]) -> Result<Vec<Injection>, String> {
+    let mut injections = Vec::new();
+    for credential in credentials {
+        let unusable = |reason: String| {
+            format!(
+                "the stored secret {} cannot be used: {reason}",
+                credential.name
+            )
+        };
+        let header = HeaderName::from_bytes(credential.header.as_str().as_bytes())
+            .map_err(|error| unusable(error.to_string()))?;
+        let (over_tls, as_asked): (Vec<_>, Vec<_>) =
+            credential.hosts.iter().partition(|host| !host.has_port());
+        let over_tls = over_tls.iter().map(|host| format!("{host}:443")).collect();
+        let as_asked = as_asked.iter().map(ToString::to_string).collect();
+        for (hosts, upgrade) in [(over_tls, true), (as_asked, false)] {
+            let hosts: Vec<String> = hosts;
+            let hosts = Hosts::parse(&hosts).map_err(|error| unusable(error.to_string()))?;
+            let value = credential.value.expose();
+            let injection = Injection::new(hosts, header.clone(), value, upgrade);
+            injections.push(injection.map_err(|error| unusable(error.to_string()))?);
+        }
+    }
+    Ok(injections)
+}
+
+/// The way out of one run.
+pub struct Exit {
+    proxy: Proxy,
+    decisions: Mutex<NetworkDecisions>,
+}
+
+impl Exit {
+    /// The port of the computer's loopback that leads here.
+    pub fn port(self: &Arc<Self>) -> Port {
+        Port {
+            number: PROXY_PORT,
+            outlet: Arc::clone(self) as Arc<dyn Outlet>,
+        }
+    }
+
+    /// What was decided since the last time.
+    pub fn take_decisions(&self) -> NetworkDecisions {
+        std::mem::take(
+            &mut self
+                .decisions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+#[async_trait]
+impl Outlet for Exit {
+    async fn serve(&self, connection: TcpStream) {
+        self.proxy.serve(connection, self).await;
+    }
+}
+
+impl Observer for Exit {
+    fn decided(&self, decision: &Decision) {
+        let (host, port) = match &decision.destination {
+            Some(destination) => (destination.host.clone(), destination.port),
+            None => (String::new(), 0),
+        };
+        let refused = match &decision.outcome {
+            Outcome::Allowed | Outcome::Broken(_) => None,
+            Outcome::Refused(reason) => Some(reason.clone()),
+        };
+        let mut decisions = self
+            .decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        decisions.add(NetworkDecision {
+            host,
+            port,
+            refused,
+            times: 1,
+            bytes_up: decision.bytes_up,
+            bytes_down: decision.bytes_down,
+        });
+    }
+}
+
+/// What tells programs of the proxy. The computer's own loopback is reached without it.
+pub fn environment() -> Vec<(String, String)> {
+    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+    let own = "localhost,127.0.0.1,::1";
+    let set = VARIABLES.map(|name| (name.to_owned(), proxy.clone()));
+    let unset = ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), own.to_owned()));
+    set.into_iter().chain(unset).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn network(mode: NetworkMode, hosts: &[&str]) -> Network {
+        Network {
+            mode,
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        }
+    }
+
+    fn reach(mode: NetworkMode, hosts: &[&str]) -> Reach {
+        Reach::of(&NetworkOptions {
+            mode,
+            hosts: network(mode, hosts).hosts,
+            ..NetworkOptions::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_task_is_granted_no_more_than_the_operator_allows() {
+        use NetworkMode::{AllowList, None as Nowhere, Open};
+        let listed = network(AllowList, &["pypi.org", "a.example:8443"]);
+        for (limit, wanted, granted) in [
+            (reach(Nowhere, &[]), network(Nowhere, &[]), true),
+            (reach(Nowhere, &[]), listed.clone(), false),
+            (reach(AllowList, &["*.org"]), listed.clone(), false),
+            (
+                reach(AllowList, &["*.org", "a.example:8443"]),
+                listed.clone(),
+                true,
+            ),
+            (reach(AllowList, &["*.org"]), network(Open, &[]), false),
+            (reach(Open, &[]), listed, true),
+            (reach(Open, &[]), network(Open, &[]), true),
+        ] {
+            assert_eq!(
+                limit.check(&wanted).is_ok(),
+                granted,
+                "{limit:?} {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_refused_is_named_by_its_place() {
+        use NetworkMode::AllowList;
+        let limit = reach(AllowList, &["pypi.org"]);
+        let refused = limit.check(&network(AllowList, &["pypi.org", "b.example"]));
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.host, Some(1));
+        assert!(refused.reason.contains("pypi.org"), "{refused}");
+        let malformed = limit.check(&network(AllowList, &["https://pypi.org/"]));
+        assert_eq!(malformed.unwrap_err().host, Some(0));
+    }
+}

@@ -1,0 +1,169 @@
+//! The background programs of steps, by name: which run where, and their ports for others of the same step.
+//!
+//! They live in this process only. When it ends, or the step's workspace does, they end; a model that asks for one
+//! afterwards is told so.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agent_core::network::NetworkDecisions;
+use agent_core::ports::workspaces::Place;
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::network::Exit;
+use crate::sandbox::{Outlet, Port, Session};
+use crate::workspace::Entered;
+
+/// Running at the same time in one step.
+pub(crate) const AT_ONCE_MAX: usize = 8;
+/// Ended ones that are remembered, so that their last words can be read.
+const ENDED_MAX: usize = 16;
+/// Ports of one step's background programs that its other programs reach.
+const PORTS_MAX: usize = 16;
+/// Ports that a program may not take from others of its step.
+const RESERVED: [u16; 1] = [crate::network::PROXY_PORT];
+
+/// A program in the background, and the way out that it has.
+pub(crate) struct Background {
+    pub session: Session,
+    exit: Option<Arc<Exit>>,
+}
+
+impl Background {
+    /// What it tried to reach since the last time, and what was decided.
+    pub fn take_decisions(&self) -> NetworkDecisions {
+        let exit = self.exit.as_ref();
+        exit.map(|exit| exit.take_decisions()).unwrap_or_default()
+    }
+
+    fn runs(&self) -> bool {
+        self.session.over().is_none()
+    }
+}
+
+/// All background programs of this process.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    by_place: Mutex<HashMap<Place, OfPlace>>,
+}
+
+struct OfPlace {
+    /// Cancelled when the files that they belong to come to an end. Nothing more of the workspace is held, so that it can.
+    stopped: CancellationToken,
+    /// Counts names.
+    last: u32,
+    sessions: Vec<(String, Arc<Background>)>,
+}
+
+impl Sessions {
+    fn by_place(&self) -> MutexGuard<'_, HashMap<Place, OfPlace>> {
+        let mut by_place = self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
+        by_place.retain(|_, of_place| !of_place.stopped.is_cancelled());
+        by_place
+    }
+
+    /// Remembers a program that was started, and gives it its name.
+    pub fn add(
+        &self,
+        place: &Place,
+        entered: &Entered,
+        session: Session,
+        exit: Option<Arc<Exit>>,
+    ) -> (String, Arc<Background>) {
+        let mut by_place = self.by_place();
+        let of_place = by_place.entry(place.clone()).or_insert_with(|| OfPlace {
+            stopped: entered.token(),
+            last: 0,
+            sessions: Vec::new(),
+        });
+        of_place.last += 1;
+        let name = format!("s{}", of_place.last);
+        let background = Arc::new(Background { session, exit });
+        of_place
+            .sessions
+            .push((name.clone(), Arc::clone(&background)));
+        let mut ended = of_place.sessions.len().saturating_sub(ENDED_MAX);
+        of_place.sessions.retain(|(_, session)| {
+            let goes = ended > 0 && !session.runs();
+            ended -= usize::from(goes);
+            !goes
+        });
+        (name, background)
+    }
+
+    /// The program of this name.
+    pub fn find(&self, place: &Place, name: &str) -> Option<Arc<Background>> {
+        let by_place = self.by_place();
+        let mut of_place = by_place.get(place)?.sessions.iter();
+        let found = of_place.find(|(known, _)| known == name);
+        found.map(|(_, session)| Arc::clone(session))
+    }
+
+    /// The names of all programs of a place, those that run first.
+    pub fn names(&self, place: &Place) -> Vec<String> {
+        let mut all = self.all(place);
+        all.sort_by_key(|(_, background)| !background.runs());
+        all.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// How many of a place run.
+    pub fn running(&self, place: &Place) -> usize {
+        let all = self.all(place);
+        let running = all.iter().filter(|(_, background)| background.runs());
+        running.count()
+    }
+
+    fn all(&self, place: &Place) -> Vec<(String, Arc<Background>)> {
+        let by_place = self.by_place();
+        by_place
+            .get(place)
+            .map(|of_place| of_place.sessions.clone())
+            .unwrap_or_default()
+    }
+
+    /// The ports on which programs of this place listen now, each leading to its program.
+    pub async fn ports(&self, place: &Place) -> Vec<Port> {
+        let mut ports: Vec<Port> = Vec::new();
+        for (_, background) in self.all(place) {
+            if !background.runs() {
+                continue;
+            }
+            for number in background.session.ports().await.unwrap_or_default() {
+                let is_taken = ports.iter().any(|port| port.number == number);
+                if is_taken || RESERVED.contains(&number) || ports.len() >= PORTS_MAX {
+                    continue;
+                }
+                let neighbour = Neighbour {
+                    background: Arc::clone(&background),
+                    number,
+                };
+                ports.push(Port {
+                    number,
+                    outlet: Arc::new(neighbour),
+                });
+            }
+        }
+        ports
+    }
+}
+
+/// A port of another program of the same step.
+struct Neighbour {
+    background: Arc<Background>,
+    number: u16,
+}
+
+#[async_trait]
+impl Outlet for Neighbour {
+    async fn serve(&self, mut connection: TcpStream) {
+        let reached = self.background.session.connect(self.number).await;
+        let Ok(mut reached) = reached else {
+            // Closing is what a connection to a port without a listener comes to.
+            return;
+        };
+        // Either side may go at any time.
+        let _ = tokio::io::copy_bidirectional(&mut connection, &mut reached).await;
+    }
+}

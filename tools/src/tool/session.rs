@@ -1,0 +1,417 @@
+//! `shell_start`, `shell_read`, `shell_write`, `shell_stop`: programs in the background, such as servers, interpreters and long builds.
+//!
+//! They are as repeatable as `shell`: such a program ends with our process, and before a call whose outcome is unknown
+//! is repeated the workspace is put back. A model that comes back to a program that is gone is told so.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::plain::plain;
+use super::shell::{self, refused};
+use super::{Context, Tool, object, spec};
+use crate::network;
+use crate::options::Options;
+use crate::sandbox::{Ended, Program};
+use crate::sessions::{AT_ONCE_MAX, Background};
+
+/// How long a call waits for output when the model names no time.
+const WAIT_S: u64 = 2;
+/// The longest time that a model may wait in one call.
+const WAIT_S_MAX: u64 = 120;
+/// A program that does not read its input takes a few kilobytes of it.
+const WRITE_WITHIN: Duration = Duration::from_secs(5);
+
+fn wait_properties() -> Value {
+    json!({
+        "wait_s": {
+            "type": "integer", "minimum": 0, "maximum": WAIT_S_MAX,
+            "description": format!("Longest time to wait for output, in seconds; {WAIT_S} if absent. It comes back earlier when the program ends or has printed something and then falls silent.")
+        },
+        "until": {
+            "type": "string", "minLength": 1,
+            "description": "Come back as soon as this text is printed, such as \"listening on\". Silence does not end the wait then."
+        }
+    })
+}
+
+fn with_wait(mut properties: Value, required: &[&str]) -> Value {
+    if let (Some(properties), Value::Object(wait)) = (properties.as_object_mut(), wait_properties())
+    {
+        properties.extend(wait);
+    }
+    object(&properties, required)
+}
+
+fn session_property() -> Value {
+    json!({"type": "string", "minLength": 1, "description": "The name that shell_start gave, such as \"s1\"."})
+}
+
+fn tool_spec(name: &str, description: &str, parameters: Value) -> ToolSpec {
+    ToolSpec {
+        files: FileUse::Changes,
+        ..spec(name, description, parameters, EffectClass::Repeatable)
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wait {
+    wait_s: Option<u64>,
+    until: Option<String>,
+}
+
+impl Wait {
+    fn within(&self) -> Duration {
+        Duration::from_secs(self.wait_s.unwrap_or(WAIT_S).min(WAIT_S_MAX))
+    }
+}
+
+/// What a model is told of a program: its state, then what it printed since the last time.
+fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
+    let session = &background.session;
+    // Before the output is taken: what an ended program printed is complete.
+    let over = session.over();
+    let unread = session.take_unread(bytes_max.saturating_sub(300));
+    let mut text = match &over {
+        None => format!("{name} is running"),
+        Some(over) => match &over.ended {
+            Some(Ended::Exited { status }) => format!("{name} ended with exit status {status}"),
+            Some(Ended::Killed { reason }) => format!("{name} was killed: {reason}"),
+            None => format!("{name} was stopped"),
+        },
+    };
+    if over.as_ref().is_some_and(|over| over.out_of_memory) {
+        text.push_str(
+            "\na process of it was killed because it needed more memory than there is for one command",
+        );
+    }
+    if unread.lost > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n[... {} bytes of older output are gone ...]",
+            unread.lost
+        );
+    }
+    let printed = plain(&String::from_utf8_lossy(&unread.bytes));
+    if printed.trim().is_empty() {
+        text.push_str("\n(no new output)");
+    } else {
+        let _ = write!(text, "\n--- output\n{}", printed.trim_end_matches('\n'));
+    }
+    if unread.left > 0 {
+        let _ = write!(
+            text,
+            "\n[{} bytes more: call shell_read again]",
+            unread.left
+        );
+    }
+    let has_failed =
+        over.is_some_and(|over| !matches!(over.ended, None | Some(Ended::Exited { status: 0 })));
+    ToolOutcome {
+        isolation: Some(session.isolation().to_owned()),
+        network: background.take_decisions(),
+        ..ToolOutcome::say(!has_failed, text)
+    }
+}
+
+impl Context<'_> {
+    /// The program that the model names, or what it is told when there is none.
+    fn session(&self, name: &str) -> Result<Arc<Background>, ToolOutcome> {
+        let sessions = &self.shared.sessions;
+        sessions.find(&self.call.place, name).ok_or_else(|| {
+            let names = sessions.names(&self.call.place);
+            let there = if names.is_empty() {
+                "none is there now".to_owned()
+            } else {
+                format!("there are: {}", names.join(", "))
+            };
+            ToolOutcome::say(
+                false,
+                format!(
+                    "there is no background program {name:?}; {there}. They end when this step is moved or taken up anew, for \
+                     example after a restart; files are kept. Start it again with shell_start if you still need it."
+                ),
+            )
+        })
+    }
+}
+
+pub(super) struct Start {
+    wall_time: Duration,
+    has_network: bool,
+}
+
+impl Start {
+    pub fn new(options: &Options) -> Self {
+        Self {
+            wall_time: Duration::from_millis(options.session_time_ms_max),
+            has_network: shell::has_network(options),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct StartArguments {
+    command: String,
+    #[serde(default)]
+    network: bool,
+    #[serde(flatten)]
+    wait: Wait,
+}
+
+#[async_trait]
+impl Tool for Start {
+    fn spec(&self) -> ToolSpec {
+        let mut properties = json!({
+            "command": {
+                "type": "string", "minLength": 1,
+                "description": "What bash is to run, such as \"python3 -m http.server 8000\" or \"python3 -i\"."
+            }
+        });
+        if self.has_network {
+            properties["network"] = shell::network_property();
+        }
+        let parameters = with_wait(properties, &["command"]);
+        let description = format!(
+            "Starts a bash command that goes on in the background, on a terminal of its own: a server, an interpreter, a long build. \
+             Returns its name and its first output. Its files are those of /workspace. Ports that it listens on are reached as \
+             localhost from commands that are started later. At most {AT_ONCE_MAX} run at once; each ends with this step, and after \
+             {} minutes at the latest.",
+            self.wall_time.as_secs() / 60
+        );
+        tool_spec("shell_start", &description, parameters)
+    }
+
+    fn effect(&self, arguments: &Value) -> Option<EffectClass> {
+        shell::reaches_out(arguments).then_some(EffectClass::Once)
+    }
+
+    fn is_outside(&self, arguments: &Value) -> Option<bool> {
+        shell::reaches_out(arguments).then_some(true)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "command")
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: StartArguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        if let Some(complaint) = shell::complaint(&arguments.command) {
+            return Ok(ToolOutcome::say(false, complaint));
+        }
+        let sessions = &context.shared.sessions;
+        let place = &context.call.place;
+        if sessions.running(place) >= AT_ONCE_MAX {
+            let names = sessions.names(place);
+            return Ok(ToolOutcome::say(
+                false,
+                format!(
+                    "{AT_ONCE_MAX} programs run in the background already ({}); stop one with shell_stop first",
+                    names.join(", ")
+                ),
+            ));
+        }
+        let exit = match context.exit(arguments.network) {
+            Ok(exit) => exit,
+            Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
+        };
+        let mut environment = shell::environment(context.call);
+        let mut ports = sessions.ports(place).await;
+        if let Some(exit) = &exit {
+            environment.extend(network::environment());
+            ports.push(exit.port());
+        }
+        let entered = context.place()?;
+        let program = Program {
+            argv: shell::argv(arguments.command),
+            environment,
+            place: entered.clone(),
+            wall_time: self.wall_time,
+            ports,
+        };
+        let session = context.shared.sandbox.start(program).await;
+        let session = session.map_err(refused)?;
+        let (name, background) = sessions.add(place, &entered, session, exit);
+        let wait = &arguments.wait;
+        background
+            .session
+            .settle(wait.until.as_deref(), wait.within())
+            .await;
+        Ok(told(
+            &name,
+            &background,
+            context.shared.options.shown_bytes_max,
+        ))
+    }
+}
+
+pub(super) struct Read;
+
+#[derive(Deserialize)]
+struct ReadArguments {
+    session: String,
+    #[serde(flatten)]
+    wait: Wait,
+}
+
+#[async_trait]
+impl Tool for Read {
+    fn spec(&self) -> ToolSpec {
+        let parameters = with_wait(json!({ "session": session_property() }), &["session"]);
+        let description = "Shows what a background program printed since the last look, and whether it still runs.";
+        tool_spec("shell_read", description, parameters)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "session")
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: ReadArguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        let background = match context.session(&arguments.session) {
+            Ok(background) => background,
+            Err(outcome) => return Ok(outcome),
+        };
+        let wait = &arguments.wait;
+        background
+            .session
+            .settle(wait.until.as_deref(), wait.within())
+            .await;
+        let shown = context.shared.options.shown_bytes_max;
+        Ok(told(&arguments.session, &background, shown))
+    }
+}
+
+pub(super) struct WriteTo;
+
+#[derive(Deserialize)]
+struct WriteArguments {
+    session: String,
+    text: String,
+    #[serde(default = "yes")]
+    enter: bool,
+    #[serde(flatten)]
+    wait: Wait,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[async_trait]
+impl Tool for WriteTo {
+    fn spec(&self) -> ToolSpec {
+        let parameters = with_wait(
+            json!({
+                "session": session_property(),
+                "text": {
+                    "type": "string",
+                    "description": "What to type. \"\\u0003\" is Ctrl-C, \"\\u0004\" is Ctrl-D (end of input)."
+                },
+                "enter": {
+                    "type": "boolean",
+                    "description": "Whether to press Enter afterwards; true if absent. Say false for Ctrl-C and Ctrl-D."
+                }
+            }),
+            &["session", "text"],
+        );
+        let description =
+            "Types text into a background program and shows what it prints in answer.";
+        tool_spec("shell_write", description, parameters)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "session")
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: WriteArguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        let background = match context.session(&arguments.session) {
+            Ok(background) => background,
+            Err(outcome) => return Ok(outcome),
+        };
+        let mut typed = arguments.text;
+        if arguments.enter && !typed.ends_with('\n') {
+            typed.push('\n');
+        }
+        let shown = context.shared.options.shown_bytes_max;
+        if let Err(error) = background
+            .session
+            .write(typed.as_bytes(), WRITE_WITHIN)
+            .await
+        {
+            let mut outcome = told(&arguments.session, &background, shown);
+            outcome.ok = false;
+            let why = if error.kind() == std::io::ErrorKind::TimedOut {
+                "the program does not read its input, and not all of the text was taken"
+            } else {
+                "the text could not be typed, because the program has ended"
+            };
+            outcome.content = format!("{why}\n{}", outcome.content);
+            return Ok(outcome);
+        }
+        let wait = &arguments.wait;
+        background
+            .session
+            .settle(wait.until.as_deref(), wait.within())
+            .await;
+        Ok(told(&arguments.session, &background, shown))
+    }
+}
+
+pub(super) struct Stop;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StopArguments {
+    session: String,
+}
+
+#[async_trait]
+impl Tool for Stop {
+    fn spec(&self) -> ToolSpec {
+        let parameters = object(&json!({ "session": session_property() }), &["session"]);
+        let description =
+            "Ends a background program and all that it started, and shows its last output.";
+        tool_spec("shell_stop", description, parameters)
+    }
+
+    fn summary(&self, arguments: &Value) -> Option<String> {
+        super::text(arguments, "session")
+    }
+
+    async fn run(&self, context: Context<'_>) -> Result<ToolOutcome, ToolError> {
+        let arguments: StopArguments = match context.arguments() {
+            Ok(arguments) => arguments,
+            Err(outcome) => return Ok(outcome),
+        };
+        let background = match context.session(&arguments.session) {
+            Ok(background) => background,
+            Err(outcome) => return Ok(outcome),
+        };
+        background.session.stop().await;
+        let shown = context.shared.options.shown_bytes_max;
+        // That it had to be ended is what was asked for.
+        let outcome = told(&arguments.session, &background, shown);
+        Ok(ToolOutcome {
+            ok: true,
+            ..outcome
+        })
+    }
+}
