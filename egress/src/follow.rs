@@ -84,16 +84,8 @@ impl Guard {
             let Some(next) = next(&response)? else {
                 return Ok(response);
             };
-            if next.origin() != response.url().origin() {
-                headers = harmless(&headers);
-            }
+            headers = for_next(response.url(), &next, headers)?;
             url = next;
-            if url.scheme() == "http" && response.url().scheme() == "https" {
-                return Err(FollowError::Downgrade {
-                    from: Origin::of(response.url()),
-                    to: Origin::of(&url),
-                });
-            }
         }
         Err(FollowError::TooMany {
             last: Origin::of(&url),
@@ -144,10 +136,54 @@ fn next(response: &Response) -> Result<Option<Url>, FollowError> {
     })
 }
 
+/// The headers for the next request, if it may be made.
+fn for_next(from: &Url, to: &Url, headers: HeaderMap) -> Result<HeaderMap, FollowError> {
+    if from.scheme() == "https" && to.scheme() == "http" {
+        return Err(FollowError::Downgrade {
+            from: Origin::of(from),
+            to: Origin::of(to),
+        });
+    }
+    if from.origin() == to.origin() {
+        Ok(headers)
+    } else {
+        Ok(harmless(&headers))
+    }
+}
+
 fn harmless(headers: &HeaderMap) -> HeaderMap {
     let kept = HARMLESS.into_iter().filter_map(|name| {
         let value = headers.get(&name)?.clone();
         Some((name, value))
     });
     kept.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use reqwest::header::{AUTHORIZATION, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn credentials_stay_with_their_origin_and_tls_is_not_left() {
+        for (from, to, wanted) in [
+            ("https://a.example/x", "https://a.example/y", Some(2)),
+            ("https://a.example/x", "https://a.example:443/y", Some(2)),
+            ("https://a.example/x", "https://a.example:8443/y", Some(1)),
+            ("https://a.example/x", "https://b.a.example/y", Some(1)),
+            ("http://a.example/x", "https://a.example/y", Some(1)),
+            ("https://a.example/x", "http://a.example/y", None),
+            ("https://a.example/x", "http://b.example/y", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static("a"));
+            headers.insert(AUTHORIZATION, HeaderValue::from_static("hidden"));
+            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+            let kept = for_next(&from, &to, headers);
+            let kept = kept.ok().map(|headers| headers.len());
+            assert_eq!(kept, wanted, "{from} {to}");
+        }
+    }
 }

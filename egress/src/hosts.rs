@@ -71,7 +71,7 @@ impl Hosts {
 
     /// Every port that some entry is for.
     pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
-        self.rules.iter().flat_map(|rule| rule.ports()).copied()
+        self.rules.iter().flat_map(Rule::ports).copied()
     }
 
     fn covers(&self, pattern: &Pattern, port: u16) -> bool {

@@ -7,12 +7,12 @@ use tokio::time::timeout;
 
 use super::stop::Stop;
 
-/// How long a client may take to read an answer.
+/// How long a client may take to read an answer, and again to close.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much of what a client still sends is taken off its connection, in bytes: closing while bytes lie unread can make its
 /// system throw the answer away.
-const DRAINED_MAX: usize = 256 * 1024;
+const DRAINED_MAX: usize = 1024 * 1024;
 
 /// Tells the client why its request ended, where there are words for it, and lets it read them.
 pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, stop: &Stop) {
@@ -21,23 +21,30 @@ pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, st
     }
 }
 
-/// Writes bytes, and then waits for a moment until the client has closed.
+/// Writes bytes, and then lets the client read them.
 pub(crate) async fn last_words<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, words: &[u8]) {
-    let _ = timeout(PATIENCE, write_and_drain(stream, words)).await;
+    let writing = async {
+        stream.write_all(words).await?;
+        stream.shutdown().await
+    };
+    if let Ok(Ok(())) = timeout(PATIENCE, writing).await {
+        drain(stream).await;
+    }
 }
 
-async fn write_and_drain<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, words: &[u8]) {
-    if stream.write_all(words).await.is_err() || stream.shutdown().await.is_err() {
-        return;
-    }
-    let mut buffer = [0; 4096];
-    let mut drained = 0;
-    while let Ok(length @ 1..) = stream.read(&mut buffer).await {
-        drained += length;
-        if drained > DRAINED_MAX {
-            return;
+/// Waits for a moment until a client has closed, to which everything has been said.
+pub(crate) async fn drain<S: AsyncRead + Unpin>(stream: &mut S) {
+    let draining = async {
+        let mut buffer = [0; 4096];
+        let mut drained = 0;
+        while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+            drained += length;
+            if drained > DRAINED_MAX {
+                return;
+            }
         }
-    }
+    };
+    let _ = timeout(PATIENCE, draining).await;
 }
 
 /// The reason stands in the status line too: many clients show nothing else of a refused CONNECT.

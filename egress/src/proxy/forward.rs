@@ -95,7 +95,7 @@ fn headers(head: &Head, injections: &[Injection], target: &Target) -> HeaderMap 
     if let Framing::Length(length) = head.framing {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    // No connection is used for two requests: whatever a destination makes of the first, nobody else's comes after it.
+    // Nobody's request comes after this one on its connection, whatever the destination makes of its bytes.
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers
 }

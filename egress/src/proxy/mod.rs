@@ -25,6 +25,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::asked::Asked;
+use self::body::Framing;
 use self::client::Client;
 use self::forward::Forward;
 pub use self::injection::Injection;
@@ -82,8 +83,8 @@ impl Proxy {
     /// Serves one connection of a client to its end. A connection is for one request; after its answer it is closed.
     /// Dropping the future closes both sides, and is observed.
     ///
-    /// At most some hundred kilobytes are held for a connection: a head of at most 16 KiB, buffers of 16 KiB for each
-    /// direction, and what the HTTP client reads ahead.
+    /// Less than a megabyte is held for a connection, whatever its two sides send: a head of at most 16 KiB, buffers of
+    /// 16 KiB for each direction, and what the HTTP client reads ahead.
     pub async fn serve<S>(&self, mut stream: S, observer: &dyn Observer)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
@@ -133,8 +134,14 @@ impl Proxy {
                 self.admit(&target)?;
                 // Headers carry data out too.
                 client.meter.up(head_bytes)?;
+                let has_body = head.framing != Framing::None;
                 let request = Forward { head, url, target };
-                forward::forward(guard, injections, request, client).await
+                forward::forward(guard, injections, request, client).await?;
+                if has_body {
+                    // It may still be sending to a destination that has answered already.
+                    answer::drain(client.stream).await;
+                }
+                Ok(())
             }
         }
     }

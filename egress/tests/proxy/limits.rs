@@ -103,7 +103,7 @@ async fn only_so_many_connections_are_open_at_the_same_time() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_head_has_its_time_however_busy_its_client_looks() {
     let upstream = Upstream::answering(ok(1)).await;
     let limits = Limits {

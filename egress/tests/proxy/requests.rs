@@ -1,19 +1,14 @@
 //! Plain requests: what reaches the destination, what comes back, and what is refused.
 
+use std::sync::Arc;
+
 use egress::proxy::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixStream};
 
-use crate::support::{Answers, Seen, Upstream, Wanted, decision, proxy_to, talk};
+use crate::support::{Answers, Seen, Upstream, Wanted, decision, parts, proxy_to, talk};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nx-from: there\r\ncontent-length: 5\r\n\r\nhello";
-
-/// The head of what a destination received, its lines sorted, and the body.
-fn parts(received: &str) -> (Vec<&str>, &str) {
-    let (head, body) = received.split_once("\r\n\r\n").unwrap();
-    let mut lines: Vec<_> = head.lines().collect();
-    lines[1..].sort_unstable();
-    (lines, body)
-}
 
 #[tokio::test]
 async fn a_request_reaches_its_destination_without_what_belongs_to_the_connection() {
@@ -49,169 +44,6 @@ async fn a_request_reaches_its_destination_without_what_belongs_to_the_connectio
         seen.only(),
         decision("GET", ("site.example", port), Outcome::Allowed, bytes)
     );
-}
-
-#[tokio::test]
-async fn a_body_with_a_length_arrives_with_that_length() {
-    let upstream = Upstream::answering(OK).await;
-    let port = upstream.port();
-    let body = "x".repeat(100_000);
-    let head =
-        format!("POST http://site.example:{port}/ HTTP/1.1\r\ncontent-length: 100000\r\n\r\n");
-    let (answer, seen) = talk(
-        &proxy_to(&upstream),
-        format!("{head}{body}GET http://next/ HTTP/1.1\r\n\r\n"),
-    )
-    .await;
-    assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
-    let received = upstream.received();
-    assert_eq!(
-        received.len(),
-        1,
-        "what follows the body is no second request"
-    );
-    let (lines, arrived) = parts(&received[0]);
-    assert!(lines.contains(&"content-length: 100000"), "{lines:?}");
-    assert!(
-        !lines
-            .iter()
-            .any(|line| line.starts_with("transfer-encoding")),
-        "{lines:?}"
-    );
-    assert_eq!(arrived, body);
-    assert_eq!(
-        seen.only().bytes_up,
-        u64::try_from(head.len() + body.len()).unwrap()
-    );
-}
-
-#[tokio::test]
-async fn a_chunked_body_arrives_in_chunks() {
-    let upstream = Upstream::answering(OK).await;
-    let port = upstream.port();
-    let request = format!(
-        "PUT http://site.example:{port}/ HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
-    );
-    let (answer, seen) = talk(&proxy_to(&upstream), request).await;
-    assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
-    let received = upstream.received();
-    let (lines, body) = parts(&received[0]);
-    assert!(lines.contains(&"transfer-encoding: chunked"), "{lines:?}");
-    assert!(
-        !lines.iter().any(|line| line.starts_with("content-length")),
-        "{lines:?}"
-    );
-    let data: String = body.split("\r\n").skip(1).step_by(2).collect();
-    assert_eq!(data, "hello world");
-    assert_eq!(seen.only().outcome, Outcome::Allowed);
-}
-
-#[tokio::test]
-async fn a_client_that_waits_for_a_word_before_its_body_gets_it() {
-    let upstream = Upstream::answering(OK).await;
-    let port = upstream.port();
-    let seen = Seen::default();
-    let proxy = proxy_to(&upstream);
-    let (mut client, server) = tokio::io::duplex(1024);
-    let asking = async {
-        let head = format!(
-            "POST http://site.example:{port}/ HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
-        );
-        client.write_all(head.as_bytes()).await.unwrap();
-        let mut word = [0; 25];
-        client.read_exact(&mut word).await.unwrap();
-        assert_eq!(&word, b"HTTP/1.1 100 Continue\r\n\r\n");
-        client.write_all(b"body").await.unwrap();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        drop(client);
-    };
-    tokio::join!(proxy.serve(server, &seen), asking);
-    assert!(upstream.received()[0].ends_with("\r\n\r\nbody"));
-    assert!(!upstream.received()[0].contains("expect"));
-}
-
-#[tokio::test]
-async fn answers_of_every_form_come_back_whole() {
-    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
-    let to_the_end = "HTTP/1.1 200 OK\r\n\r\nhello";
-    let moved = "HTTP/1.1 302 Found\r\nlocation: http://10.0.0.5/\r\ncontent-length: 0\r\n\r\n";
-    let nothing = "HTTP/1.1 204 No Content\r\nx: y\r\n\r\n";
-    let first = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
-    for (method, version, there, wanted) in [
-        ("GET", 1, chunked, format!("{first}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")),
-        ("GET", 1, to_the_end, format!("{first}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")),
-        ("GET", 0, chunked, format!("{first}\r\nhello")),
-        ("HEAD", 1, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", format!("{first}content-length: 5\r\n\r\n")),
-        (
-            "GET",
-            1,
-            moved,
-            "HTTP/1.1 302 Found\r\nconnection: close\r\ncontent-length: 0\r\nlocation: http://10.0.0.5/\r\n\r\n".to_owned(),
-        ),
-        ("DELETE", 1, nothing, "HTTP/1.1 204 No Content\r\nconnection: close\r\nx: y\r\n\r\n".to_owned()),
-    ] {
-        let upstream = Upstream::answering(there).await;
-        let port = upstream.port();
-        let request = format!("{method} http://site.example:{port}/ HTTP/1.{version}\r\n\r\n");
-        let (answer, _) = talk(&proxy_to(&upstream), request).await;
-        assert_eq!(answer, wanted, "{method} {there}");
-        assert_eq!(upstream.connections(), 1);
-    }
-}
-
-#[tokio::test]
-async fn an_answer_that_breaks_off_does_not_look_whole() {
-    for (there, wanted_end) in [
-        (
-            "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhello",
-            "content-length: 50\r\n\r\nhello",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
-            "5\r\nhello\r\n",
-        ),
-    ] {
-        let upstream = Upstream::answering(there).await;
-        let port = upstream.port();
-        let (answer, seen) = talk(
-            &proxy_to(&upstream),
-            format!("GET http://site.example:{port}/ HTTP/1.1\r\n\r\n"),
-        )
-        .await;
-        assert!(answer.ends_with(wanted_end), "{answer}");
-        let broken = Outcome::Broken(format!("the connection to site.example:{port} broke"));
-        assert_eq!(seen.only().outcome, broken);
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_does_not_look_whole() {
-    for (framing, part) in [
-        ("content-length: 50", "hello"),
-        ("transfer-encoding: chunked", "5\r\nhello\r\n"),
-    ] {
-        let upstream = Upstream::answering(OK).await;
-        let port = upstream.port();
-        let proxy = proxy_to(&upstream);
-        let seen = Seen::default();
-        let (mut client, server) = tokio::io::duplex(1024);
-        let request =
-            format!("POST http://site.example:{port}/ HTTP/1.1\r\n{framing}\r\n\r\n{part}");
-        let asking = async {
-            client.write_all(request.as_bytes()).await.unwrap();
-            drop(client);
-        };
-        tokio::join!(proxy.serve(server, &seen), asking);
-        assert_eq!(
-            seen.only().outcome,
-            Outcome::Broken("the client closed its connection".to_owned())
-        );
-        for received in upstream.received() {
-            assert!(!received.ends_with("0\r\n\r\n"), "{received}");
-        }
-    }
 }
 
 #[tokio::test]
@@ -381,6 +213,51 @@ async fn a_name_is_looked_up_once_for_a_request() {
     let (answer, _) = talk(&proxy, &request).await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     assert_eq!((resolver.lookups(), upstream.connections()), (2, 1));
+}
+
+#[tokio::test]
+async fn no_request_comes_after_one_of_the_proxy_on_its_connection() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = upstream.local_addr().unwrap().port();
+    let proxy = Wanted {
+        permits: &[format!("site.example:{port}")],
+        ..Wanted::default()
+    }
+    .proxy();
+    let request =
+        format!("GET http://site.example:{port}/ HTTP/1.1\r\nconnection: keep-alive\r\n\r\n");
+    for _ in 0..2 {
+        // It would go on answering on the same connection.
+        let answering = async {
+            let (mut stream, _) = upstream.accept().await.unwrap();
+            let mut buffer = vec![0; 16 * 1024];
+            while let Ok(1..) = stream.read(&mut buffer).await {
+                stream.write_all(OK.as_bytes()).await.unwrap();
+            }
+        };
+        let ((), (answer, _)) = tokio::join!(answering, talk(&proxy, &request));
+        assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_from_a_unix_socket_by_a_client_that_still_sends() {
+    let (mut client, server) = UnixStream::pair().unwrap();
+    let seen = Arc::new(Seen::default());
+    let (proxy, observer) = (Wanted::default().proxy(), Arc::clone(&seen));
+    let serving = tokio::spawn(async move { proxy.serve(server, &*observer).await });
+    let head = "POST http://127.0.0.1/ HTTP/1.1\r\ncontent-length: 900000\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.write_all(&[b'x'; 900_000]).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    drop(client);
+    serving.await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 403 ") && answer.contains("a loopback address"),
+        "{answer}"
+    );
+    assert!(matches!(seen.only().outcome, Outcome::Refused(_)));
 }
 
 #[tokio::test]

@@ -153,6 +153,14 @@ fn is_whole(text: &str) -> bool {
     }
 }
 
+/// The head of what a destination received, its lines sorted, and the body.
+pub fn parts(received: &str) -> (Vec<&str>, &str) {
+    let (head, body) = received.split_once("\r\n\r\n").unwrap();
+    let mut lines: Vec<_> = head.lines().collect();
+    lines[1..].sort_unstable();
+    (lines, body)
+}
+
 /// Resolves every name to one prepared answer after another, the last one again and again.
 pub struct Answers {
     answers: Vec<Vec<IpAddr>>,

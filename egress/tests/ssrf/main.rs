@@ -71,7 +71,7 @@ fn inside() {
         .enable_all()
         .build()
         .unwrap();
-    let all = Duration::from_secs(60);
+    let all = Duration::from_secs(30);
     runtime.block_on(async { tokio::time::timeout(all, trial()).await.unwrap() });
 }
 
