@@ -8,8 +8,10 @@
 pub mod browser_probe;
 mod directory;
 pub mod inside;
+mod nearest;
 mod network;
 pub mod options;
+mod patch;
 pub mod sandbox;
 mod sessions;
 mod tool;
@@ -23,7 +25,7 @@ use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::ToolSpec;
 use egress::Guard;
 
-pub use directory::{AccessError, Directory};
+pub use directory::{AccessError, Deleted, Directory};
 pub use network::{Exit, Gate, Reach, environment as proxy_environment};
 pub use options::{HttpOptions, NetworkOptions, Options, SandboxKind};
 pub use toolbox::Toolbox;

@@ -4,8 +4,10 @@
 //! relative to the directory's descriptor, links are refused, and what was opened is checked to be a regular file.
 //! A file is written whole or not at all, under a name of its own that is then moved into place.
 
+mod delete;
 mod path;
 mod read;
+mod rename;
 mod walk;
 mod wipe;
 mod write;
@@ -16,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, Mode, OFlags, ResolveFlags, Uid};
 
+pub use delete::Deleted;
 pub(crate) use path::normalize;
-pub(crate) use walk::{DEPTH_MAX, Found, Kind, Next, StatKey};
+pub(crate) use walk::{DEPTH_MAX, Found, Kind, Next, StatKey, Walk};
 
 /// Why a file of a workspace could not be reached. All but `Io` are the caller's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,20 @@ pub enum AccessError {
     /// The file's mode denies it.
     #[error("permission denied by the file's mode; change it with chmod in the shell")]
     Denied,
+    /// Something that may not be replaced is there.
+    #[error("a {found} of that name is there already")]
+    Taken {
+        /// What is there.
+        found: &'static str,
+    },
+    /// A directory that holds something.
+    #[error("the directory is not empty: it holds {files} files and {folders} directories")]
+    NotEmpty {
+        /// Files in it and below.
+        files: u64,
+        /// Directories in it and below.
+        folders: u64,
+    },
     /// More bytes than may be read or written.
     #[error("it has {bytes} bytes, and at most {bytes_max} can be handled")]
     TooLarge {

@@ -1,5 +1,7 @@
 //! Cutting text to what a model is shown.
 
+use std::ops::Range;
+
 /// The text with its middle left out and counted, if it has more than `bytes_max` bytes.
 pub(super) fn middle(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
@@ -19,6 +21,23 @@ pub(super) fn middle(text: &str, bytes_max: usize) -> String {
 pub(super) fn start(text: &str, bytes_max: usize) -> (&str, usize) {
     let at = floor(text, bytes_max);
     (text.split_at(at).0, text.len() - at)
+}
+
+/// The part of a line around a place in it.
+pub(super) fn around(line: &str, place: Range<usize>, bytes_max: usize) -> String {
+    if line.len() <= bytes_max {
+        return line.to_owned();
+    }
+    // Most of what is shown follows the place, as most of what explains it does.
+    let first = if place.end <= bytes_max {
+        0
+    } else {
+        floor(line, place.start.saturating_sub(bytes_max / 4))
+    };
+    let (shown, cut_off) = start(line.split_at(first).1, bytes_max);
+    let before = if first > 0 { "[...] " } else { "" };
+    let after = if cut_off > 0 { " [...]" } else { "" };
+    format!("{before}{shown}{after}")
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -45,6 +64,14 @@ mod tests {
             middle("aä—bcdefghij", 8),
             "aä\n[... 8 bytes left out here ...]\nghij"
         );
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_place_that_matters() {
+        assert_eq!(around("abcdefgh", 7..8, 8), "abcdefgh");
+        assert_eq!(around("abcdefghijkl", 1..2, 8), "abcdefgh [...]");
+        assert_eq!(around("äbcdefghijkl", 9..10, 8), "[...] ghijkl");
+        assert_eq!(around("abcdefghijklmnop", 9..10, 4), "[...] ijkl [...]");
     }
 
     #[test]

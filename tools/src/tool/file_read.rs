@@ -1,5 +1,6 @@
 //! `file_read`: shows lines of a text file.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
@@ -7,7 +8,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Complaint, Context, FILE_BYTES_MAX, Tool, cut, file_path, object, spec};
+use super::{Complaint, Context, FILE_BYTES_MAX, Tool, cut, file_path, kind, object, spec};
+use crate::directory::AccessError;
 use crate::workspace::Entered;
 
 const LINES: usize = 2000;
@@ -20,6 +22,8 @@ struct Arguments {
     path: String,
     start_line: Option<usize>,
     line_count: Option<usize>,
+    #[serde(default)]
+    line_numbers: bool,
 }
 
 #[async_trait]
@@ -29,12 +33,14 @@ impl Tool for FileRead {
             &json!({
                 "path": {"type": "string", "description": "The file, relative to /workspace, such as \"notes/a.md\"."},
                 "start_line": {"type": "integer", "minimum": 1, "description": "The first line to show; 1 if absent."},
-                "line_count": {"type": "integer", "minimum": 1, "description": "How many lines to show; 2000 if absent."}
+                "line_count": {"type": "integer", "minimum": 1, "description": "How many lines to show; 2000 if absent."},
+                "line_numbers": {"type": "boolean", "description": "Show the number of each line before it. It is not part of the file."}
             }),
             &["path"],
         );
         let description = "Shows a text file of the workspace, or some of its lines. The first line of the answer says which \
-            lines are shown and how many the file has. For PDF, DOCX, images and other binary files use the shell.";
+            lines are shown and how many the file has. Of a PDF, DOCX, image or other binary file it only says what it is; \
+            use the shell for those.";
         spec("file_read", description, parameters, EffectClass::Read)
     }
 
@@ -59,14 +65,14 @@ fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<Stri
     let content = place
         .directory()
         .read(&path, FILE_BYTES_MAX)
-        .map_err(|error| Complaint::about(&arguments.path, error))?;
-    let bytes = content.bytes.len();
-    let text = match String::from_utf8(content.bytes) {
+        .map_err(|error| unreadable(&arguments.path, error))?;
+    let text = String::from_utf8(content.bytes).map_err(std::string::FromUtf8Error::into_bytes);
+    let text = match text {
         Ok(text) if !text.contains('\0') => text,
-        Ok(_) | Err(_) => {
-            return Err(Complaint::Model(format!(
-                "{path:?} is a binary file of {bytes} bytes, not text; use the shell to extract what you need, for example with file, pdftotext, unzip or python3"
-            )));
+        other => {
+            let bytes = other.map_or_else(|bytes| bytes, String::into_bytes);
+            let what = kind::describe(&bytes);
+            return Err(Complaint::Model(format!("{path:?} is {what}")));
         }
     };
     let total = text.lines().count();
@@ -77,12 +83,37 @@ fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<Stri
         )));
     }
     let count = arguments.line_count.unwrap_or(LINES).max(1);
-    let lines: Vec<&str> = text.lines().skip(start - 1).take(count).collect();
+    let lines = text.lines().skip(start - 1).take(count);
+    let lines: Vec<Cow<'_, str>> = lines
+        .enumerate()
+        .map(|(index, line)| {
+            if arguments.line_numbers {
+                format!("{:>5} | {line}", start + index).into()
+            } else {
+                line.into()
+            }
+        })
+        .collect();
     Ok(window(&path, start, total, &lines, bytes_max))
 }
 
+fn unreadable(path: &str, error: AccessError) -> Complaint {
+    if matches!(error, AccessError::TooLarge { .. }) {
+        return Complaint::Model(format!(
+            "{path:?}: {error}; look at parts of it in the shell, for example with sed -n '1,100p', grep or tail"
+        ));
+    }
+    Complaint::about(path, error)
+}
+
 /// Whole lines as far as they fit, so that a model can go on with the next one.
-fn window(path: &str, start: usize, total: usize, lines: &[&str], bytes_max: usize) -> String {
+fn window(
+    path: &str,
+    start: usize,
+    total: usize,
+    lines: &[Cow<'_, str>],
+    bytes_max: usize,
+) -> String {
     let mut shown = 0;
     let mut body = String::new();
     for line in lines {
@@ -117,11 +148,17 @@ mod tests {
     #[test]
     fn a_window_tells_where_it_is_and_how_to_go_on() {
         assert_eq!(
-            window("a", 1, 3, &["x", "y", "z"], 100),
+            window("a", 1, 3, &["x".into(), "y".into(), "z".into()], 100),
             "a: lines 1 to 3 of 3\nx\ny\nz"
         );
         assert_eq!(
-            window("a", 2, 9, &["xxxx", "yyyy", "zzzz"], 10),
+            window(
+                "a",
+                2,
+                9,
+                &["xxxx".into(), "yyyy".into(), "zzzz".into()],
+                10
+            ),
             "a: lines 2 to 3 of 9; go on with start_line 4\nxxxx\nyyyy"
         );
         assert_eq!(window("a", 1, 0, &[], 10), "a: empty, 0 lines");

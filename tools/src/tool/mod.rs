@@ -3,12 +3,17 @@
 //! What a model can mend is an outcome that is not ok and says what to do; an error means that the machine refused.
 
 mod cut;
+mod file_delete;
 mod file_edit;
 mod file_list;
+mod file_move;
+mod file_patch;
 mod file_read;
 mod file_search;
 mod file_write;
+mod glob;
 mod http_request;
+mod kind;
 mod note;
 mod plain;
 mod publish;
@@ -63,6 +68,9 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         Box::new(file_read::FileRead),
         Box::new(file_write::FileWrite),
         Box::new(file_edit::FileEdit),
+        Box::new(file_patch::FilePatch),
+        Box::new(file_move::FileMove),
+        Box::new(file_delete::FileDelete),
         Box::new(file_list::FileList),
         Box::new(file_search::FileSearch),
         Box::new(note::Note),
@@ -158,6 +166,8 @@ impl Complaint {
             | AccessError::Kind { .. }
             | AccessError::Link
             | AccessError::Denied
+            | AccessError::Taken { .. }
+            | AccessError::NotEmpty { .. }
             | AccessError::TooLarge { .. } => Self::Model(format!("{path:?}: {error}")),
         }
     }
@@ -179,17 +189,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_patch_is_told_by_the_files_that_it_names() {
+        let told = |patch: &str| file_patch::FilePatch.summary(&json!({"patch": patch}));
+        let patch = "*** Update File: a.rs\n-secret\n+other\n*** Delete File: b.rs";
+        assert_eq!(told(patch), Some("a.rs, b.rs".to_owned()));
+        assert_eq!(told("secret"), None);
+    }
+
+    #[test]
     fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
         let guard = Guard::new(egress::Options::default());
         let tools = guard.map(|guard| all(&Options::default(), &guard));
         let tools = tools.unwrap_or_default();
-        assert_eq!(tools.len(), 8);
+        assert_eq!(tools.len(), 11);
         for tool in tools {
             let name = tool.spec().name;
             let shown = match name.as_str() {
-                "shell" => "command",
-                "note" => "text",
-                _ => "path",
+                "shell" => "the command",
+                "note" => "the text",
+                "file_move" => "the from to the to",
+                // What it shows is in the patch.
+                "file_patch" => continue,
+                _ => "the path",
             };
             let properties = tool.spec().parameters["properties"].clone();
             let filled = properties.as_object().into_iter().flatten();
@@ -197,11 +218,7 @@ mod tests {
             let arguments: Value = filled
                 .map(|(argument, text)| (argument, Value::String(text)))
                 .collect();
-            assert_eq!(
-                tool.summary(&arguments),
-                Some(format!("the {shown}")),
-                "{name}"
-            );
+            assert_eq!(tool.summary(&arguments), Some(shown.to_owned()), "{name}");
             assert_eq!(tool.summary(&json!({"content": "secret"})), None, "{name}");
         }
     }

@@ -218,6 +218,8 @@ pub(super) fn access(error: AccessError) -> WorkspaceError {
         | AccessError::Kind { .. }
         | AccessError::Link
         | AccessError::Denied
+        | AccessError::Taken { .. }
+        | AccessError::NotEmpty { .. }
         | AccessError::TooLarge { .. }) => io::Error::other(other),
     })
 }

@@ -22,6 +22,9 @@ async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects(
         ("file_read", Read, Reads),
         ("file_write", Repeatable, Changes),
         ("file_edit", Repeatable, Changes),
+        ("file_patch", Repeatable, Changes),
+        ("file_move", Repeatable, Changes),
+        ("file_delete", Repeatable, Changes),
         ("file_list", Read, Reads),
         ("file_search", Read, Reads),
         ("note", Repeatable, FileUse::None),
@@ -62,7 +65,7 @@ async fn a_file_is_written_read_edited_listed_and_found() {
             json!({"path": "notes/a.md", "find": "two", "replace": "zwei"}),
         )
         .await;
-    assert_eq!(edited.content, "changed notes/a.md once");
+    assert_eq!(edited.content, "changed notes/a.md once, at line 2");
     let found = room
         .tool("file_search", json!({"pattern": "^z.*i$", "glob": "*.md"}))
         .await;
@@ -111,7 +114,7 @@ async fn what_a_model_can_mend_is_said_with_the_way_out() {
         (
             "file_read",
             json!({"path": "bin"}),
-            "binary file of 3 bytes",
+            "a binary file of 3 bytes",
         ),
         ("file_read", json!({"path": "d"}), "is a directory"),
         (
@@ -145,6 +148,16 @@ async fn what_a_model_can_mend_is_said_with_the_way_out() {
             json!({"pattern": "("}),
             "not a regular expression",
         ),
+        (
+            "file_search",
+            json!({"pattern": "(?=x)"}),
+            "look-around, including look-ahead and look-behind, is not supported",
+        ),
+        (
+            "file_search",
+            json!({"pattern": "x", "glob": "a["}),
+            "the pattern \"a[\" cannot be used",
+        ),
         ("file_list", json!({"path": "nope"}), "no such file"),
         ("note", json!({"text": " "}), "1 to 4000 bytes"),
         ("publish", json!({"path": "nope"}), "no such file"),
@@ -172,7 +185,7 @@ async fn what_a_model_can_mend_is_said_with_the_way_out() {
 #[tokio::test]
 async fn file_tools_never_leave_the_workspace_whatever_a_command_put_there() {
     let room = Room::new().await;
-    room.shell("ln -s /etc/passwd link; ln -s / rootlink; ln -s .. up; mkfifo pipe; mkdir d; ln -s ../link d/l; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")'").await;
+    room.shell("echo plain > plain; ln -s /etc/passwd link; ln -s / rootlink; ln -s .. up; mkfifo pipe; mkdir d; ln -s ../link d/l; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")'").await;
     for path in [
         "..",
         "../x",
@@ -196,11 +209,36 @@ async fn file_tools_never_leave_the_workspace_whatever_a_command_put_there() {
                 json!({"path": path, "find": "root", "replace": "x"}),
             ),
             ("publish", json!({"path": path})),
+            ("file_move", json!({"from": path, "to": "taken"})),
+            (
+                "file_move",
+                json!({"from": "plain", "to": path, "replace": true}),
+            ),
+            (
+                "file_patch",
+                json!({"patch": format!("*** Update File: {path}\n-root\n+x")}),
+            ),
+            (
+                "file_patch",
+                json!({"patch": format!("*** Add File: {path}\n+x")}),
+            ),
         ] {
             let outcome = room.tool(tool, arguments).await;
             assert!(!outcome.ok, "{tool} {path:?}: {}", outcome.content);
             assert!(!outcome.content.contains("root:"), "{tool} {path:?}");
         }
+    }
+    for path in [
+        "..",
+        "rootlink/tmp",
+        "up/x",
+        "/etc",
+        "/workspace",
+        "d/../..",
+    ] {
+        let arguments = json!({"path": path, "recursive": true});
+        let outcome = room.tool("file_delete", arguments).await;
+        assert!(!outcome.ok, "{path}: {}", outcome.content);
     }
     for path in ["..", "rootlink", "up", "/etc"] {
         let outcome = room.tool("file_list", json!({"path": path})).await;
@@ -250,7 +288,9 @@ async fn long_files_and_lists_are_cut_with_a_way_to_go_on() {
     );
     let listed = room.tool("file_list", json!({"path": "many"})).await;
     assert!(
-        listed.content.contains("more than 1000 entries"),
+        listed.content.ends_with(
+            "[500 entries more; list a directory of it, a smaller depth, or a pattern]\n"
+        ),
         "{}",
         listed.content.len()
     );
