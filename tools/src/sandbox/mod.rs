@@ -7,6 +7,7 @@
 pub mod bubblewrap;
 mod cgroup;
 mod control;
+mod deleted;
 mod disk;
 mod image;
 mod launch;

@@ -4,10 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attacks;
+mod bombs;
 mod browser;
 mod changes;
+mod everyday;
 mod files;
 mod isolation;
 mod limits;
+mod ordinary_user;
 mod room;
 mod workspaces;

@@ -4,8 +4,8 @@
 //! features that such tools do not need, because most ways out of a namespace lead through one of them.
 //!
 //! Three filters, since each has one answer: `EPERM` for the list; `ENOSYS` for calls whose arguments lie in memory, where no
-//! filter can look, so that libraries fall back to the older call that it can judge; and `EPERM` for numbers of the x32
-//! interface, which would reach the same calls by other names.
+//! filter can look, so that libraries fall back to the older call that it can judge; and one by number alone: `ENOSYS` for
+//! calls that are younger than the list, and `EPERM` for the x32 interface, which would reach the same calls by other names.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,13 +19,11 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// The filters as bwrap reads them.
 pub(super) fn filters() -> io::Result<Vec<Vec<u8>>> {
-    let mut programs = vec![
+    let programs = [
         compile(denied().map_err(io::Error::other)?, libc::EPERM)?,
         compile(unjudgeable(), libc::ENOSYS)?,
+        known_numbers(),
     ];
-    if cfg!(target_arch = "x86_64") {
-        programs.push(no_x32());
-    }
     Ok(programs.iter().map(|program| bytes(program)).collect())
 }
 
@@ -57,6 +55,9 @@ fn bytes(program: &[sock_filter]) -> Vec<u8> {
 /// Calls that came after the C library's list of names was made.
 const SYS_OPEN_TREE_ATTR: i64 = 467;
 const SYS_FCHMODAT2: i64 = 452;
+
+/// The youngest call that was weighed for the list, `file_setattr`. New calls have the same number on all processors.
+const YOUNGEST: u32 = 469;
 
 /// Calls that are denied whatever their arguments are.
 const DENIED: &[i64] = &[
@@ -116,7 +117,10 @@ const DENIED: &[i64] = &[
     libc::SYS_fanotify_init,
     libc::SYS_personality,
     libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
     libc::SYS_mbind,
+    // All programs of the machine share how many of these there may be.
+    libc::SYS_io_setup,
     libc::SYS_vhangup,
 ];
 
@@ -139,12 +143,14 @@ fn denied() -> Result<Rules, seccompiler::BackendError> {
         .collect();
     rules.insert(libc::SYS_clone, new_namespaces()?);
     rules.insert(libc::SYS_socket, sockets()?);
+    rules.insert(libc::SYS_socketpair, pairs()?);
+    rules.insert(libc::SYS_setsockopt, protocols_on_top()?);
     rules.insert(libc::SYS_ioctl, terminal_tricks()?);
     for (call, argument) in modes_of_existing() {
         rules.insert(call, user_bits(argument, None)?);
     }
     for (call, mode, flags) in modes_of_new() {
-        rules.insert(call, user_bits(mode, flags)?);
+        rules.insert(call, user_bits_of_new(mode, flags)?);
     }
     for (call, argument) in nodes() {
         let mut all = user_bits(argument, None)?;
@@ -191,19 +197,18 @@ fn new_namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
 
 /// Obsolete, and still understood by the kernel.
 const SOCK_PACKET: i32 = 10;
+/// The C library has no name for it.
+const SOCK_DCCP: i32 = 6;
 
-/// Local, IPv4 and IPv6 sockets, and the one netlink protocol with which programs list their interfaces.
+/// Local, IPv4 and IPv6 sockets, and the one netlink protocol with which programs list their interfaces. Of IPv4 and IPv6
+/// streams and datagrams of the usual protocols: asking for another one can load it into the kernel.
 fn sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let (domain, kind, protocol) = (0, 1, 2);
     let is_not = |family| condition(domain, SeccompCmpOp::Ne, unsigned(family));
+    let protocol_is_not = |number| condition(protocol, SeccompCmpOp::Ne, unsigned(number));
     let netlink = unsigned(libc::AF_NETLINK);
-    let raw = |kind_wanted| {
-        SeccompRule::new(vec![
-            is_not(libc::AF_NETLINK)?,
-            condition(kind, SeccompCmpOp::MaskedEq(0xf), unsigned(kind_wanted))?,
-        ])
-    };
-    Ok(vec![
+    let is_kind = |wanted| condition(kind, SeccompCmpOp::MaskedEq(0xf), unsigned(wanted));
+    let mut rules = vec![
         SeccompRule::new(vec![
             is_not(libc::AF_UNIX)?,
             is_not(libc::AF_INET)?,
@@ -212,35 +217,88 @@ fn sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         ])?,
         SeccompRule::new(vec![
             condition(domain, SeccompCmpOp::Eq, netlink)?,
-            condition(protocol, SeccompCmpOp::Ne, 0)?,
+            protocol_is_not(0)?,
         ])?,
-        raw(libc::SOCK_RAW)?,
-        raw(SOCK_PACKET)?,
-    ])
+        SeccompRule::new(vec![
+            is_not(libc::AF_UNIX)?,
+            is_not(libc::AF_NETLINK)?,
+            protocol_is_not(0)?,
+            protocol_is_not(libc::IPPROTO_TCP)?,
+            protocol_is_not(libc::IPPROTO_UDP)?,
+            protocol_is_not(libc::IPPROTO_ICMP)?,
+            protocol_is_not(libc::IPPROTO_ICMPV6)?,
+        ])?,
+    ];
+    for kind in [libc::SOCK_RAW, SOCK_PACKET] {
+        rules.push(SeccompRule::new(vec![
+            is_not(libc::AF_NETLINK)?,
+            is_kind(kind)?,
+        ])?);
+    }
+    for kind in [libc::SOCK_RDM, libc::SOCK_SEQPACKET, SOCK_DCCP] {
+        rules.push(SeccompRule::new(vec![
+            is_not(libc::AF_UNIX)?,
+            is_not(libc::AF_NETLINK)?,
+            is_kind(kind)?,
+        ])?);
+    }
+    Ok(rules)
 }
 
-/// Putting characters into a terminal that someone else reads.
+/// Pairs of sockets other than local ones.
+fn pairs() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let other = condition(0, SeccompCmpOp::Ne, unsigned(libc::AF_UNIX))?;
+    Ok(vec![SeccompRule::new(vec![other])?])
+}
+
+/// Having the kernel itself speak a protocol on top of TCP, such as TLS.
+fn protocols_on_top() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    Ok(vec![SeccompRule::new(vec![
+        condition(1, SeccompCmpOp::Eq, unsigned(libc::IPPROTO_TCP))?,
+        condition(2, SeccompCmpOp::Eq, unsigned(libc::TCP_ULP))?,
+    ])?])
+}
+
+/// Putting characters into a terminal that someone else reads, and having the kernel load what reads a terminal otherwise.
 fn terminal_tricks() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     const TIOCSTI: u64 = 0x5412;
     const TIOCLINUX: u64 = 0x541C;
-    [TIOCSTI, TIOCLINUX]
+    const TIOCSETD: u64 = 0x5423;
+    [TIOCSTI, TIOCLINUX, TIOCSETD]
         .into_iter()
         .map(|request| SeccompRule::new(vec![condition(1, SeccompCmpOp::Eq, request)?]))
         .collect()
 }
 
-/// Set-uid and set-gid bits in a mode; `flags` names the argument that has to ask for a new file for the mode to count.
-fn user_bits(mode: u8, flags: Option<u8>) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+/// Set-uid and set-gid bits in a mode; `and` has to hold too.
+fn user_bits(
+    mode: u8,
+    and: Option<(u8, i32)>,
+) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     [libc::S_ISUID, libc::S_ISGID]
         .into_iter()
         .map(|bit| {
             let mut all = vec![has_bits(mode, u64::from(bit))?];
-            if let Some(flags) = flags {
-                all.push(has_bits(flags, unsigned(libc::O_CREAT))?);
+            if let Some((argument, bits)) = and {
+                all.push(has_bits(argument, unsigned(bits))?);
             }
             SeccompRule::new(all)
         })
         .collect()
+}
+
+/// The same of a call that opens a file; `flags` names the argument that has to ask for a new file for the mode to count. A
+/// file without a name is new as well, and can be given one later.
+fn user_bits_of_new(
+    mode: u8,
+    flags: Option<u8>,
+) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let Some(flags) = flags else {
+        return user_bits(mode, None);
+    };
+    let mut rules = user_bits(mode, Some((flags, libc::O_CREAT)))?;
+    rules.extend(user_bits(mode, Some((flags, libc::O_TMPFILE)))?);
+    Ok(rules)
 }
 
 fn devices(mode: u8) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
@@ -283,20 +341,20 @@ fn unsigned(constant: i32) -> u64 {
     u64::from(constant.unsigned_abs())
 }
 
-/// Calls whose number has bit 30 are those of the x32 interface.
-fn no_x32() -> BpfProgram {
+/// By number alone. Numbers with bit 30 are those of the x32 interface; other processors have no call there.
+fn known_numbers() -> BpfProgram {
     const LOAD_NUMBER: u16 = 0x20;
+    const JUMP_IF_ABOVE: u16 = 0x25;
     const JUMP_IF_AT_LEAST: u16 = 0x35;
     const RETURN: u16 = 0x06;
     let step = |code, jt, k| sock_filter { code, jt, jf: 0, k };
+    let refusal = |errno: i32| step(RETURN, 0, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs());
     vec![
         step(LOAD_NUMBER, 0, 0),
-        step(JUMP_IF_AT_LEAST, 1, 0x4000_0000),
+        step(JUMP_IF_AT_LEAST, 3, 0x4000_0000),
+        step(JUMP_IF_ABOVE, 1, YOUNGEST),
         step(RETURN, 0, libc::SECCOMP_RET_ALLOW),
-        step(
-            RETURN,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs(),
-        ),
+        refusal(libc::ENOSYS),
+        refusal(libc::EPERM),
     ]
 }

@@ -1,0 +1,70 @@
+//! Changing the view of the file system.
+
+use super::Outside::{Everyone, Nowhere, Root};
+use super::Theme;
+
+pub(super) const THEME: Theme = Theme {
+    name: "mounts",
+    script: include_str!("mounts.py"),
+    attempts: &[
+        (
+            "EPERM",
+            Everyone,
+            &[
+                "bind the root folder",
+                "change attributes of mounts",
+                "change attributes of mounts with an odd number",
+                "change the root by chroot",
+                "clone a tree of mounts",
+                "enlarge /tmp",
+                "let devices work in the workspace",
+                "make kernel settings writable",
+                "make the root folder writable",
+                "make the system writable",
+                "mount a user's file system",
+                "mount an overlay",
+                "mount binfmt_misc",
+                "mount bpf",
+                "mount cgroup",
+                "mount cgroup2",
+                "mount debugfs",
+                "mount devpts",
+                "mount devtmpfs",
+                "mount ext4",
+                "mount mqueue",
+                "mount proc",
+                "mount ramfs",
+                "mount securityfs",
+                "mount sysfs",
+                "mount tmpfs",
+                "mount tracefs",
+                "move a mount",
+                "set up a new file system",
+                "share mounts with the host",
+                "unmount /",
+                "unmount /dev",
+                "unmount /proc",
+                "unmount /proc/kcore",
+                "unmount /proc/sys",
+                "unmount /usr",
+                "unmount /workspace",
+            ],
+        ),
+        (
+            "EPERM",
+            Root,
+            &[
+                "attach a tree of mounts",
+                "change the root by pivot_root",
+                "mount a new file system",
+                "open a new file system",
+                "pick a file system",
+            ],
+        ),
+        ("EPERM", Nowhere, &["clone a tree with other attributes"]),
+    ],
+    allowed: &[
+        "allowed: put things into /tmp",
+        "allowed: read the own table of mounts",
+    ],
+};
