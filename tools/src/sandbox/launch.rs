@@ -17,6 +17,7 @@ use rustix::mount::MountPropagationFlags;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::UnshareFlags;
 
+use super::keeper;
 use crate::options::Options;
 
 /// A workspace made reachable for a user who cannot pass the folders above it: bound to an existing folder, in a mount
@@ -42,6 +43,8 @@ pub(super) struct Launch {
     /// The directory to start in; the root if none.
     pub directory: Option<OwnedFd>,
     pub limits: Vec<(Resource, u64)>,
+    /// Whether a keeper stands between us and it, for want of a namespace that ends with it.
+    pub is_kept: bool,
 }
 
 /// The limits that each process has.
@@ -87,6 +90,7 @@ impl Launch {
                 .collect(),
             inherit,
             parent: rustix::process::getpid(),
+            is_kept: self.is_kept,
         };
         #[expect(
             unsafe_code,
@@ -119,6 +123,7 @@ struct Prepare {
     limits: Vec<(Resource, Rlimit)>,
     inherit: Vec<i32>,
     parent: Pid,
+    is_kept: bool,
 }
 
 const CLOSE_RANGE_CLOEXEC: libc::c_uint = 1 << 2;
@@ -126,7 +131,12 @@ const CLOSE_RANGE_CLOEXEC: libc::c_uint = 1 << 2;
 impl Prepare {
     fn run(&self) -> rustix::io::Result<()> {
         // First of all: joining a cgroup can take long, and all that time this process holds copies of our sockets and locks.
-        self.end_with_parent()?;
+        end_with(self.parent)?;
+        let parent = if self.is_kept {
+            keeper::keep(self.parent)?
+        } else {
+            self.parent
+        };
         // A session of its own: no terminal of ours, and one process group to signal.
         let _ = rustix::process::setsid();
         let _ = rustix::process::nice(5);
@@ -143,8 +153,8 @@ impl Prepare {
         if let Some(uid) = self.owner {
             become_user(uid)?;
         }
-        // Changing the user has undone it.
-        self.end_with_parent()?;
+        // Changing the user has undone it, and the parent may be another.
+        end_with(parent)?;
         for (resource, limit) in &self.limits {
             rustix::process::setrlimit(*resource, *limit)?;
         }
@@ -157,15 +167,13 @@ impl Prepare {
     }
 }
 
-impl Prepare {
-    /// The kernel ends this process with its parent; a parent that is gone already is noticed here.
-    fn end_with_parent(&self) -> rustix::io::Result<()> {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        if rustix::process::getppid() == Some(self.parent) {
-            return Ok(());
-        }
-        Err(rustix::io::Errno::SRCH)
+/// The kernel ends this process with its parent; a parent that is gone already is noticed here.
+fn end_with(parent: Pid) -> rustix::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() == Some(parent) {
+        return Ok(());
     }
+    Err(rustix::io::Errno::SRCH)
 }
 
 /// When memory is short the kernel takes a sandboxed program before us.

@@ -10,6 +10,7 @@ mod control;
 mod deleted;
 mod disk;
 mod image;
+mod keeper;
 mod launch;
 mod orphans;
 mod outlets;

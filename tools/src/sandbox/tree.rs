@@ -1,7 +1,7 @@
 //! The processes of one program: asking them to end, ending them, and knowing that they are gone.
 //!
 //! Under bwrap the tree hangs on the first process of its process namespace: when that dies the kernel ends all others,
-//! and when it is reaped they are gone. Processes are held by descriptors, so a number that was given to another process in
+//! and when it is reaped they are gone. Without bwrap it hangs on a keeper. Processes are held by descriptors, so a number that was given to another process in
 //! the meantime is never signalled.
 
 use std::io;
@@ -13,12 +13,13 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::time::Instant;
 
+use super::keeper;
+
 /// bwrap says who its first process is within moments of its start.
 const REPORT_AT_LEAST: Duration = Duration::from_secs(2);
 
 /// A tree of processes.
 pub(super) struct Tree {
-    leader_pid: Pid,
     leader: OwnedFd,
     /// Whether the leader was waited for: its number may be another's then.
     reaped: bool,
@@ -26,8 +27,8 @@ pub(super) struct Tree {
 }
 
 enum First {
-    /// There is no namespace: the leader's process group is all that can be reached.
-    Group,
+    /// There is no namespace: the leader is a keeper, which ends only when all others have.
+    Kept,
     /// bwrap reports it here.
     Reported {
         status: Option<OwnedFd>,
@@ -44,7 +45,7 @@ impl Tree {
             .ok_or(io::ErrorKind::InvalidData)?;
         let leader = rustix::process::pidfd_open(leader_pid, PidfdFlags::empty())?;
         let first = match status {
-            None => First::Group,
+            None => First::Kept,
             Some(status) => {
                 rustix::fs::fcntl_setfl(&status, rustix::fs::OFlags::NONBLOCK)?;
                 First::Reported {
@@ -55,7 +56,6 @@ impl Tree {
             }
         };
         Ok(Self {
-            leader_pid,
             leader,
             reaped: false,
             first,
@@ -79,7 +79,7 @@ impl Tree {
     /// Becomes readable when there is a report.
     pub fn status(&self) -> Option<BorrowedFd<'_>> {
         match &self.first {
-            First::Group => None,
+            First::Kept => None,
             First::Reported { status, .. } => status.as_ref().map(AsFd::as_fd),
         }
     }
@@ -88,7 +88,7 @@ impl Tree {
     pub fn report(&mut self) -> Vec<u8> {
         self.take_status();
         match &mut self.first {
-            First::Group => Vec::new(),
+            First::Kept => Vec::new(),
             First::Reported { report, .. } => std::mem::take(report),
         }
     }
@@ -133,7 +133,10 @@ impl Tree {
     pub fn ask(&mut self) {
         self.take_status();
         let group = match &self.first {
-            First::Group => Some(self.leader_pid),
+            First::Kept => {
+                let _ = rustix::process::pidfd_send_signal(&self.leader, keeper::ASK);
+                return;
+            }
             First::Reported { known, .. } => known.as_ref().map(|(pid, _)| *pid),
         };
         match group {
@@ -146,11 +149,8 @@ impl Tree {
 
     /// Ends all of it. Safe to repeat.
     pub fn end(&mut self) {
-        if let First::Group = self.first {
-            if self.reaped {
-                return;
-            }
-            let _ = rustix::process::kill_process_group(self.leader_pid, Signal::KILL);
+        if let First::Kept = self.first {
+            let _ = rustix::process::pidfd_send_signal(&self.leader, keeper::END);
             return;
         }
         self.learn_first();
@@ -195,8 +195,7 @@ impl Tree {
     /// Whether all of it is gone within this time.
     pub fn is_gone_within(&self, within: Duration) -> bool {
         match &self.first {
-            // The group was signalled; whoever left it cannot be known.
-            First::Group => true,
+            First::Kept => self.reaped,
             First::Reported {
                 known: Some((_, descriptor)),
                 ..

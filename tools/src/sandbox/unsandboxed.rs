@@ -1,7 +1,7 @@
 //! No isolation at all, for operators who chose it by name.
 //!
 //! Programs run as the workspace's user with empty environment and limits on time, output and file size. They see the whole
-//! machine and its network. Every outcome says `unsandboxed`.
+//! machine and its network. A keeper ends what they leave running. Every outcome says `unsandboxed`.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -36,11 +36,17 @@ impl Sandbox for Unsandboxed {
         Probe {
             level: LEVEL.to_owned(),
             usable: true,
-            enforced: ["wall time", "output", "file size", "disk space (watched)"]
-                .map(str::to_owned)
-                .to_vec(),
+            enforced: [
+                "wall time",
+                "output",
+                "file size",
+                "disk space (watched)",
+                "whole process tree is ended",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             lacks: vec![Lack::new(
-                "commands see the host's files, processes and network, and can leave processes behind",
+                "commands see the host's files, processes and network",
                 "set tools.sandbox to \"bubblewrap\"",
             )],
         }
@@ -65,6 +71,7 @@ impl Sandbox for Unsandboxed {
             stage: None,
             directory: Some(directory.as_fd().try_clone_to_owned()?),
             limits: process_limits(&self.options, false),
+            is_kept: true,
         };
         let watched = Watched {
             launch,

@@ -14,4 +14,5 @@ mod isolation;
 mod limits;
 mod ordinary_user;
 mod room;
+mod unsandboxed;
 mod workspaces;

@@ -242,6 +242,7 @@ impl Bubblewrap {
             stage,
             directory: None,
             limits: process_limits(&self.options, abilities.cgroups.bounds(Controller::Memory)),
+            is_kept: false,
         };
         Ok((launch, reports))
     }
