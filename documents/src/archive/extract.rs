@@ -1,0 +1,172 @@
+//! All members of an archive into a folder: first a plan that is checked as a whole, then the writing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek};
+use std::path::Path;
+
+use super::name::safe_name;
+use super::visit::{Member, MemberKind, Next, open};
+use crate::clean::one_line;
+use crate::error::Error;
+use crate::format::Format;
+use crate::limits::Limits;
+
+/// What would be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Files by their safe names, with the bytes that they claim to have.
+    pub files: BTreeMap<String, u64>,
+    /// Members that are left out, such as links, each with the reason.
+    pub left_out: Vec<(String, &'static str)>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extracted {
+    /// Files by their names below the folder, with their bytes.
+    pub files: BTreeMap<String, u64>,
+    /// Members that were left out, each with the reason.
+    pub left_out: Vec<(String, &'static str)>,
+}
+
+/// Looks at all members, and refuses the archive if any name is unsafe.
+pub fn plan<R: Read + Seek>(file: &mut R, limits: &Limits) -> Result<Plan, Error> {
+    let mut making = Making::default();
+    open(file, limits, &mut |member, _| {
+        making.add(member)?;
+        Ok(Next::GoOn)
+    })?;
+    making.check()?;
+    let mut bytes = 0u64;
+    for (name, own) in &making.plan.files {
+        bytes = bytes.saturating_add(*own);
+        let what = || format!("the member `{name}`");
+        if *own > limits.entry_bytes {
+            return Err(Error::limit("entry_bytes", limits.entry_bytes, what()));
+        }
+        if bytes > limits.unpacked_bytes {
+            return Err(Error::limit("unpacked_bytes", limits.unpacked_bytes, what()));
+        }
+    }
+    Ok(making.plan)
+}
+
+/// Writes all files of an archive below `folder`, which exists and is not written to by anyone else meanwhile.
+///
+/// Nothing is written over, and no link is followed or made. What was written before an error stays.
+pub fn extract_into<R: Read + Seek>(file: &mut R, folder: &Path, limits: &Limits) -> Result<Extracted, Error> {
+    let plan = plan(file, limits)?;
+    let mut written = Extracted {
+        files: BTreeMap::new(),
+        left_out: plan.left_out,
+    };
+    open(file, limits, &mut |member, source| {
+        let Ok(name) = safe_name(&member.name) else {
+            return Ok(Next::GoOn);
+        };
+        if member.kind == MemberKind::File && plan.files.contains_key(&name) {
+            let bytes = write(folder, &name, source)?;
+            written.files.insert(name, bytes);
+        }
+        Ok(Next::GoOn)
+    })?;
+    Ok(written)
+}
+
+/// A plan that grows member by member.
+#[derive(Default)]
+struct Making {
+    plan: Plan,
+    /// Every file and every folder in small letters, with the name as it stands in the archive.
+    files: BTreeMap<String, String>,
+    folders: BTreeMap<String, String>,
+}
+
+impl Making {
+    fn add(&mut self, member: &Member) -> Result<(), Error> {
+        let refused = |why| Error::UnsafeName {
+            name: one_line(&member.name),
+            why,
+        };
+        // Archives begin with the folder itself at times.
+        let is_root = member.kind == MemberKind::Folder && ["./", "."].contains(&member.name.as_str());
+        if is_root {
+            return Ok(());
+        }
+        let name = safe_name(&member.name).map_err(refused)?;
+        if member.kind == MemberKind::Other {
+            self.plan.left_out.push((name, "it is a link or a device"));
+            return Ok(());
+        }
+        if member.is_encrypted {
+            return Err(Error::Encrypted(Format::Zip));
+        }
+        for (end, _) in name.match_indices('/') {
+            self.folder(&name[..end]).map_err(refused)?;
+        }
+        if member.kind == MemberKind::Folder {
+            return self.folder(&name).map_err(refused);
+        }
+        let taken = self.files.insert(name.to_lowercase(), name.clone());
+        match taken {
+            Some(taken) if taken == name => return Err(refused("the name is there twice")),
+            Some(_) => return Err(refused("another name differs in small and capital letters only")),
+            None => {}
+        }
+        self.plan.files.insert(name, member.bytes);
+        Ok(())
+    }
+
+    fn folder(&mut self, name: &str) -> Result<(), &'static str> {
+        let own = self.folders.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
+        if own == name {
+            return Ok(());
+        }
+        Err("another name differs in small and capital letters only")
+    }
+
+    /// No file may stand where a folder has to be.
+    fn check(&self) -> Result<(), Error> {
+        let both = self.files.iter().find(|(name, _)| self.folders.contains_key(*name));
+        both.map_or(Ok(()), |(_, name)| {
+            let why = "it is a file and a folder at once";
+            Err(Error::UnsafeName { name: name.clone(), why })
+        })
+    }
+}
+
+fn write(folder: &Path, name: &str, source: &mut dyn Read) -> Result<u64, Error> {
+    let mut place = folder.to_owned();
+    let mut parts = name.split('/').peekable();
+    while let Some(part) = parts.next() {
+        place.push(part);
+        if parts.peek().is_some() {
+            make_folder(&place, name)?;
+        }
+    }
+    let mut options = OpenOptions::new();
+    // `create_new` fails on anything that is there, also on a link that leads nowhere.
+    let file = options.write(true).create_new(true).open(&place);
+    let mut file = file.map_err(|error| taken(error, name))?;
+    Ok(io::copy(source, &mut file)?)
+}
+
+fn make_folder(place: &Path, name: &str) -> Result<(), Error> {
+    match fs::create_dir(place) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let there = fs::symlink_metadata(place)?;
+            if there.is_dir() { Ok(()) } else { Err(taken(error, name)) }
+        }
+        Err(error) => Err(Error::Io(error)),
+    }
+}
+
+fn taken(error: io::Error, name: &str) -> Error {
+    if error.kind() != ErrorKind::AlreadyExists {
+        return Error::Io(error);
+    }
+    let why = "something is there already";
+    Error::UnsafeName { name: name.to_owned(), why }
+}

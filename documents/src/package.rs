@@ -1,0 +1,154 @@
+//! Office documents as packages: ZIP archives of XML parts that name each other.
+
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read, Seek};
+
+use zip::ZipArchive;
+use zip::read::ZipFile;
+use zip::result::ZipError;
+
+use crate::error::Error;
+use crate::format::Format;
+use crate::meter::{Meter, Watched};
+use crate::xml::{self, Event};
+
+/// A part that is being read.
+pub(crate) type PartReader<'p, 'm, 'l, R> = xml::Reader<BufReader<Watched<'m, 'l, ZipFile<'p, R>>>>;
+
+/// An open package.
+pub(crate) struct Package<'m, 'l, R> {
+    archive: ZipArchive<R>,
+    meter: &'m Meter<'l>,
+    format: Format,
+}
+
+/// What a part names by an id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Relation {
+    /// The last word of its kind, for example `hyperlink`.
+    pub kind: String,
+    /// A part of the package by its full name, or an address outside.
+    pub target: String,
+}
+
+/// Opens a ZIP archive, and judges the number of its members.
+pub(crate) fn open_zip<R: Read + Seek>(
+    file: R,
+    format: Format,
+    meter: &Meter<'_>,
+) -> Result<ZipArchive<R>, Error> {
+    let archive = ZipArchive::new(file).map_err(|error| refused(error, format))?;
+    let allowed = meter.limits().entries;
+    if archive.len() as u64 > allowed {
+        let what = format!("an archive of {} members", archive.len());
+        return Err(Error::limit("entries", allowed, what));
+    }
+    Ok(archive)
+}
+
+/// What an error of the archive's reader means.
+pub(crate) fn refused(error: ZipError, format: Format) -> Error {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => Error::Encrypted(format),
+        ZipError::Io(error) => xml::unreadable(error, format),
+        other => Error::malformed(format, other.to_string()),
+    }
+}
+
+impl<'m, 'l, R: Read + Seek> Package<'m, 'l, R> {
+    pub fn new(archive: ZipArchive<R>, format: Format, meter: &'m Meter<'l>) -> Self {
+        Self {
+            archive,
+            meter,
+            format,
+        }
+    }
+
+    pub fn meter(&self) -> &'m Meter<'l> {
+        self.meter
+    }
+
+    /// Reads a part as XML; `None` if the package has no such part.
+    pub fn part(&mut self, name: &str) -> Result<Option<PartReader<'_, 'm, 'l, R>>, Error> {
+        let name = name.trim_start_matches('/');
+        let Some(index) = self.archive.index_for_name(name) else {
+            return Ok(None);
+        };
+        let file = self.archive.by_index(index);
+        let file = file.map_err(|error| refused(error, self.format))?;
+        let packed = file.compressed_size();
+        let source = BufReader::new(self.meter.watch(file, packed));
+        let depth_max = self.meter.limits().depth;
+        Ok(Some(xml::Reader::new(source, self.format, depth_max)))
+    }
+
+    /// A part that the package must have.
+    pub fn must_part(&mut self, name: &str) -> Result<PartReader<'_, 'm, 'l, R>, Error> {
+        let missing = Error::malformed(self.format, format!("it has no part `{name}`"));
+        self.part(name)?.ok_or(missing)
+    }
+
+    /// What a part names, by id.
+    pub fn relations(&mut self, part: &str) -> Result<BTreeMap<String, Relation>, Error> {
+        let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
+        let name = format!("{folder}/_rels/{file}.rels");
+        let mut relations = BTreeMap::new();
+        let Some(mut reader) = self.part(&name)? else {
+            return Ok(relations);
+        };
+        while let Some(event) = reader.next()? {
+            let Event::Open(element) = event else {
+                continue;
+            };
+            let said = |name| element.attribute(name).unwrap_or_default();
+            if element.name != "Relationship" {
+                continue;
+            }
+            let is_outside = said("TargetMode") == "External";
+            let target = said("Target");
+            let kind = said("Type").rsplit('/').next().unwrap_or_default();
+            let relation = Relation {
+                kind: kind.to_owned(),
+                target: if is_outside { target.to_owned() } else { resolve(folder, target) },
+            };
+            relations.insert(said("Id").to_owned(), relation);
+        }
+        Ok(relations)
+    }
+}
+
+/// The full name of a part that is named from a folder.
+fn resolve(folder: &str, target: &str) -> String {
+    if let Some(absolute) = target.strip_prefix('/') {
+        return absolute.to_owned();
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            ".." => {
+                parts.pop();
+            }
+            "." | "" => {}
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_named_from_the_folder_of_the_part_that_names_them() {
+        let cases = [
+            ("ppt/slides", "../notesSlides/n1.xml", "ppt/notesSlides/n1.xml"),
+            ("xl", "worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
+            ("xl", "/xl/a.xml", "xl/a.xml"),
+            ("", "../../word/./document.xml", "word/document.xml"),
+        ];
+        for (folder, target, full) in cases {
+            assert_eq!(resolve(folder, target), full);
+        }
+    }
+}

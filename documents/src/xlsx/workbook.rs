@@ -1,0 +1,93 @@
+//! The workbook: which sheets it has, and where their parts are.
+
+use std::io::{Read, Seek};
+
+use crate::clean::one_line;
+use crate::error::Error;
+use crate::format::Format;
+use crate::package::Package;
+use crate::xml::Event;
+
+/// One sheet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Sheet {
+    pub name: String,
+    pub is_hidden: bool,
+    pub part: String,
+}
+
+/// What a workbook is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Workbook {
+    pub sheets: Vec<Sheet>,
+    pub strings: Option<String>,
+    pub styles: Option<String>,
+    /// Whether days are counted from 1904, as old Macs did.
+    pub is_1904: bool,
+}
+
+impl Workbook {
+    pub fn read<R: Read + Seek>(package: &mut Package<'_, '_, R>) -> Result<Self, Error> {
+        let part = "xl/workbook.xml";
+        let relations = package.relations(part)?;
+        let of_kind = |kind: &str| {
+            let mut own = relations.values().filter(|relation| relation.kind == kind);
+            own.next().map(|relation| relation.target.clone())
+        };
+        let mut workbook = Self {
+            sheets: Vec::new(),
+            strings: of_kind("sharedStrings"),
+            styles: of_kind("styles"),
+            is_1904: false,
+        };
+        let mut reader = package.must_part(part)?;
+        while let Some(event) = reader.next()? {
+            let Event::Open(element) = event else {
+                continue;
+            };
+            match element.name.as_str() {
+                "workbookPr" => {
+                    workbook.is_1904 = element.attribute("date1904").is_some() && element.is_on("date1904");
+                }
+                "sheet" => {
+                    let id = element.attribute("id").unwrap_or_default();
+                    let Some(relation) = relations.get(id).filter(|one| one.kind == "worksheet") else {
+                        continue;
+                    };
+                    let state = element.attribute("state").unwrap_or("visible");
+                    workbook.sheets.push(Sheet {
+                        name: one_line(element.attribute("name").unwrap_or_default()),
+                        is_hidden: state != "visible",
+                        part: relation.target.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        if workbook.sheets.is_empty() {
+            return Err(Error::malformed(Format::Xlsx, "it has no sheet with cells"));
+        }
+        Ok(workbook)
+    }
+
+    /// The number of a sheet by its name; the first one that is not hidden if no name is given.
+    pub fn find(&self, name: Option<&str>) -> Result<usize, Error> {
+        let Some(name) = name else {
+            let visible = self.sheets.iter().position(|sheet| !sheet.is_hidden);
+            return Ok(visible.unwrap_or_default());
+        };
+        let exact = self.sheets.iter().position(|sheet| sheet.name == name);
+        let alike = |sheet: &Sheet| sheet.name.to_lowercase() == name.to_lowercase();
+        let found = exact.or_else(|| self.sheets.iter().position(alike));
+        found.ok_or_else(|| Error::NoSuchPart {
+            asked: format!("sheet \"{name}\""),
+            available: self.listing(),
+        })
+    }
+
+    /// A sentence that names the sheets.
+    pub fn listing(&self) -> String {
+        let names: Vec<String> = self.sheets.iter().map(Sheet::label).collect();
+        format!("sheets: {}", names.join(", "))
+    }
+}
