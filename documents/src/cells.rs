@@ -113,9 +113,21 @@ mod tests {
 
     #[test]
     fn a_cell_outside_any_sheet_is_no_cell() {
-        let texts = ["A0", "XFE1", "A1048577", "1A", "A", "7", "A1B", "AAAAAAAAAAAAA1"];
+        let texts = [
+            "A0",
+            "XFE1",
+            "A1048577",
+            "1A",
+            "A",
+            "7",
+            "A1B",
+            "AAAAAAAAAAAAA1",
+        ];
         assert_eq!(texts.map(Cell::parse), [None; 8]);
-        let last = Some(Cell { row: ROW_MAX, column: COLUMN_MAX });
+        let last = Some(Cell {
+            row: ROW_MAX,
+            column: COLUMN_MAX,
+        });
         assert_eq!(Cell::parse("$XFD$1048576"), last);
     }
 }

@@ -21,7 +21,12 @@ const DELIMITERS: [(u8, &str); 4] = [
 ];
 
 /// Reads values parted by a delimiter.
-pub(crate) fn read(text: &str, name: &str, part: &Part, limits: &Limits) -> Result<Document, Error> {
+pub(crate) fn read(
+    text: &str,
+    name: &str,
+    part: &Part,
+    limits: &Limits,
+) -> Result<Document, Error> {
     let (span, columns) = wanted(part)?;
     let delimiter = match extension(name).as_str() {
         "tsv" | "tab" => b'\t',
@@ -31,7 +36,10 @@ pub(crate) fn read(text: &str, name: &str, part: &Part, limits: &Limits) -> Resu
     let (mut all, mut is_full) = (0u64, false);
     let mut rows = reader(text, delimiter);
     let mut row = csv::ByteRecord::new();
-    while rows.read_byte_record(&mut row).map_err(|error| malformed(&error))? {
+    while rows
+        .read_byte_record(&mut row)
+        .map_err(|error| malformed(&error))?
+    {
         all += 1;
         if is_full || all < span.first || span.last.is_some_and(|last| all > last) {
             continue;
@@ -54,7 +62,9 @@ pub(crate) fn read(text: &str, name: &str, part: &Part, limits: &Limits) -> Resu
     let called = called.map_or("comma", |(_, called)| called);
     let mut notes = vec![format!("values are parted by a {called}")];
     if left_out > 0 {
-        notes.push(format!("{left_out} columns further right are not shown; ask for them by cells"));
+        notes.push(format!(
+            "{left_out} columns further right are not shown; ask for them by cells"
+        ));
     }
     Ok(Document {
         format: Format::Delimited,
@@ -78,7 +88,10 @@ fn wanted(part: &Part) -> Result<(Span, Option<(u32, Option<u32>)>), Error> {
         let columns = (range.first.column, range.last.map(|last| last.column));
         return Ok((rows, Some(columns)));
     }
-    Ok((span(part, "rows, for example `1-200`, or cells, `A1:F200`")?, None))
+    Ok((
+        span(part, "rows, for example `1-200`, or cells, `A1:F200`")?,
+        None,
+    ))
 }
 
 fn cells(
@@ -92,7 +105,12 @@ fn cells(
         *column >= first && last.is_none_or(|last| *column <= last) && !value.is_empty()
     });
     wanted
-        .map(|(column, value)| (column, escape(&String::from_utf8_lossy(value), limits.value_chars)))
+        .map(|(column, value)| {
+            (
+                column,
+                escape(&String::from_utf8_lossy(value), limits.value_chars),
+            )
+        })
         .filter(|(_, value)| !value.is_empty())
         .collect()
 }
@@ -111,11 +129,19 @@ fn malformed(error: &csv::Error) -> Error {
 fn sniff(text: &str) -> u8 {
     let score = |delimiter: u8| {
         let rows = reader(text, delimiter).into_byte_records();
-        let widths: Vec<usize> = rows.take(SNIFFED_ROWS).flatten().map(|row| row.len()).collect();
+        let widths: Vec<usize> = rows
+            .take(SNIFFED_ROWS)
+            .flatten()
+            .map(|row| row.len())
+            .collect();
         let width = widths.first().copied().unwrap_or_default();
         let same = widths.iter().filter(|&&own| own == width).count();
         let is_even = same * 10 >= widths.len() * 8;
-        if width > 1 { (is_even, same * width) } else { (false, 0) }
+        if width > 1 {
+            (is_even, same * width)
+        } else {
+            (false, 0)
+        }
     };
     // The last of equals wins in `max_by_key`, so the likelier come last.
     let best = DELIMITERS.iter().rev().max_by_key(|(byte, _)| score(*byte));

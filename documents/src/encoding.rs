@@ -85,11 +85,18 @@ mod tests {
             (&marked, "née", Some("read as UTF-16LE")),
             (b"a\0b\0c\0", "abc", Some("read as UTF-16LE")),
             (b"n\xE9e \x80", "née €", Some("read as windows-1252")),
-            (page, "<meta charset='shift_jis'>日本", Some("read as Shift_JIS")),
+            (
+                page,
+                "<meta charset='shift_jis'>日本",
+                Some("read as Shift_JIS"),
+            ),
         ];
         for (bytes, text, note) in cases {
             let decoded = decode(bytes).unwrap();
-            assert_eq!((decoded.text.as_str(), decoded.note.as_deref()), (text, note));
+            assert_eq!(
+                (decoded.text.as_str(), decoded.note.as_deref()),
+                (text, note)
+            );
         }
         assert_eq!(decode(b"\0\x01\x02\xFF\xFE\0"), None);
     }

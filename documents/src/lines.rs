@@ -98,9 +98,15 @@ mod tests {
     #[test]
     fn an_answer_says_what_it_shows_and_how_to_go_on() {
         let first = read("one\ntwo\nthree\nfour\n", "", 10);
-        assert_eq!(first.to_string(), "text, lines 1 to 2 of 4\n\none\ntwo\n\n(lines 1 to 2 of 4; go on with part `3-`)\n");
+        assert_eq!(
+            first.to_string(),
+            "text, lines 1 to 2 of 4\n\none\ntwo\n\n(lines 1 to 2 of 4; go on with part `3-`)\n"
+        );
         let second = read("one\ntwo\nthree\nfour\n", "3-", 20);
-        assert_eq!(second.to_string(), "text, lines 3 to 4 of 4\n\nthree\nfour\n");
+        assert_eq!(
+            second.to_string(),
+            "text, lines 3 to 4 of 4\n\nthree\nfour\n"
+        );
     }
 
     #[test]

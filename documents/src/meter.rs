@@ -42,7 +42,11 @@ impl<'l> Meter<'l> {
         self.unpacked.set(all);
         let limit = |limit, allowed, what: &str| Err(Error::limit(limit, allowed, what));
         if part > RATIO_GRACE_BYTES && part > packed.saturating_mul(limits.ratio) {
-            return limit("ratio", limits.ratio, "a part that unpacks suspiciously far");
+            return limit(
+                "ratio",
+                limits.ratio,
+                "a part that unpacks suspiciously far",
+            );
         }
         if part > limits.entry_bytes {
             return limit("entry_bytes", limits.entry_bytes, "a large compressed part");

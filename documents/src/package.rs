@@ -109,7 +109,11 @@ impl<'m, 'l, R: Read + Seek> Package<'m, 'l, R> {
             let kind = said("Type").rsplit('/').next().unwrap_or_default();
             let relation = Relation {
                 kind: kind.to_owned(),
-                target: if is_outside { target.to_owned() } else { resolve(folder, target) },
+                target: if is_outside {
+                    target.to_owned()
+                } else {
+                    resolve(folder, target)
+                },
             };
             relations.insert(said("Id").to_owned(), relation);
         }
@@ -142,7 +146,11 @@ mod tests {
     #[test]
     fn parts_are_named_from_the_folder_of_the_part_that_names_them() {
         let cases = [
-            ("ppt/slides", "../notesSlides/n1.xml", "ppt/notesSlides/n1.xml"),
+            (
+                "ppt/slides",
+                "../notesSlides/n1.xml",
+                "ppt/notesSlides/n1.xml",
+            ),
             ("xl", "worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
             ("xl", "/xl/a.xml", "xl/a.xml"),
             ("", "../../word/./document.xml", "word/document.xml"),

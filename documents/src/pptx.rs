@@ -41,7 +41,10 @@ pub(crate) fn read<R: Read + Seek>(
             break;
         }
         hidden += slide.hidden_shapes;
-        text.push_str(start(&own, usize::try_from(limits.output_bytes).unwrap_or(usize::MAX)));
+        text.push_str(start(
+            &own,
+            usize::try_from(limits.output_bytes).unwrap_or(usize::MAX),
+        ));
         last = number;
     }
     let mut notes = Vec::new();
@@ -183,7 +186,8 @@ impl Slide {
             return;
         }
         if shape.is_title {
-            self.title.push_str(if self.title.is_empty() { "" } else { " " });
+            self.title
+                .push_str(if self.title.is_empty() { "" } else { " " });
             self.title.push_str(text);
             return;
         }
@@ -208,7 +212,9 @@ fn paragraph<B: BufRead>(reader: &mut Reader<B>) -> Result<(String, usize), Erro
             "t" => text.push_str(&reader.text()?),
             "br" => text.push(' '),
             "pPr" => {
-                let own = element.attribute("lvl").and_then(|level| level.parse().ok());
+                let own = element
+                    .attribute("lvl")
+                    .and_then(|level| level.parse().ok());
                 level = own.unwrap_or(0usize).min(8);
             }
             "Fallback" => reader.skip()?,
@@ -230,7 +236,10 @@ fn table<B: BufRead>(reader: &mut Reader<B>) -> Result<String, Error> {
         };
         match element.name.as_str() {
             "tr" => rows.push(Vec::new()),
-            "tc" => rows.last_mut().into_iter().for_each(|row| row.push(String::new())),
+            "tc" => rows
+                .last_mut()
+                .into_iter()
+                .for_each(|row| row.push(String::new())),
             "p" => {
                 let (text, _) = paragraph(reader)?;
                 if let Some(cell) = rows.last_mut().and_then(|row| row.last_mut()) {

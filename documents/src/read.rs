@@ -56,7 +56,12 @@ impl Reading<'_> {
         }
     }
 
-    fn read<R: Read + Seek>(self, file: &mut R, name: &str, part: &Part) -> Result<Document, Error> {
+    fn read<R: Read + Seek>(
+        self,
+        file: &mut R,
+        name: &str,
+        part: &Part,
+    ) -> Result<Document, Error> {
         let length = file.seek(SeekFrom::End(0))?;
         let allowed = self.limits().input_bytes;
         if length > allowed {
@@ -83,7 +88,9 @@ impl Reading<'_> {
             let is_kin = promised == Format::Gzip || document.format == Format::Text;
             if !is_kin || is_binary(promised) {
                 let (own, promised) = (document.format, promised);
-                document.notes.insert(0, format!("its name promises {promised}, but it is {own}"));
+                document
+                    .notes
+                    .insert(0, format!("its name promises {promised}, but it is {own}"));
             }
         }
         Ok(document)
@@ -126,11 +133,13 @@ impl Reading<'_> {
         let bytes = archive::member(file, kind, name, self.meter)?;
         let mut document = inner.read(&mut Cursor::new(bytes), name, part)?;
         document.shown = format!("member `{name}`, {}", document.shown);
-        document.next = document.next.map(|next| match next.strip_prefix("member: ") {
-            // The archive inside was listed, and is named by its own part already.
-            Some(_) => next,
-            None => format!("member: {name} # {next}"),
-        });
+        document.next = document
+            .next
+            .map(|next| match next.strip_prefix("member: ") {
+                // The archive inside was listed, and is named by its own part already.
+                Some(_) => next,
+                None => format!("member: {name} # {next}"),
+            });
         Ok(document)
     }
 
@@ -169,7 +178,8 @@ impl Reading<'_> {
         };
         let limits = self.limits();
         let text = decoded.text.as_str();
-        let plain = |text: &str| lines::page(Format::Text, &crate::clean::clean(text), part, limits);
+        let plain =
+            |text: &str| lines::page(Format::Text, &crate::clean::clean(text), part, limits);
         let mut document = match of_text(text, name) {
             Format::Delimited => delimited::read(text, name, part, limits)?,
             Format::Html => self.html(text, part)?,
@@ -182,8 +192,14 @@ impl Reading<'_> {
                 }
                 answer => answer?,
             },
-            Format::Text | Format::Pdf | Format::Docx | Format::Pptx | Format::Xlsx | Format::Zip
-            | Format::Tar | Format::Gzip => plain(text)?,
+            Format::Text
+            | Format::Pdf
+            | Format::Docx
+            | Format::Pptx
+            | Format::Xlsx
+            | Format::Zip
+            | Format::Tar
+            | Format::Gzip => plain(text)?,
         };
         document.notes.extend(decoded.note);
         Ok(document)
@@ -201,7 +217,9 @@ impl Reading<'_> {
             document.notes.push(note.to_owned());
         }
         if page.hidden > 0 {
-            document.notes.push(format!("{} hidden elements are left out", page.hidden));
+            document
+                .notes
+                .push(format!("{} hidden elements are left out", page.hidden));
         }
         Ok(document)
     }
@@ -210,7 +228,12 @@ impl Reading<'_> {
 /// Whether a file of this kind cannot be read as text.
 fn is_binary(format: Format) -> bool {
     match format {
-        Format::Pdf | Format::Docx | Format::Pptx | Format::Xlsx | Format::Zip | Format::Tar
+        Format::Pdf
+        | Format::Docx
+        | Format::Pptx
+        | Format::Xlsx
+        | Format::Zip
+        | Format::Tar
         | Format::Gzip => true,
         Format::Delimited | Format::Html | Format::Json | Format::Text => false,
     }
@@ -224,7 +247,10 @@ fn all<R: Read>(file: &mut R) -> Result<Vec<u8>, Error> {
 
 /// What the container of old office documents and of encrypted new ones means.
 fn compound(bytes: &[u8], name: &str) -> Error {
-    let mark: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mark: Vec<u8> = "EncryptedPackage"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     if bytes.windows(mark.len()).any(|window| window == mark) {
         return Error::Encrypted(by_name(name).unwrap_or(Format::Docx));
     }

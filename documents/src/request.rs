@@ -112,7 +112,9 @@ fn cells(text: &str) -> Option<Part> {
         return Some(Part::Cells { sheet: None, range });
     };
     let sheet = sheet.trim();
-    let quoted = sheet.strip_prefix('\'').and_then(|sheet| sheet.strip_suffix('\''));
+    let quoted = sheet
+        .strip_prefix('\'')
+        .and_then(|sheet| sheet.strip_suffix('\''));
     let sheet = quoted.map_or_else(|| sheet.to_owned(), |quoted| quoted.replace("''", "'"));
     let range = match range.trim() {
         "" => None,
@@ -149,7 +151,10 @@ mod tests {
             ("5-", span(5, None)),
             ("pages 3 - 7", span(3, Some(7))),
             ("slide 2", span(2, Some(2))),
-            ("A1:F200", cells(None, range(cell(1, 1), Some(cell(200, 6))))),
+            (
+                "A1:F200",
+                cells(None, range(cell(1, 1), Some(cell(200, 6)))),
+            ),
             ("Costs!", cells(Some("Costs"), None)),
             ("Costs!A5:", cells(Some("Costs"), range(cell(5, 1), None))),
             (

@@ -44,7 +44,11 @@ impl Table {
 
     /// The table, and the columns that it leaves out because there are too many.
     pub fn render(&self) -> (String, usize) {
-        let mut columns: Vec<u32> = self.rows.iter().flat_map(|(_, cells)| cells.keys().copied()).collect();
+        let mut columns: Vec<u32> = self
+            .rows
+            .iter()
+            .flat_map(|(_, cells)| cells.keys().copied())
+            .collect();
         columns.sort_unstable();
         columns.dedup();
         let left_out = columns.len().saturating_sub(COLUMNS_MAX);

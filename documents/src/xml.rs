@@ -97,7 +97,9 @@ impl<R: BufRead> Reader<R> {
                 Raw::GeneralRef(name) => {
                     let char = match name.resolve_char_ref() {
                         Ok(Some(char)) => char,
-                        Ok(None) | Err(_) => predefined(&name).unwrap_or(char::REPLACEMENT_CHARACTER),
+                        Ok(None) | Err(_) => {
+                            predefined(&name).unwrap_or(char::REPLACEMENT_CHARACTER)
+                        }
                     };
                     Event::Text(char.into())
                 }
@@ -154,7 +156,8 @@ fn element(start: &BytesStart<'_>, format: Format) -> Result<Element, Error> {
     for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| Error::malformed(format, error.to_string()))?;
         let raw = String::from_utf8_lossy(&attribute.value);
-        let value = quick_xml::escape::unescape(&raw).map_or_else(|_| raw.to_string(), String::from);
+        let value =
+            quick_xml::escape::unescape(&raw).map_or_else(|_| raw.to_string(), String::from);
         attributes.push((lossy(attribute.key.local_name().as_ref()), value));
     }
     let name = lossy(start.local_name().as_ref());
@@ -229,8 +232,16 @@ mod tests {
     #[test]
     fn depth_has_a_limit_and_an_early_end_is_told() {
         let error = all(&"<a>".repeat(11)).unwrap_err().to_string();
-        assert_eq!(error, "elements of XML within elements: over the limit `depth` of 10");
-        assert!(all("<a><b></b>").unwrap_err().to_string().contains("ends too early"));
+        assert_eq!(
+            error,
+            "elements of XML within elements: over the limit `depth` of 10"
+        );
+        assert!(
+            all("<a><b></b>")
+                .unwrap_err()
+                .to_string()
+                .contains("ends too early")
+        );
         assert!(all("<a></b>").is_err());
     }
 }

@@ -96,7 +96,10 @@ fn forbidden(from: &str, to: &str) -> Option<&'static str> {
         ("errand-tests" | "errand-bench", _) => None,
         (_, "errand") => Some("the binary wires the parts together and is used by none"),
         ("agent-core", _) => Some("the rules depend on nothing"),
-        ("egress" | "migrations", _) => Some("it is a leaf"),
+        ("documents" | "egress" | "migrations", _) => Some("it is a leaf"),
+        (from, "documents") if !["tools", "errand"].contains(&from) => {
+            Some("documents are read by the tool, inside the sandbox")
+        }
         ("api", "worker") | ("worker", "api") => Some("they meet in the store only"),
         ("models", "tools") | ("tools", "models") => Some("thinking and acting are apart"),
         _ if is_part && is_store(to) => Some("parts know the store's port, never a store"),

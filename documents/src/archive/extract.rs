@@ -46,7 +46,11 @@ pub fn plan<R: Read + Seek>(file: &mut R, limits: &Limits) -> Result<Plan, Error
             return Err(Error::limit("entry_bytes", limits.entry_bytes, what()));
         }
         if bytes > limits.unpacked_bytes {
-            return Err(Error::limit("unpacked_bytes", limits.unpacked_bytes, what()));
+            return Err(Error::limit(
+                "unpacked_bytes",
+                limits.unpacked_bytes,
+                what(),
+            ));
         }
     }
     Ok(making.plan)
@@ -55,7 +59,11 @@ pub fn plan<R: Read + Seek>(file: &mut R, limits: &Limits) -> Result<Plan, Error
 /// Writes all files of an archive below `folder`, which exists and is not written to by anyone else meanwhile.
 ///
 /// Nothing is written over, and no link is followed or made. What was written before an error stays.
-pub fn extract_into<R: Read + Seek>(file: &mut R, folder: &Path, limits: &Limits) -> Result<Extracted, Error> {
+pub fn extract_into<R: Read + Seek>(
+    file: &mut R,
+    folder: &Path,
+    limits: &Limits,
+) -> Result<Extracted, Error> {
     let plan = plan(file, limits)?;
     let mut written = Extracted {
         files: BTreeMap::new(),
@@ -90,7 +98,8 @@ impl Making {
             why,
         };
         // Archives begin with the folder itself at times.
-        let is_root = member.kind == MemberKind::Folder && ["./", "."].contains(&member.name.as_str());
+        let is_root =
+            member.kind == MemberKind::Folder && ["./", "."].contains(&member.name.as_str());
         if is_root {
             return Ok(());
         }
@@ -111,7 +120,11 @@ impl Making {
         let taken = self.files.insert(name.to_lowercase(), name.clone());
         match taken {
             Some(taken) if taken == name => return Err(refused("the name is there twice")),
-            Some(_) => return Err(refused("another name differs in small and capital letters only")),
+            Some(_) => {
+                return Err(refused(
+                    "another name differs in small and capital letters only",
+                ));
+            }
             None => {}
         }
         self.plan.files.insert(name, member.bytes);
@@ -119,7 +132,10 @@ impl Making {
     }
 
     fn folder(&mut self, name: &str) -> Result<(), &'static str> {
-        let own = self.folders.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
+        let own = self
+            .folders
+            .entry(name.to_lowercase())
+            .or_insert_with(|| name.to_owned());
         if own == name {
             return Ok(());
         }
@@ -128,10 +144,16 @@ impl Making {
 
     /// No file may stand where a folder has to be.
     fn check(&self) -> Result<(), Error> {
-        let both = self.files.iter().find(|(name, _)| self.folders.contains_key(*name));
+        let both = self
+            .files
+            .iter()
+            .find(|(name, _)| self.folders.contains_key(*name));
         both.map_or(Ok(()), |(_, name)| {
             let why = "it is a file and a folder at once";
-            Err(Error::UnsafeName { name: name.clone(), why })
+            Err(Error::UnsafeName {
+                name: name.clone(),
+                why,
+            })
         })
     }
 }
@@ -157,7 +179,11 @@ fn make_folder(place: &Path, name: &str) -> Result<(), Error> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let there = fs::symlink_metadata(place)?;
-            if there.is_dir() { Ok(()) } else { Err(taken(error, name)) }
+            if there.is_dir() {
+                Ok(())
+            } else {
+                Err(taken(error, name))
+            }
         }
         Err(error) => Err(Error::Io(error)),
     }
@@ -168,5 +194,8 @@ fn taken(error: io::Error, name: &str) -> Error {
         return Error::Io(error);
     }
     let why = "something is there already";
-    Error::UnsafeName { name: name.to_owned(), why }
+    Error::UnsafeName {
+        name: name.to_owned(),
+        why,
+    }
 }

@@ -41,7 +41,9 @@ pub(crate) fn listing<R: Read + Seek>(
         Ok(Next::GoOn)
     })?;
     let mut document = lines::page(kind.format(), &text, part, meter.limits())?;
-    document.notes.push(format!("{count} members of {bytes} bytes in all; read one with part `member: NAME`"));
+    document.notes.push(format!(
+        "{count} members of {bytes} bytes in all; read one with part `member: NAME`"
+    ));
     Ok(document)
 }
 
@@ -76,7 +78,11 @@ pub(crate) fn member<R: Read + Seek>(
 }
 
 /// The bytes that a gzip file holds.
-pub(crate) fn unpack_gzip<R: Read>(file: &mut R, packed: u64, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+pub(crate) fn unpack_gzip<R: Read>(
+    file: &mut R,
+    packed: u64,
+    meter: &Meter<'_>,
+) -> Result<Vec<u8>, Error> {
     let unpacked = flate2::read::MultiGzDecoder::new(file);
     let mut bytes = Vec::new();
     let read = meter.watch(unpacked, packed).read_to_end(&mut bytes);

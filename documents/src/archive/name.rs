@@ -49,8 +49,20 @@ mod tests {
         assert_eq!(safe_name("./a//b/c.txt"), Ok("a/b/c.txt".to_owned()));
         assert_eq!(safe_name("..a/b.."), Ok("..a/b..".to_owned()));
         let refused = [
-            "/etc/passwd", "../x", "a/../../x", "a/..", "C:/x", "c:x", "a\\..\\x", "", ".", "./",
-            "a\0b", "a\u{202E}txt.exe", "a\nb", "\u{200B}",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "C:/x",
+            "c:x",
+            "a\\..\\x",
+            "",
+            ".",
+            "./",
+            "a\0b",
+            "a\u{202E}txt.exe",
+            "a\nb",
+            "\u{200B}",
         ];
         for name in refused {
             assert!(safe_name(name).is_err(), "{name:?}");

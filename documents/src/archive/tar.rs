@@ -12,7 +12,11 @@ const BLOCK: usize = 512;
 const NAME_BYTES_MAX: u64 = 64 << 10;
 
 /// Walks over the members.
-pub(super) fn visit<R: Read>(file: &mut R, meter: &Meter<'_>, visitor: Visitor<'_>) -> Result<(), Error> {
+pub(super) fn visit<R: Read>(
+    file: &mut R,
+    meter: &Meter<'_>,
+    visitor: Visitor<'_>,
+) -> Result<(), Error> {
     let mut long_name = None;
     let mut long_size = None;
     let mut count = 0u64;
@@ -26,7 +30,11 @@ pub(super) fn visit<R: Read>(file: &mut R, meter: &Meter<'_>, visitor: Visitor<'
         count += 1;
         let allowed = meter.limits().entries;
         if count > allowed {
-            return Err(Error::limit("entries", allowed, "an archive of many members"));
+            return Err(Error::limit(
+                "entries",
+                allowed,
+                "an archive of many members",
+            ));
         }
         let next = match header[156] {
             b'L' => {
@@ -81,7 +89,15 @@ fn header<R: Read>(file: &mut R) -> Result<Option<[u8; BLOCK]>, Error> {
     let Ok(block) = <[u8; BLOCK]>::try_from(read) else {
         return Err(broken("it ends within a header"));
     };
-    let sum: u64 = (0..BLOCK).map(|at| if (148..156).contains(&at) { 32 } else { u64::from(block[at]) }).sum();
+    let sum: u64 = (0..BLOCK)
+        .map(|at| {
+            if (148..156).contains(&at) {
+                32
+            } else {
+                u64::from(block[at])
+            }
+        })
+        .sum();
     if number(&block[148..156])? != sum {
         return Err(broken("the sum of a header is wrong"));
     }
@@ -95,13 +111,23 @@ fn number(field: &[u8]) -> Result<u64, Error> {
         if high[0] != 0x80 || high[1..].iter().any(|&byte| byte != 0) {
             return Err(broken("a size is beyond all bounds"));
         }
-        let low = low.iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+        let low = low
+            .iter()
+            .fold(0u64, |value, &byte| value << 8 | u64::from(byte));
         // Room for the padding that follows.
-        return if low < u64::MAX / 2 { Ok(low) } else { Err(broken("a size is beyond all bounds")) };
+        return if low < u64::MAX / 2 {
+            Ok(low)
+        } else {
+            Err(broken("a size is beyond all bounds"))
+        };
     }
     let digits = until_zero(field);
     let digits = digits.trim();
-    let value = if digits.is_empty() { Some(0) } else { u64::from_str_radix(digits, 8).ok() };
+    let value = if digits.is_empty() {
+        Some(0)
+    } else {
+        u64::from_str_radix(digits, 8).ok()
+    };
     value.ok_or_else(|| broken("a number in a header is none"))
 }
 

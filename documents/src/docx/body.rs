@@ -49,7 +49,10 @@ impl<'d> Body<'d> {
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if self.deleted > 0 {
-            remarks.push(format!("{} deletions that are tracked in the document are left out", self.deleted));
+            remarks.push(format!(
+                "{} deletions that are tracked in the document are left out",
+                self.deleted
+            ));
         }
         if self.hidden > 0 {
             remarks.push(format!("{} runs of hidden text are left out", self.hidden));
@@ -61,7 +64,11 @@ impl<'d> Body<'d> {
     }
 
     /// The blocks up to the end of the element at `depth`; 0 for the whole part.
-    pub fn blocks<B: BufRead>(&mut self, reader: &mut Reader<B>, depth: u64) -> Result<String, Error> {
+    pub fn blocks<B: BufRead>(
+        &mut self,
+        reader: &mut Reader<B>,
+        depth: u64,
+    ) -> Result<String, Error> {
         let mut text = String::new();
         let mut was_listed = false;
         while depth == 0 || reader.depth() >= depth {
@@ -105,7 +112,9 @@ impl<'d> Body<'d> {
     fn block(&mut self, paragraph: &Paragraph, listed: Option<&Listed>) -> String {
         let text = clean(&paragraph.text);
         let text = text.trim();
-        let heading = paragraph.outline.or_else(|| self.styles.heading(&paragraph.style));
+        let heading = paragraph
+            .outline
+            .or_else(|| self.styles.heading(&paragraph.style));
         let mut block = match (heading, listed) {
             _ if text.is_empty() => String::new(),
             (Some(level), _) => format!("{} {}", "#".repeat(level.clamp(1, 6)), one_line(text)),
@@ -194,14 +203,21 @@ impl<'d> Body<'d> {
     }
 
     /// The notes of a part by their id, without those that only draw lines.
-    pub fn notes<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<Vec<(String, String)>, Error> {
+    pub fn notes<B: BufRead>(
+        &mut self,
+        reader: &mut Reader<B>,
+    ) -> Result<Vec<(String, String)>, Error> {
         let mut notes = Vec::new();
         while let Some(event) = reader.next()? {
             let Event::Open(element) = event else {
                 continue;
             };
             let is_note = ["footnote", "endnote"].contains(&element.name.as_str());
-            if is_note && element.attribute("type").is_none_or(|kind| kind == "normal") {
+            if is_note
+                && element
+                    .attribute("type")
+                    .is_none_or(|kind| kind == "normal")
+            {
                 let id = element.attribute("id").unwrap_or_default().to_owned();
                 notes.push((id, self.blocks(reader, reader.depth())?));
             }

@@ -60,7 +60,9 @@ pub(crate) fn read<R: Read + Seek>(
 /// The part that the package itself names as its document.
 fn main_part<R: Read + Seek>(package: &mut Package<'_, '_, R>) -> Result<String, Error> {
     let relations = package.relations("")?;
-    let mut own = relations.values().filter(|relation| relation.kind == "officeDocument");
+    let mut own = relations
+        .values()
+        .filter(|relation| relation.kind == "officeDocument");
     let named = own.next().map(|relation| relation.target.clone());
     Ok(named.unwrap_or_else(|| "word/document.xml".to_owned()))
 }

@@ -20,7 +20,10 @@ pub(crate) struct Paragraph {
 
 impl Body<'_> {
     /// Reads the paragraph that was just opened.
-    pub(super) fn paragraph<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<Paragraph, Error> {
+    pub(super) fn paragraph<B: BufRead>(
+        &mut self,
+        reader: &mut Reader<B>,
+    ) -> Result<Paragraph, Error> {
         let depth = reader.depth();
         let mut paragraph = Paragraph::default();
         // Where each open link began, and where it leads.
@@ -36,7 +39,9 @@ impl Body<'_> {
                 }
                 Event::Open(element) => self.piece(reader, &element, &mut paragraph)?,
                 Event::Close(_) => {
-                    if let Some((_, start, target)) = links.pop_if(|(own, ..)| *own > reader.depth()) {
+                    if let Some((_, start, target)) =
+                        links.pop_if(|(own, ..)| *own > reader.depth())
+                    {
                         link(&mut paragraph.text, start, target.as_deref());
                     }
                 }
@@ -59,11 +64,15 @@ impl Body<'_> {
                 self.deleted += u64::from(matches!(element.name.as_str(), "del" | "moveFrom"));
                 reader.skip()?;
             }
-            "pStyle" => value(element).unwrap_or_default().clone_into(&mut paragraph.style),
+            "pStyle" => value(element)
+                .unwrap_or_default()
+                .clone_into(&mut paragraph.style),
             "outlineLvl" => paragraph.outline = styles::outline(element),
             "numId" => {
                 let listed = paragraph.listed.get_or_insert_default();
-                value(element).unwrap_or_default().clone_into(&mut listed.list);
+                value(element)
+                    .unwrap_or_default()
+                    .clone_into(&mut listed.list);
             }
             "ilvl" => paragraph.listed.get_or_insert_default().level = styles::level(element),
             "r" => self.run(reader, paragraph)?,
@@ -97,16 +106,27 @@ impl Body<'_> {
                 "br" | "cr" => to.text.push('\n'),
                 "noBreakHyphen" => to.text.push('-'),
                 "sym" => {
-                    let code = element.attribute("char").and_then(|code| u32::from_str_radix(code, 16).ok());
-                    to.text.extend(code.and_then(char::from_u32).filter(|&char| char < '\u{E000}'));
+                    let code = element
+                        .attribute("char")
+                        .and_then(|code| u32::from_str_radix(code, 16).ok());
+                    to.text.extend(
+                        code.and_then(char::from_u32)
+                            .filter(|&char| char < '\u{E000}'),
+                    );
                 }
                 "footnoteReference" | "endnoteReference" => {
-                    let mark = if element.name.starts_with('e') { "e" } else { "" };
+                    let mark = if element.name.starts_with('e') {
+                        "e"
+                    } else {
+                        ""
+                    };
                     let id = element.attribute("id").unwrap_or_default();
                     to.text.push_str(&["[^", mark, id, "]"].concat());
                 }
                 "docPr" => {
-                    let told = element.attribute("descr").filter(|told| !told.trim().is_empty());
+                    let told = element
+                        .attribute("descr")
+                        .filter(|told| !told.trim().is_empty());
                     let told = told.map(|told| ["[image: ", told.trim(), "]"].concat());
                     to.text.extend(told);
                 }

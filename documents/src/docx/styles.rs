@@ -64,7 +64,10 @@ impl Styles {
                 continue;
             };
             if element.name == "style" {
-                element.attribute("styleId").unwrap_or_default().clone_into(&mut id);
+                element
+                    .attribute("styleId")
+                    .unwrap_or_default()
+                    .clone_into(&mut id);
             }
             if id.is_empty() {
                 continue;
@@ -74,13 +77,17 @@ impl Styles {
                 "basedOn" => style.base = value(&element).map(str::to_owned),
                 "name" => {
                     let named = value(&element).map(str::to_lowercase).unwrap_or_default();
-                    let level = named.strip_prefix("heading ").and_then(|level| level.trim().parse().ok());
+                    let level = named
+                        .strip_prefix("heading ")
+                        .and_then(|level| level.trim().parse().ok());
                     let level = if named == "title" { Some(1) } else { level };
                     style.heading = level.or(style.heading);
                 }
                 "outlineLvl" => style.heading = style.heading.or_else(|| outline(&element)),
                 "numId" => {
-                    value(&element).unwrap_or_default().clone_into(&mut style.listed.get_or_insert_default().list);
+                    value(&element)
+                        .unwrap_or_default()
+                        .clone_into(&mut style.listed.get_or_insert_default().list);
                 }
                 "ilvl" => style.listed.get_or_insert_default().level = level(&element),
                 _ => {}
@@ -104,14 +111,28 @@ impl Styles {
             };
             match element.name.as_str() {
                 "abstractNum" => {
-                    element.attribute("abstractNumId").unwrap_or_default().clone_into(&mut abstract_id);
+                    element
+                        .attribute("abstractNumId")
+                        .unwrap_or_default()
+                        .clone_into(&mut abstract_id);
                 }
-                "lvl" => at = element.attribute("ilvl").and_then(|level| level.parse().ok()).unwrap_or(0),
+                "lvl" => {
+                    at = element
+                        .attribute("ilvl")
+                        .and_then(|level| level.parse().ok())
+                        .unwrap_or(0)
+                }
                 "numFmt" => {
                     let is_numbered = !matches!(value(&element), Some("bullet" | "none"));
-                    self.numbered.entry(abstract_id.clone()).or_default().insert(at, is_numbered);
+                    self.numbered
+                        .entry(abstract_id.clone())
+                        .or_default()
+                        .insert(at, is_numbered);
                 }
-                "num" => element.attribute("numId").unwrap_or_default().clone_into(&mut list),
+                "num" => element
+                    .attribute("numId")
+                    .unwrap_or_default()
+                    .clone_into(&mut list),
                 "abstractNumId" => {
                     let named = value(&element).unwrap_or_default().to_owned();
                     self.lists.insert(list.clone(), named);
@@ -134,8 +155,14 @@ impl Styles {
 
     /// Whether a level of a list counts its items.
     pub fn is_numbered(&self, listed: &Listed) -> bool {
-        let levels = self.lists.get(&listed.list).and_then(|list| self.numbered.get(list));
-        levels.and_then(|levels| levels.get(&listed.level)).copied().unwrap_or(false)
+        let levels = self
+            .lists
+            .get(&listed.list)
+            .and_then(|list| self.numbered.get(list));
+        levels
+            .and_then(|levels| levels.get(&listed.level))
+            .copied()
+            .unwrap_or(false)
     }
 
     fn chain(&self, style: &str) -> impl Iterator<Item = &Style> {
@@ -152,7 +179,9 @@ pub(crate) fn value(element: &Element) -> Option<&str> {
 
 /// A level of a list, which has nine.
 pub(crate) fn level(element: &Element) -> usize {
-    let level: usize = value(element).and_then(|level| level.parse().ok()).unwrap_or_default();
+    let level: usize = value(element)
+        .and_then(|level| level.parse().ok())
+        .unwrap_or_default();
     level.min(8)
 }
 

@@ -6,8 +6,8 @@ use super::tree::{Node, Tree};
 
 /// Elements whose content is never shown as text.
 const NEVER_SHOWN: [&str; 18] = [
-    "audio", "canvas", "datalist", "embed", "frame", "iframe", "link", "meta", "noembed", "noframes",
-    "noscript", "object", "rp", "script", "style", "svg", "template", "video",
+    "audio", "canvas", "datalist", "embed", "frame", "iframe", "link", "meta", "noembed",
+    "noframes", "noscript", "object", "rp", "script", "style", "svg", "template", "video",
 ];
 /// Style sheets are read up to this length; longer ones are those of frameworks.
 const SHEET_BYTES_MAX: usize = 1 << 20;
@@ -35,7 +35,10 @@ pub(crate) fn remove(tree: &mut Tree) -> u64 {
 }
 
 fn is_hidden(node: &Node) -> bool {
-    let is = |name, value: &str| node.attribute(name).is_some_and(|own| own.trim().eq_ignore_ascii_case(value));
+    let is = |name, value: &str| {
+        node.attribute(name)
+            .is_some_and(|own| own.trim().eq_ignore_ascii_case(value))
+    };
     let is_closed = &*node.name == "dialog" && node.attribute("open").is_none();
     let is_marked = node.attribute("hidden").is_some() && !is("hidden", "until-found");
     let is_input = &*node.name == "input" && is("type", "hidden");
@@ -62,7 +65,9 @@ fn hides(style: &str) -> bool {
             "left" | "top" | "right" | "bottom" | "text-indent" | "margin-left" | "margin-top" => {
                 number.is_some_and(|number| number <= -FAR_PIXELS)
             }
-            "clip" => value.replace([' ', ','], "").starts_with("rect(0") && !value.contains("auto"),
+            "clip" => {
+                value.replace([' ', ','], "").starts_with("rect(0") && !value.contains("auto")
+            }
             "clip-path" => value.replace(' ', "").starts_with("inset(50%"),
             "color" => value == "transparent",
             _ => false,
@@ -108,7 +113,10 @@ impl Rules {
         for selector in selectors.split(',') {
             let selector = selector.rsplit("*/").next().unwrap_or_default().trim();
             let is_plain = |name: &str| {
-                !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || "-_".contains(char))
+                !name.is_empty()
+                    && name
+                        .chars()
+                        .all(|char| char.is_alphanumeric() || "-_".contains(char))
             };
             match selector.split_at_checked(1) {
                 Some((".", class)) if is_plain(class) => {
@@ -124,7 +132,10 @@ impl Rules {
 
     fn hide(&self, node: &Node) -> bool {
         let by_id = node.attribute("id").is_some_and(|id| self.ids.contains(id));
-        let mut classes = node.attribute("class").unwrap_or_default().split_whitespace();
+        let mut classes = node
+            .attribute("class")
+            .unwrap_or_default()
+            .split_whitespace();
         by_id || classes.any(|class| self.classes.contains(class))
     }
 }
@@ -152,14 +163,27 @@ mod tests {
     #[test]
     fn styles_hide_in_more_ways_than_one() {
         let hiding = [
-            "display: none", "DISPLAY:NONE !important", "color: red; visibility:hidden", "opacity:0",
-            "font-size: 0px", "position:absolute; left:-9999px", "clip: rect(0, 0, 0, 0)",
-            "clip-path: inset(50%)", "color: transparent",
+            "display: none",
+            "DISPLAY:NONE !important",
+            "color: red; visibility:hidden",
+            "opacity:0",
+            "font-size: 0px",
+            "position:absolute; left:-9999px",
+            "clip: rect(0, 0, 0, 0)",
+            "clip-path: inset(50%)",
+            "color: transparent",
         ];
         for style in hiding {
             assert!(hides(style), "{style}");
         }
-        let showing = ["display:block", "opacity: 0.5", "font-size: 10px", "margin-left:-20px", "left", ""];
+        let showing = [
+            "display:block",
+            "opacity: 0.5",
+            "font-size: 10px",
+            "margin-left:-20px",
+            "left",
+            "",
+        ];
         for style in showing {
             assert!(!hides(style), "{style}");
         }

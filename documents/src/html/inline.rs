@@ -77,7 +77,10 @@ impl Writer<'_> {
     }
 
     fn link(&mut self, node: usize) {
-        let href = self.tree.nodes[node].attribute("href").unwrap_or_default().to_owned();
+        let href = self.tree.nodes[node]
+            .attribute("href")
+            .unwrap_or_default()
+            .to_owned();
         let Some(label) = self.label(node) else {
             // The link went around blocks, which are written already.
             let text = self.links.write("link", &href);
@@ -112,7 +115,9 @@ impl Writer<'_> {
 
     /// A formula as its author wrote it, if that is there.
     fn formula(&mut self, node: usize) {
-        let own = self.tree.nodes[node].attribute("alttext").map(str::to_owned);
+        let own = self.tree.nodes[node]
+            .attribute("alttext")
+            .map(str::to_owned);
         let mut below = self.tree.below(node);
         let source = below.find(|&below| &*self.tree.nodes[below].name == "annotation");
         let source = own.or_else(|| source.map(|source| self.tree.text(source)));

@@ -115,6 +115,12 @@ mod tests {
         assert_eq!(relative.write("x", "a b.html"), "[x][1]");
         assert_eq!(relative.write("again", "a b.html"), "[again][1]");
         let url = "a%20b.html".to_owned();
-        assert_eq!(relative.into_all(), [Link { label: "x".to_owned(), url }]);
+        assert_eq!(
+            relative.into_all(),
+            [Link {
+                label: "x".to_owned(),
+                url
+            }]
+        );
     }
 }

@@ -11,11 +11,31 @@ const MARKED_CHARS_MIN: usize = 200;
 const PARAGRAPH_CHARS_MIN: usize = 25;
 /// Words in classes and ids that speak against a part.
 const AGAINST: [&str; 20] = [
-    "advert", "banner", "breadcrumb", "comment", "consent", "cookie", "footer", "masthead", "menu", "modal",
-    "nav", "newsletter", "pagination", "promo", "related", "share", "sidebar", "social", "sponsor", "subscribe",
+    "advert",
+    "banner",
+    "breadcrumb",
+    "comment",
+    "consent",
+    "cookie",
+    "footer",
+    "masthead",
+    "menu",
+    "modal",
+    "nav",
+    "newsletter",
+    "pagination",
+    "promo",
+    "related",
+    "share",
+    "sidebar",
+    "social",
+    "sponsor",
+    "subscribe",
 ];
 /// Words in classes and ids that speak for a part.
-const FOR: [&str; 8] = ["article", "body", "content", "entry", "main", "post", "story", "text"];
+const FOR: [&str; 8] = [
+    "article", "body", "content", "entry", "main", "post", "story", "text",
+];
 
 /// How much text lies below each node, and how much of it in links.
 pub(crate) struct Weights {
@@ -40,7 +60,11 @@ impl Weights {
         for at in (1..count).rev().filter(|&at| is_reached[at]) {
             let node = &tree.nodes[at];
             if node.is_text() {
-                weights.chars[at] = node.text.split_whitespace().map(|word| word.chars().count() + 1).sum();
+                weights.chars[at] = node
+                    .text
+                    .split_whitespace()
+                    .map(|word| word.chars().count() + 1)
+                    .sum();
                 weights.commas[at] = node.text.matches([',', '，', '、', ';']).count();
             }
             if &*node.name == "a" {
@@ -86,7 +110,10 @@ pub(crate) fn find(tree: &Tree, weights: &Weights) -> Option<Vec<usize>> {
     let siblings = tree.nodes[tree.nodes[best].parent].children.iter().copied();
     let belongs = |&node: &usize| {
         let name = &*tree.nodes[node].name;
-        let is_paragraph = matches!(name, "p" | "h1" | "h2" | "pre" | "table" | "ul" | "ol" | "blockquote");
+        let is_paragraph = matches!(
+            name,
+            "p" | "h1" | "h2" | "pre" | "table" | "ul" | "ol" | "blockquote"
+        );
         let is_text = is_paragraph && weights.chars[node] > 0 && weights.plain_share(node) > 0.7;
         node == best || points[node] >= least || is_text
     };
@@ -104,13 +131,22 @@ fn marked(tree: &Tree, weights: &Weights) -> Option<usize> {
         &*node.name == "article" || node.attribute("role").is_some_and(|role| role == "article")
     };
     let has_enough = |node: &usize| weights.chars[*node] >= MARKED_CHARS_MIN;
-    let main = tree.below(Tree::ROOT).find(|node| is_main(node) && has_enough(node));
+    let main = tree
+        .below(Tree::ROOT)
+        .find(|node| is_main(node) && has_enough(node));
     let root = main.unwrap_or(Tree::ROOT);
-    let articles: Vec<usize> = tree.below(root).filter(|node| is_article(node) && has_enough(node)).collect();
+    let articles: Vec<usize> = tree
+        .below(root)
+        .filter(|node| is_article(node) && has_enough(node))
+        .collect();
     // One article that holds most of the text is the text; several are a list of them.
-    let largest = articles.iter().copied().max_by_key(|&node| weights.chars[node]);
+    let largest = articles
+        .iter()
+        .copied()
+        .max_by_key(|&node| weights.chars[node]);
     let rest: usize = articles.iter().map(|&node| weights.chars[node]).sum();
-    let alone = largest.filter(|&node| weights.chars[node] * 2 > rest && weights.plain_share(node) > 0.4);
+    let alone =
+        largest.filter(|&node| weights.chars[node] * 2 > rest && weights.plain_share(node) > 0.4);
     alone.or(main)
 }
 
@@ -118,12 +154,14 @@ fn points(tree: &Tree, weights: &Weights) -> Vec<f64> {
     let mut points = vec![0.0; tree.nodes.len()];
     for node in tree.below(Tree::ROOT) {
         let name = &*tree.nodes[node].name;
-        let is_paragraph = matches!(name, "p" | "pre" | "td" | "blockquote" | "dd") || has_own_text(tree, node);
+        let is_paragraph =
+            matches!(name, "p" | "pre" | "td" | "blockquote" | "dd") || has_own_text(tree, node);
         if !is_paragraph || weights.chars[node] < PARAGRAPH_CHARS_MIN {
             continue;
         }
         let commas = weights.commas[node].min(10);
-        let own = (1.0 + ratio(commas, 1) + ratio(weights.chars[node], 100).min(3.0)) * weights.plain_share(node);
+        let own = (1.0 + ratio(commas, 1) + ratio(weights.chars[node], 100).min(3.0))
+            * weights.plain_share(node);
         let parent = tree.nodes[node].parent;
         points[parent] += own;
         points[tree.nodes[parent].parent] += own / 2.0;
@@ -138,8 +176,13 @@ fn points(tree: &Tree, weights: &Weights) -> Vec<f64> {
 /// Whether a box holds text itself, as pages without paragraphs have it.
 fn has_own_text(tree: &Tree, node: usize) -> bool {
     let own = &tree.nodes[node];
-    let texts = own.children.iter().filter(|&&child| tree.nodes[child].is_text());
-    let chars: usize = texts.map(|&child| tree.nodes[child].text.trim().len()).sum();
+    let texts = own
+        .children
+        .iter()
+        .filter(|&&child| tree.nodes[child].is_text());
+    let chars: usize = texts
+        .map(|&child| tree.nodes[child].text.trim().len())
+        .sum();
     matches!(&*own.name, "div" | "section") && chars >= PARAGRAPH_CHARS_MIN
 }
 
@@ -148,7 +191,11 @@ fn bias(tree: &Tree, node: usize, points: f64) -> f64 {
         return -points / 2.0;
     }
     let named = named(tree, node);
-    if points > 0.0 && FOR.iter().any(|word| named.contains(word)) { 5.0 } else { 0.0 }
+    if points > 0.0 && FOR.iter().any(|word| named.contains(word)) {
+        5.0
+    } else {
+        0.0
+    }
 }
 
 fn named(tree: &Tree, node: usize) -> String {
@@ -160,14 +207,26 @@ fn named(tree: &Tree, node: usize) -> String {
 /// Whether an element is beside the text: a menu, a margin, a form.
 pub(crate) fn is_aside(tree: &Tree, node: usize) -> bool {
     let own = &tree.nodes[node];
-    let by_name = matches!(&*own.name, "nav" | "aside" | "footer" | "form" | "button" | "select");
+    let by_name = matches!(
+        &*own.name,
+        "nav" | "aside" | "footer" | "form" | "button" | "select"
+    );
     let role = own.attribute("role").unwrap_or_default();
-    let by_role = matches!(role, "navigation" | "complementary" | "contentinfo" | "search" | "banner" | "dialog");
+    let by_role = matches!(
+        role,
+        "navigation" | "complementary" | "contentinfo" | "search" | "banner" | "dialog"
+    );
     if by_name || by_role {
         return true;
     }
     let is_box = matches!(&*own.name, "div" | "section" | "ul" | "ol" | "header");
-    let named = if is_box { named(tree, node) } else { String::new() };
+    let named = if is_box {
+        named(tree, node)
+    } else {
+        String::new()
+    };
     let words = named.split(|char: char| !char.is_alphanumeric());
-    words.filter(|word| !word.is_empty()).any(|word| AGAINST.iter().any(|against| word.starts_with(against)))
+    words
+        .filter(|word| !word.is_empty())
+        .any(|word| AGAINST.iter().any(|against| word.starts_with(against)))
 }

@@ -52,7 +52,11 @@ impl<'t> Writer<'t> {
     /// Ends the line of inline text.
     pub(super) fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        let lines: Vec<&str> = line.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = line
+            .split('\n')
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         self.put(&lines);
     }
 
@@ -130,8 +134,9 @@ impl<'t> Writer<'t> {
                 self.children(node);
                 self.end_line();
             }
-            "p" | "div" | "section" | "article" | "main" | "header" | "footer" | "nav" | "aside" | "figure"
-            | "figcaption" | "details" | "dl" | "form" | "fieldset" | "address" | "center" | "body" => {
+            "p" | "div" | "section" | "article" | "main" | "header" | "footer" | "nav"
+            | "aside" | "figure" | "figcaption" | "details" | "dl" | "form" | "fieldset"
+            | "address" | "center" | "body" => {
                 self.gap();
                 self.children(node);
                 self.gap();
@@ -200,11 +205,17 @@ impl<'t> Writer<'t> {
         self.is_gap_wanted = !is_nested;
         let own = &self.tree.nodes[node];
         let is_numbered = &*own.name == "ol";
-        let start = own.attribute("start").and_then(|start| start.trim().parse().ok());
+        let start = own
+            .attribute("start")
+            .and_then(|start| start.trim().parse().ok());
         let mut number: i64 = start.unwrap_or(1);
         for &child in &own.children {
             if &*self.tree.nodes[child].name == "li" {
-                let mark = if is_numbered { format!("{number}. ") } else { "- ".to_owned() };
+                let mark = if is_numbered {
+                    format!("{number}. ")
+                } else {
+                    "- ".to_owned()
+                };
                 self.item(child, &mark);
                 number = number.saturating_add(1);
             } else {
@@ -227,6 +238,7 @@ impl<'t> Writer<'t> {
             self.text.push_str(self.prefix[..length].trim_end());
             self.text.push('\n');
         }
+        self.is_fresh = true;
         let tree = self.tree;
         for &child in &tree.nodes[node].children {
             self.node(child);
@@ -234,6 +246,7 @@ impl<'t> Writer<'t> {
             self.is_gap_wanted = false;
         }
         self.end_line();
+        self.is_fresh = false;
         self.prefix.truncate(length);
         self.mark = None;
     }
@@ -245,11 +258,22 @@ impl<'t> Writer<'t> {
         if text.trim().is_empty() {
             return;
         }
-        let longest = text.split(|char| char != '`').map(str::len).max().unwrap_or(0);
+        let longest = text
+            .split(|char| char != '`')
+            .map(str::len)
+            .max()
+            .unwrap_or(0);
         let fence = "`".repeat(longest.max(2) + 1);
-        let classes = self.tree.below(node).filter_map(|below| self.tree.nodes[below].attribute("class"));
+        let classes = self
+            .tree
+            .below(node)
+            .filter_map(|below| self.tree.nodes[below].attribute("class"));
         let mut classes = classes.flat_map(str::split_whitespace);
-        let language = classes.find_map(|class| class.strip_prefix("language-").or_else(|| class.strip_prefix("lang-")));
+        let language = classes.find_map(|class| {
+            class
+                .strip_prefix("language-")
+                .or_else(|| class.strip_prefix("lang-"))
+        });
         let first = [&fence, language.unwrap_or_default()].concat();
         let mut lines = vec![first.as_str()];
         lines.extend(text.lines());

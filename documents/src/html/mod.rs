@@ -13,8 +13,8 @@ mod tree;
 
 use url::Url;
 
-pub use links::{Link, LinkStyle};
 use links::Links;
+pub use links::{Link, LinkStyle};
 use main_text::Weights;
 use markdown::Writer;
 use tree::Tree;
@@ -46,7 +46,10 @@ pub struct Page {
 impl Page {
     /// Title and text together.
     pub fn whole(&self) -> String {
-        let begins_with_title = self.markdown.trim_start_matches(['#', ' ']).starts_with(&self.title);
+        let begins_with_title = self
+            .markdown
+            .trim_start_matches(['#', ' '])
+            .starts_with(&self.title);
         if self.title.is_empty() || begins_with_title {
             return self.markdown.clone();
         }
@@ -61,7 +64,9 @@ pub fn to_markdown(html: &str, page: Option<&Url>, options: &Options) -> Page {
     let title = tree.title();
     let base = tree.base(page);
     let weights = (!options.full).then(|| Weights::of(&tree));
-    let found = weights.as_ref().and_then(|weights| main_text::find(&tree, weights));
+    let found = weights
+        .as_ref()
+        .and_then(|weights| main_text::find(&tree, weights));
     let is_main = found.is_some();
     let roots = found.unwrap_or_else(|| vec![Tree::ROOT]);
     let links = Links::new(base, options.links);
@@ -73,7 +78,10 @@ pub fn to_markdown(html: &str, page: Option<&Url>, options: &Options) -> Page {
     let (markdown, links) = writer.finish();
     if markdown.is_empty() && left_out > 0 {
         // A page of menus alone is better than nothing.
-        let options = Options { full: true, links: options.links };
+        let options = Options {
+            full: true,
+            links: options.links,
+        };
         return to_markdown(html, page, &options);
     }
     Page {

@@ -16,7 +16,12 @@ impl Writer<'_> {
         let widest = rows.iter().map(Vec::len).max().unwrap_or(0);
         let tree = self.tree;
         let mut inner = tree.below(node).skip(1);
-        let has_blocks = inner.any(|below| matches!(&*tree.nodes[below].name, "table" | "h1" | "h2" | "pre" | "article" | "section"));
+        let has_blocks = inner.any(|below| {
+            matches!(
+                &*tree.nodes[below].name,
+                "table" | "h1" | "h2" | "pre" | "article" | "section"
+            )
+        });
         if has_blocks || widest < 2 {
             self.end_line();
             for cell in rows.into_iter().flatten() {
@@ -25,7 +30,10 @@ impl Writer<'_> {
             }
             return;
         }
-        let caption = tree.nodes[node].children.iter().find(|&&child| &*tree.nodes[child].name == "caption");
+        let caption = tree.nodes[node]
+            .children
+            .iter()
+            .find(|&&child| &*tree.nodes[child].name == "caption");
         if let Some(&caption) = caption {
             let text = self.one_line_of(caption);
             self.put_block(&text);
@@ -39,14 +47,20 @@ impl Writer<'_> {
                 skip_reached(&mut cells, &mut reach);
                 let text = self.one_line_of(cell).replace('|', "\\|");
                 let [columns, down] = ["colspan", "rowspan"].map(|name| {
-                    let span = tree.nodes[cell].attribute(name).and_then(|span| span.trim().parse().ok());
+                    let span = tree.nodes[cell]
+                        .attribute(name)
+                        .and_then(|span| span.trim().parse().ok());
                     span.unwrap_or(1usize).clamp(1, SPAN_MAX)
                 });
                 for column in 0..columns {
                     if let Some(reach) = reach.get_mut(cells.len()) {
                         *reach = down - 1;
                     }
-                    cells.push(if column == 0 { cut(&text, CELL_CHARS) } else { String::new() });
+                    cells.push(if column == 0 {
+                        cut(&text, CELL_CHARS)
+                    } else {
+                        String::new()
+                    });
                 }
             }
             skip_reached(&mut cells, &mut reach);

@@ -18,19 +18,61 @@ const NODES_MAX: usize = 1_000_000;
 const ATTRIBUTE_BYTES_MAX: usize = 4096;
 /// The attributes that mean something here.
 const ATTRIBUTES: [&str; 17] = [
-    "alt", "alttext", "aria-hidden", "aria-label", "class", "colspan", "content", "hidden", "href", "id",
-    "open", "role", "rowspan", "start", "style", "title", "type",
+    "alt",
+    "alttext",
+    "aria-hidden",
+    "aria-label",
+    "class",
+    "colspan",
+    "content",
+    "hidden",
+    "href",
+    "id",
+    "open",
+    "role",
+    "rowspan",
+    "start",
+    "style",
+    "title",
+    "type",
 ];
 /// Elements that never have content.
 const VOID: [&str; 15] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "keygen", "link", "meta", "param", "source",
-    "track", "wbr",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "keygen", "link", "meta", "param",
+    "source", "track", "wbr",
 ];
 /// Elements before which an open paragraph ends.
 const CLOSES_P: [&str; 30] = [
-    "address", "article", "aside", "blockquote", "center", "details", "dialog", "div", "dl", "fieldset",
-    "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main",
-    "nav", "ol", "p", "pre", "section", "table", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "center",
+    "details",
+    "dialog",
+    "div",
+    "dl",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "ul",
 ];
 /// Elements whose early end is ignored when blocks are open inside of them.
 const FORMATTING: [&str; 13] = [
@@ -74,6 +116,8 @@ pub(crate) struct Tree {
 struct Builder {
     tree: Tree,
     open: Vec<usize>,
+    /// How many elements of each name are open, so that none is looked for in vain.
+    open_names: BTreeMap<Box<str>, usize>,
     /// Elements that were too deep to be opened and have not ended yet.
     too_deep: usize,
 }
@@ -90,11 +134,14 @@ impl Tree {
         let mut builder = Builder {
             tree: Self { nodes: vec![root] },
             open: vec![Self::ROOT],
+            open_names: BTreeMap::new(),
             too_deep: 0,
         };
         for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
             match token {
-                Token::StartTag(tag) => builder.start(&name(&tag.name), tag.self_closing, &tag.attributes),
+                Token::StartTag(tag) => {
+                    builder.start(&name(&tag.name), tag.self_closing, &tag.attributes)
+                }
                 Token::EndTag(tag) => builder.end(&name(&tag.name)),
                 Token::String(text) => builder.text(&text.value),
                 Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
@@ -118,12 +165,15 @@ impl Tree {
 
     /// The text below a node as it stands.
     pub fn text(&self, node: usize) -> String {
-        self.below(node).map(|below| self.nodes[below].text.as_str()).collect()
+        self.below(node)
+            .map(|below| self.nodes[below].text.as_str())
+            .collect()
     }
 
     /// The first element of this name.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.below(Self::ROOT).find(|&below| &*self.nodes[below].name == name)
+        self.below(Self::ROOT)
+            .find(|&below| &*self.nodes[below].name == name)
     }
 
     /// What the page calls itself.
@@ -134,7 +184,9 @@ impl Tree {
 
     /// The address that links start from.
     pub fn base(&self, page: Option<&Url>) -> Option<Url> {
-        let own = self.find("base").and_then(|base| self.nodes[base].attribute("href"));
+        let own = self
+            .find("base")
+            .and_then(|base| self.nodes[base].attribute("href"));
         match (own, page) {
             (Some(own), Some(page)) => page.join(own).ok().or_else(|| Some(page.clone())),
             (Some(own), None) => Url::parse(own).ok(),
@@ -211,12 +263,26 @@ impl Builder {
             return;
         }
         self.open.push(own);
+        *self.open_names.entry(name.into()).or_default() += 1;
+    }
+
+    fn is_open(&self, name: &str) -> bool {
+        self.open_names.get(name).is_some_and(|&count| count > 0)
+    }
+
+    /// Closes the open element at this place, and all that are open inside of it.
+    fn close_at(&mut self, at: usize) {
+        for closed in self.open.drain(at..) {
+            let name = &self.tree.nodes[closed].name;
+            if let Some(count) = self.open_names.get_mut(name) {
+                *count -= 1;
+            }
+        }
     }
 
     /// Only drawings and formulas may be closed by a slash.
     fn is_foreign(&self) -> bool {
-        let foreign = ["svg", "math"];
-        self.open.iter().rev().any(|&open| foreign.contains(&self.name(open)))
+        self.is_open("svg") || self.is_open("math")
     }
 
     fn end(&mut self, name: &str) {
@@ -229,14 +295,18 @@ impl Builder {
             self.add(own);
             return;
         }
+        if !self.is_open(name) {
+            return;
+        }
         let is_formatting = FORMATTING.contains(&name);
         for at in (1..self.open.len()).rev() {
             let open = self.name(self.open[at]);
             if open == name {
-                self.open.truncate(at);
+                self.close_at(at);
                 return;
             }
-            let is_wall = matches!(open, "table" | "template") || matches!(open, "td" | "th" | "caption") && !is_of_table(name);
+            let is_wall = matches!(open, "table" | "template")
+                || matches!(open, "td" | "th" | "caption") && !is_of_table(name);
             if is_wall || is_formatting && CLOSES_P.contains(&open) {
                 return;
             }
@@ -253,22 +323,30 @@ impl Builder {
             "dt" | "dd" => self.close(&["dt", "dd"], &["dl", "td", "th"]),
             "td" | "th" => self.close(&["td", "th"], &["table"]),
             "tr" => self.close(&["tr"], &["table"]),
-            "thead" | "tbody" | "tfoot" => self.close(&["thead", "tbody", "tfoot", "caption"], &["table"]),
+            "thead" | "tbody" | "tfoot" => {
+                self.close(&["thead", "tbody", "tfoot", "caption"], &["table"])
+            }
             "option" => self.close(&["option"], &["select", "datalist"]),
             "a" => self.close(&["a"], &["td", "th"]),
             _ => {}
         }
         if CLOSES_P.contains(&name) {
-            self.close(&["p"], &["td", "th", "button", "object", "li", "div", "blockquote"]);
+            self.close(
+                &["p"],
+                &["td", "th", "button", "object", "li", "div", "blockquote"],
+            );
         }
     }
 
     /// Closes the innermost open element of these names, if no element of `walls` is inside of it.
     fn close(&mut self, names: &[&str], walls: &[&str]) {
+        if !names.iter().any(|name| self.is_open(name)) {
+            return;
+        }
         for at in (1..self.open.len()).rev() {
             let open = self.name(self.open[at]);
             if names.contains(&open) {
-                self.open.truncate(at);
+                self.close_at(at);
                 return;
             }
             if walls.contains(&open) {
@@ -279,5 +357,8 @@ impl Builder {
 }
 
 fn is_of_table(name: &str) -> bool {
-    matches!(name, "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" | "caption")
+    matches!(
+        name,
+        "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" | "caption"
+    )
 }

@@ -42,7 +42,9 @@ pub(crate) fn read(text: &str, part: &Part, limits: &Limits) -> Result<Document,
         depth: 0,
         is_target: steps.is_empty(),
     };
-    let found = walk.deserialize(&mut values).map_err(|error| refused(&error, limits))?;
+    let found = walk
+        .deserialize(&mut values)
+        .map_err(|error| refused(&error, limits))?;
     values.end().map_err(|error| refused(&error, limits))?;
     let Some(node) = found else {
         return Err(Error::NoSuchPart {
@@ -115,21 +117,36 @@ mod tests {
         let items: Vec<String> = (0..1000).map(|id| format!("{{\"id\": {id}}}")).collect();
         let text = format!("{{\"orders\": [{}], \"n\": 1}}", items.join(","));
         let outline = shown(&text, "");
-        assert!(outline.contains("… 980 more items: `$.orders[20-]`"), "{outline}");
+        assert!(
+            outline.contains("… 980 more items: `$.orders[20-]`"),
+            "{outline}"
+        );
         let rest = shown(&text, "$.orders[998-]");
-        assert_eq!(rest, "JSON, `$.orders[998-]`, 2 of 1000 items\n\n[\n  {\n    \"id\": 998\n  },\n  {\n    \"id\": 999\n  }\n]\n");
-        assert_eq!(shown(&text, "$.orders[7].id"), "JSON, `$.orders[7].id`\n\n7\n");
+        assert_eq!(
+            rest,
+            "JSON, `$.orders[998-]`, 2 of 1000 items\n\n[\n  {\n    \"id\": 998\n  },\n  {\n    \"id\": 999\n  }\n]\n"
+        );
+        assert_eq!(
+            shown(&text, "$.orders[7].id"),
+            "JSON, `$.orders[7].id`\n\n7\n"
+        );
     }
 
     #[test]
     fn a_path_to_nothing_and_broken_text_are_told_apart() {
         let part = Part::parse("$.b").unwrap();
         let error = read("{\"a\": 1}", &part, &Limits::default()).unwrap_err();
-        assert_eq!(error.to_string(), "there is no value at `$.b`; ask for `$` to see what there is");
+        assert_eq!(
+            error.to_string(),
+            "there is no value at `$.b`; ask for `$` to see what there is"
+        );
         let error = read("{\"a\": 1", &Part::Start, &Limits::default()).unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{error}");
         let deep = "[".repeat(100_000);
         let error = read(&deep, &Part::Start, &Limits::default()).unwrap_err();
-        assert_eq!(error.to_string(), "values nested in values: over the limit `depth` of 127");
+        assert_eq!(
+            error.to_string(),
+            "values nested in values: over the limit `depth` of 127"
+        );
     }
 }

@@ -77,7 +77,12 @@ impl Node {
 
     /// A short list of plain values that is shown whole.
     fn one_line(&self) -> Option<String> {
-        let Self::List { first: 0, shown, all } = self else {
+        let Self::List {
+            first: 0,
+            shown,
+            all,
+        } = self
+        else {
             return None;
         };
         if shown.len() as u64 != *all {

@@ -18,7 +18,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Step>, Error> {
     let steps = text.trim().strip_prefix('$').and_then(steps);
     steps.ok_or_else(|| Error::BadPart {
         asked: text.to_owned(),
-        cure: "write for example `$.orders[3].lines`, `$.orders[20-40]` or `$[\"odd key\"]`".to_owned(),
+        cure: "write for example `$.orders[3].lines`, `$.orders[20-40]` or `$[\"odd key\"]`"
+            .to_owned(),
     })
 }
 
@@ -94,7 +95,14 @@ mod tests {
 
     #[test]
     fn a_path_reads_back_as_it_was_written() {
-        for text in ["$", "$.a.b", "$[3]", "$.a[20-]", "$.a[2-4]", "$[\"x \\\"y]\"][0].z"] {
+        for text in [
+            "$",
+            "$.a.b",
+            "$[3]",
+            "$.a[20-]",
+            "$.a[2-4]",
+            "$[\"x \\\"y]\"][0].z",
+        ] {
             assert_eq!(write(&parse(text).unwrap()), text);
         }
         for text in ["a", "$a", "$..a", "$[", "$[x]", "$[\"x\"", "$.a[1-b]"] {

@@ -71,7 +71,9 @@ impl Walk<'_, '_> {
     }
 
     fn leaf(&self, text: String) -> Option<Node> {
-        self.steps.is_empty().then(|| self.budget.leaf(text, self.depth))
+        self.steps
+            .is_empty()
+            .then(|| self.budget.leaf(text, self.depth))
     }
 
     fn check<E: serde::de::Error>(&self) -> Result<(), E> {
@@ -118,7 +120,10 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(self.steps.is_empty().then(|| self.budget.text(value, self.depth)))
+        Ok(self
+            .steps
+            .is_empty()
+            .then(|| self.budget.text(value, self.depth)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {

@@ -98,7 +98,9 @@ impl CMap {
         for (index, &byte) in bytes.iter().take(4).enumerate() {
             code = code << 8 | u32::from(byte);
             let length = index + 1;
-            let fits = |&(own, low, high): &(usize, u32, u32)| own == length && (low..=high).contains(&code);
+            let fits = |&(own, low, high): &(usize, u32, u32)| {
+                own == length && (low..=high).contains(&code)
+            };
             if self.spaces.iter().any(fits) {
                 return (code, length);
             }
@@ -119,7 +121,8 @@ impl CMap {
         let codes: Vec<&Vec<u8>> = words.iter().filter_map(code).collect();
         for pair in codes.chunks_exact(2) {
             if self.spaces.len() < 256 && (1..=4).contains(&pair[0].len()) {
-                self.spaces.push((pair[0].len(), number(pair[0]), number(pair[1])));
+                self.spaces
+                    .push((pair[0].len(), number(pair[0]), number(pair[1])));
             }
         }
     }
@@ -144,7 +147,9 @@ impl CMap {
                         self.add(own, own, Target::Text(text(target)));
                     }
                 }
-                Some(Word::Number(_) | Word::Name(_) | Word::Close | Word::Other(_)) | None => return,
+                Some(Word::Number(_) | Word::Name(_) | Word::Close | Word::Other(_)) | None => {
+                    return;
+                }
             }
         }
     }
@@ -155,7 +160,11 @@ impl CMap {
             let Some(first) = code(word).map(|bytes| number(bytes)) else {
                 continue;
             };
-            let last = if are_ranges { words.next().and_then(code).map(|bytes| number(bytes)) } else { Some(first) };
+            let last = if are_ranges {
+                words.next().and_then(code).map(|bytes| number(bytes))
+            } else {
+                Some(first)
+            };
             if let (Some(last), Some(Word::Number(glyph))) = (last, words.next()) {
                 self.add(first, last, Target::Glyph(*glyph));
             }
@@ -180,7 +189,9 @@ fn name(word: &Word) -> Option<String> {
 /// A code as a number; of longer ones the last four bytes count.
 pub(crate) fn number(bytes: &[u8]) -> u32 {
     let from = bytes.len().saturating_sub(4);
-    bytes[from..].iter().fold(0, |value, &byte| value << 8 | u32::from(byte))
+    bytes[from..]
+        .iter()
+        .fold(0, |value, &byte| value << 8 | u32::from(byte))
 }
 
 /// UTF-16 with the high byte first; a single byte stands for itself.
@@ -188,7 +199,9 @@ fn text(bytes: &[u8]) -> String {
     if let [byte] = bytes {
         return char::from(*byte).to_string();
     }
-    let units = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    let units = bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
     let chars = char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER));
     chars.take(TEXT_CHARS_MAX).collect()
 }
@@ -232,7 +245,11 @@ impl Words<'_> {
 
     fn take(&mut self, wanted: impl Fn(u8) -> bool) -> Vec<u8> {
         let rest = &self.bytes[self.at.min(self.bytes.len())..];
-        let taken: Vec<u8> = rest.iter().copied().take_while(|&byte| wanted(byte)).collect();
+        let taken: Vec<u8> = rest
+            .iter()
+            .copied()
+            .take_while(|&byte| wanted(byte))
+            .collect();
         self.at += taken.len();
         taken
     }
@@ -248,7 +265,10 @@ fn unhex(digits: &[u8]) -> Vec<u8> {
         .filter_map(|&digit| char::from(digit).to_digit(16))
         .filter_map(|value| u8::try_from(value).ok())
         .collect();
-    values.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
+    values
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0))
+        .collect()
 }
 
 #[cfg(test)]
@@ -263,7 +283,16 @@ mod tests {
               2 beginbfrange <0010> <0012> <0041> <0020> <0021> [<D83DDE00> <0062>] endbfrange",
         );
         let texts = [3, 5, 0x10, 0x12, 0x20, 0x21, 4, 0x13].map(|code| table.text(code));
-        let wanted = [Some(" "), Some("ff"), Some("A"), Some("C"), Some("😀"), Some("b"), None, None];
+        let wanted = [
+            Some(" "),
+            Some("ff"),
+            Some("A"),
+            Some("C"),
+            Some("😀"),
+            Some("b"),
+            None,
+            None,
+        ];
         assert_eq!(texts, wanted.map(|text| text.map(str::to_owned)));
         assert_eq!(table.code(&[0, 3, 0]), (3, 2));
     }
@@ -276,7 +305,10 @@ mod tests {
         );
         assert_eq!(table.code(&[0x41, 0x81]), (0x41, 1));
         assert_eq!(table.code(&[0x81, 0x40]), (0x8140, 2));
-        assert_eq!([table.glyph(0x41), table.glyph(0x8140), table.glyph(0x7f)], [Some(264), Some(633), None]);
+        assert_eq!(
+            [table.glyph(0x41), table.glyph(0x8140), table.glyph(0x7f)],
+            [Some(264), Some(633), None]
+        );
     }
 
     #[test]

@@ -43,8 +43,14 @@ pub(crate) struct Code {
 }
 
 impl Composite {
-    pub fn read(font: &Dict<'_>, to_unicode: Option<CMap>, meter: &Meter<'_>) -> Result<Self, Error> {
-        let named = font.get::<Name<'_>>("Encoding").map(|name| name.as_str().to_owned());
+    pub fn read(
+        font: &Dict<'_>,
+        to_unicode: Option<CMap>,
+        meter: &Meter<'_>,
+    ) -> Result<Self, Error> {
+        let named = font
+            .get::<Name<'_>>("Encoding")
+            .map(|name| name.as_str().to_owned());
         let coding = match (&named, font.get::<Stream<'_>>("Encoding")) {
             (Some(name), _) => by_name(name),
             (None, Some(stream)) => {
@@ -93,7 +99,11 @@ impl Composite {
         let width = self.widths.get(&glyph).filter(|_| is_glyph).copied();
         // Widths go by glyphs, and in these encodings only the characters are known.
         let half = if length == 1 { 0.5 } else { 1.0 };
-        let default = if is_glyph { self.default_width } else { self.default_width * half };
+        let default = if is_glyph {
+            self.default_width
+        } else {
+            self.default_width * half
+        };
         Code {
             bytes: length,
             text,
@@ -133,7 +143,11 @@ fn character_bytes(bytes: &[u8], encoding: &'static Encoding) -> usize {
     let wanted = if encoding == UTF_16BE {
         if (0xD8..0xDC).contains(&first) { 4 } else { 2 }
     } else if encoding == SHIFT_JIS {
-        if matches!(first, 0x81..=0x9F | 0xE0..=0xFC) { 2 } else { 1 }
+        if matches!(first, 0x81..=0x9F | 0xE0..=0xFC) {
+            2
+        } else {
+            1
+        }
     } else if first >= 0x81 {
         2
     } else {
@@ -155,7 +169,11 @@ fn widths(list: &Array<'_>) -> BTreeMap<u32, f32> {
             numbers.push(number.as_f32());
         } else if let (Object::Array(own), Some(first)) = (object, numbers.pop()) {
             let own = own.iter::<f32>().take(WIDTHS_MAX);
-            widths.extend((code(first)..).zip(own).map(|(code, width)| (code, width * 0.001)));
+            widths.extend(
+                (code(first)..)
+                    .zip(own)
+                    .map(|(code, width)| (code, width * 0.001)),
+            );
             numbers.clear();
         }
         if let [first, last, width] = numbers[..] {

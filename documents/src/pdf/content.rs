@@ -17,6 +17,8 @@ use crate::meter::Meter;
 
 /// Operators that one page may have, its forms included.
 const OPERATORS_MAX: u64 = 3_000_000;
+/// How many operators drawing a form counts for.
+const FORM_OPERATORS: u64 = 100;
 /// Glyphs of one page.
 const GLYPHS_MAX: usize = 500_000;
 /// Forms within forms.
@@ -79,8 +81,15 @@ impl<'m, 'l> Reader<'m, 'l> {
         Ok(run.content)
     }
 
-    fn font(&mut self, resources: &Resources<'_>, name: &Name<'_>) -> Result<Option<Rc<Font>>, Error> {
-        let id = resources.fonts.get_ref(name).map(|id| (id.obj_number, id.gen_number));
+    fn font(
+        &mut self,
+        resources: &Resources<'_>,
+        name: &Name<'_>,
+    ) -> Result<Option<Rc<Font>>, Error> {
+        let id = resources
+            .fonts
+            .get_ref(name)
+            .map(|id| (id.obj_number, id.gen_number));
         if let Some(font) = id.and_then(|id| self.fonts.get(&id)) {
             return Ok(Some(font.clone()));
         }
@@ -100,7 +109,8 @@ fn streams_of<'a>(page: &Dict<'a>) -> Vec<Stream<'a>> {
         return vec![stream];
     }
     let list = page.get::<Array<'_>>("Contents");
-    list.map(|list| list.iter::<Stream<'_>>().collect()).unwrap_or_default()
+    list.map(|list| list.iter::<Stream<'_>>().collect())
+        .unwrap_or_default()
 }
 
 /// One page as it is read.
@@ -177,7 +187,12 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    fn object(&mut self, resources: &Resources<'_>, name: &Name<'_>, state: &State) -> Result<(), Error> {
+    fn object(
+        &mut self,
+        resources: &Resources<'_>,
+        name: &Name<'_>,
+        state: &State,
+    ) -> Result<(), Error> {
         let Some(stream) = resources.get_x_object(name) else {
             return Ok(());
         };
@@ -196,10 +211,17 @@ impl Run<'_, '_, '_> {
             self.content.is_broken = true;
             return Ok(());
         };
-        let own = stream.dict().get::<Dict<'_>>("Resources").map(Resources::new);
-        let matrix = stream.dict().get::<[f32; 6]>("Matrix").map_or(Matrix::IDENTITY, Matrix::new);
+        let own = stream
+            .dict()
+            .get::<Dict<'_>>("Resources")
+            .map(Resources::new);
+        let matrix = stream
+            .dict()
+            .get::<[f32; 6]>("Matrix")
+            .map_or(Matrix::IDENTITY, Matrix::new);
         let mut inner = state.clone();
         inner.page = matrix.then(state.page);
+        self.operators += FORM_OPERATORS;
         self.forms.push(id);
         let read = self.read(&bytes, own.as_ref().unwrap_or(resources), inner);
         self.forms.pop();
@@ -217,7 +239,9 @@ impl Run<'_, '_, '_> {
             _ => None,
         };
         let is_outer = !self.marks.contains(&true);
-        let spoken = spoken.filter(|_| is_outer).map(|spoken| text_string(&spoken));
+        let spoken = spoken
+            .filter(|_| is_outer)
+            .map(|spoken| text_string(&spoken));
         if self.marks.len() < STATES_MAX {
             self.marks.push(spoken.is_some());
             self.spoken = spoken.or(self.spoken.take());
@@ -266,12 +290,21 @@ impl Run<'_, '_, '_> {
         })
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "places on a page need no more digits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "places on a page need no more digits"
+    )]
     fn is_on_page(&self, (x, y): (f32, f32)) -> bool {
         let seen = self.seen;
-        let (x0, y0, x1, y1) = (seen.x0 as f32, seen.y0 as f32, seen.x1 as f32, seen.y1 as f32);
+        let (x0, y0, x1, y1) = (
+            seen.x0 as f32,
+            seen.y0 as f32,
+            seen.x1 as f32,
+            seen.y1 as f32,
+        );
         let has_size = x1 > x0 && y1 > y0;
-        !has_size || (x0 - MARGIN..=x1 + MARGIN).contains(&x) && (y0 - MARGIN..=y1 + MARGIN).contains(&y)
+        !has_size
+            || (x0 - MARGIN..=x1 + MARGIN).contains(&x) && (y0 - MARGIN..=y1 + MARGIN).contains(&y)
     }
 }
 

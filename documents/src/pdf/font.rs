@@ -34,7 +34,9 @@ impl Font {
             Some(stream) => streams::bytes(&stream, meter)?.map(|bytes| CMap::parse(&bytes)),
             None => None,
         };
-        let is_composite = font.get::<Name<'_>>("Subtype").is_some_and(|kind| &*kind == b"Type0");
+        let is_composite = font
+            .get::<Name<'_>>("Subtype")
+            .is_some_and(|kind| &*kind == b"Type0");
         Ok(if is_composite {
             Self::Composite(Composite::read(font, table, meter)?)
         } else {
@@ -70,6 +72,14 @@ impl Font {
                 }
                 said
             }
+        }
+    }
+
+    /// How high its letters are, as a part of its size.
+    pub fn height(&self) -> f32 {
+        match self {
+            Self::Simple(font) => font.height,
+            Self::Composite(_) => 1.0,
         }
     }
 

@@ -77,7 +77,9 @@ fn single(name: &str) -> Option<String> {
     if let Some(text) = by_number(name) {
         return Some(text);
     }
-    let (accent, mark) = ACCENTS.iter().find(|(accent, _)| name.len() > accent.len() && name.ends_with(accent))?;
+    let (accent, mark) = ACCENTS
+        .iter()
+        .find(|(accent, _)| name.len() > accent.len() && name.ends_with(accent))?;
     let base = single(&name[..name.len() - accent.len()])?;
     let mut marked = base;
     marked.push(*mark);
@@ -89,7 +91,9 @@ fn listed(name: &str) -> Option<&'static str> {
     // Names and characters take turns; a space stands between them, and may be a character itself.
     while let Some((own, after)) = rest.split_once(' ') {
         let length = after[after.chars().next()?.len_utf8()..].find(' ');
-        let end = length.map_or(after.len(), |length| length + after.chars().next().map_or(0, char::len_utf8));
+        let end = length.map_or(after.len(), |length| {
+            length + after.chars().next().map_or(0, char::len_utf8)
+        });
         if own == name {
             return Some(&after[..end]);
         }
@@ -101,11 +105,23 @@ fn listed(name: &str) -> Option<&'static str> {
 /// Names such as `uni0041`, `u1F600`, and `uni00410042`.
 fn by_number(name: &str) -> Option<String> {
     let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let char = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
-    if let Some(digits) = name.strip_prefix("uni").filter(|digits| is_hex(digits) && digits.len() % 4 == 0) {
-        return (0..digits.len()).step_by(4).map(|at| char(&digits[at..at + 4])).collect();
+    let char = |digits: &str| {
+        u32::from_str_radix(digits, 16)
+            .ok()
+            .and_then(char::from_u32)
+    };
+    if let Some(digits) = name
+        .strip_prefix("uni")
+        .filter(|digits| is_hex(digits) && digits.len() % 4 == 0)
+    {
+        return (0..digits.len())
+            .step_by(4)
+            .map(|at| char(&digits[at..at + 4]))
+            .collect();
     }
-    let digits = name.strip_prefix('u').filter(|digits| is_hex(digits) && (4..=6).contains(&digits.len()))?;
+    let digits = name
+        .strip_prefix('u')
+        .filter(|digits| is_hex(digits) && (4..=6).contains(&digits.len()))?;
     char(digits).map(String::from)
 }
 
@@ -116,10 +132,27 @@ mod tests {
     #[test]
     fn names_stand_for_characters_by_list_by_accent_and_by_number() {
         let cases = [
-            ("space", " "), ("A", "A"), ("hyphen", "-"), ("Adieresis", "Ä"), ("ccedilla", "ç"), ("scaron", "š"),
-            ("f_f_i", "ffi"), ("ffi", "ffi"), ("uni20AC", "€"), ("u1F600", "😀"), ("a.sc", "a"), ("one.oldstyle", "1"),
-            ("alpha", "α"), ("Omega", "Ω"), ("nbspace", " "), ("vector", "\u{20D7}"), ("uni00410042", "AB"),
-            ("alphatonos", "ά"), ("Lslash", "Ł"), ("ring", "˚"), ("germandbls", "ß"),
+            ("space", " "),
+            ("A", "A"),
+            ("hyphen", "-"),
+            ("Adieresis", "Ä"),
+            ("ccedilla", "ç"),
+            ("scaron", "š"),
+            ("f_f_i", "ffi"),
+            ("ffi", "ffi"),
+            ("uni20AC", "€"),
+            ("u1F600", "😀"),
+            ("a.sc", "a"),
+            ("one.oldstyle", "1"),
+            ("alpha", "α"),
+            ("Omega", "Ω"),
+            ("nbspace", " "),
+            ("vector", "\u{20D7}"),
+            ("uni00410042", "AB"),
+            ("alphatonos", "ά"),
+            ("Lslash", "Ł"),
+            ("ring", "˚"),
+            ("germandbls", "ß"),
         ];
         for (name, wanted) in cases {
             assert_eq!(text(name).as_deref(), Some(wanted), "{name}");

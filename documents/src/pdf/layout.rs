@@ -56,15 +56,23 @@ pub(crate) fn text(glyphs: &[Glyph]) -> String {
             Some(open) if open.has(glyph) => open.add(glyph),
             _ => {
                 let ended = line.replace(Line::new(glyph));
-                before = ended.map(|ended| ended.finish(before.as_ref(), &mut page)).or(before);
+                before = ended
+                    .map(|ended| ended.finish(before.as_ref(), &mut page))
+                    .or(before);
             }
         }
     }
     if let Some(open) = line {
         open.finish(before.as_ref(), &mut page);
     }
-    let page: String = page.nfc().collect();
-    clean(&page).trim().to_owned()
+    let mut readable = String::with_capacity(page.len());
+    for char in page.nfc() {
+        // One mark for a whole word of unknown characters is enough.
+        if char != char::REPLACEMENT_CHARACTER || !readable.ends_with(char) {
+            readable.push(char);
+        }
+    }
+    clean(&readable).trim().to_owned()
 }
 
 impl Line {
@@ -101,7 +109,8 @@ impl Line {
     fn add(&mut self, glyph: &Glyph) {
         let start = dot(glyph.start, self.along);
         let gap = (start - self.end) / self.size.max(0.1);
-        let has_space = self.text.ends_with(char::is_whitespace) || glyph.text.starts_with(char::is_whitespace);
+        let has_space =
+            self.text.ends_with(char::is_whitespace) || glyph.text.starts_with(char::is_whitespace);
         if gap > WIDE {
             let length = self.text.trim_end().len();
             self.text.truncate(length);
@@ -151,7 +160,11 @@ impl Line {
 fn direction(glyph: &Glyph) -> (f32, f32) {
     let (x, y) = (glyph.end.0 - glyph.start.0, glyph.end.1 - glyph.start.1);
     let length = x.hypot(y);
-    if length < 1e-4 { (1.0, 0.0) } else { (x / length, y / length) }
+    if length < 1e-4 {
+        (1.0, 0.0)
+    } else {
+        (x / length, y / length)
+    }
 }
 
 fn dot(a: (f32, f32), b: (f32, f32)) -> f32 {
@@ -195,9 +208,17 @@ mod tests {
 
     #[test]
     fn letters_that_are_printed_twice_are_read_once() {
-        let letters = [word("a", 50.0, 700.0, 12.0), word("a", 50.3, 700.0, 12.0), word("b", 56.0, 700.0, 12.0)];
+        let letters = [
+            word("a", 50.0, 700.0, 12.0),
+            word("a", 50.3, 700.0, 12.0),
+            word("b", 56.0, 700.0, 12.0),
+        ];
         assert_eq!(text(&letters.concat()), "ab");
-        let words = [word("bold", 50.0, 700.0, 12.0), word("bold", 50.3, 700.0, 12.0), word("x", 50.0, 680.0, 12.0)];
+        let words = [
+            word("bold", 50.0, 700.0, 12.0),
+            word("bold", 50.3, 700.0, 12.0),
+            word("x", 50.0, 680.0, 12.0),
+        ];
         assert_eq!(text(&words.concat()), "bold\n\nx");
     }
 

@@ -89,12 +89,17 @@ pub(crate) fn read(bytes: Vec<u8>, part: &Part, meter: &Meter<'_>) -> Result<Doc
 
 fn refused(error: LoadPdfError) -> Error {
     match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Error::Encrypted(Format::Pdf),
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            Error::Encrypted(Format::Pdf)
+        }
         LoadPdfError::Decryption(
             DecryptionError::UnsupportedAlgorithm
             | DecryptionError::InvalidEncryption
             | DecryptionError::MissingIDEntry,
-        ) => Error::malformed(Format::Pdf, "its encryption is of an unknown kind or broken"),
+        ) => Error::malformed(
+            Format::Pdf,
+            "its encryption is of an unknown kind or broken",
+        ),
         LoadPdfError::Invalid => Error::malformed(Format::Pdf, "it has no catalogue of pages"),
     }
 }
@@ -103,7 +108,8 @@ impl Remarks {
     fn add(&mut self, number: u64, content: &content::Content, is_empty: bool) {
         self.unreadable += content.unreadable;
         self.unseen += content.unseen;
-        self.scans.extend((is_empty && content.images > 0).then_some(number));
+        self.scans
+            .extend((is_empty && content.images > 0).then_some(number));
         self.white.extend((content.white > 0).then_some(number));
         self.broken.extend(content.is_broken.then_some(number));
     }
@@ -116,25 +122,39 @@ impl Remarks {
         };
         if !self.scans.is_empty() {
             let list = list(&self.scans);
-            notes.push(format!("pages with pictures and no text, probably scans: {list}"));
+            notes.push(format!(
+                "pages with pictures and no text, probably scans: {list}"
+            ));
         }
         if self.unreadable > 0 {
             let count = self.unreadable;
-            notes.push(format!("{count} characters have no meaning in the file and are shown as \u{FFFD}"));
+            notes.push(format!(
+                "{count} characters have no meaning in the file and are shown as \u{FFFD}"
+            ));
         }
         if !self.white.is_empty() {
             let list = list(&self.white);
-            notes.push(format!("text in white, which a reader may not see, on pages: {list}"));
+            notes.push(format!(
+                "text in white, which a reader may not see, on pages: {list}"
+            ));
         }
         if self.unseen > 0 {
             let count = self.unseen;
-            notes.push(format!("{count} characters that are too small to see or off the page are left out"));
+            notes.push(format!(
+                "{count} characters that are too small to see or off the page are left out"
+            ));
         }
         if !self.cut.is_empty() {
-            notes.push(format!("too long to show whole, pages: {}", list(&self.cut)));
+            notes.push(format!(
+                "too long to show whole, pages: {}",
+                list(&self.cut)
+            ));
         }
         if !self.broken.is_empty() {
-            notes.push(format!("not all of the content could be read, pages: {}", list(&self.broken)));
+            notes.push(format!(
+                "not all of the content could be read, pages: {}",
+                list(&self.broken)
+            ));
         }
         notes
     }

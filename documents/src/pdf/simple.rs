@@ -24,10 +24,16 @@ const WIDTH: f32 = 0.55;
 pub(crate) struct Simple {
     texts: Vec<Option<String>>,
     widths: Vec<f32>,
+    /// How high its letters are, as a part of its size.
+    pub height: f32,
 }
 
 impl Simple {
-    pub fn read(font: &Dict<'_>, to_unicode: Option<&CMap>, meter: &Meter<'_>) -> Result<Self, Error> {
+    pub fn read(
+        font: &Dict<'_>,
+        to_unicode: Option<&CMap>,
+        meter: &Meter<'_>,
+    ) -> Result<Self, Error> {
         let mut texts = encoding(font, meter)?;
         for (code, text) in (0u32..).zip(texts.iter_mut()) {
             let own = to_unicode.and_then(|table| table.text(code));
@@ -35,7 +41,12 @@ impl Simple {
             *text = own.or(text.take());
         }
         let widths = widths(font, &texts);
-        Ok(Self { texts, widths })
+        let height = height(font);
+        Ok(Self {
+            texts,
+            widths,
+            height,
+        })
     }
 
     /// The text of a code, and how wide it is, in parts of the font's size.
@@ -47,14 +58,19 @@ impl Simple {
 
 fn name(font: &Dict<'_>) -> String {
     let name = font.get::<Name<'_>>("BaseFont");
-    name.map(|name| name.as_str().to_owned()).unwrap_or_default()
+    name.map(|name| name.as_str().to_owned())
+        .unwrap_or_default()
 }
 
 fn encoding(font: &Dict<'_>, meter: &Meter<'_>) -> Result<Vec<Option<String>>, Error> {
     let named = font.get::<Name<'_>>("Encoding");
     let own = font.get::<Dict<'_>>("Encoding");
-    let base = own.as_ref().and_then(|own| own.get::<Name<'_>>("BaseEncoding"));
-    let is_truetype = font.get::<Name<'_>>("Subtype").is_some_and(|kind| &*kind == b"TrueType");
+    let base = own
+        .as_ref()
+        .and_then(|own| own.get::<Name<'_>>("BaseEncoding"));
+    let is_truetype = font
+        .get::<Name<'_>>("Subtype")
+        .is_some_and(|kind| &*kind == b"TrueType");
     let base = named.or(base).map(|name| name.as_str().to_owned());
     let mut texts = match base.as_deref() {
         Some("WinAnsiEncoding") => table(WINDOWS_1252),
@@ -113,8 +129,18 @@ fn standard() -> Vec<Option<String>> {
         }
     }
     let rest = [
-        (0xE1, "Æ"), (0xE3, "ª"), (0xE8, "Ł"), (0xE9, "Ø"), (0xEA, "Œ"), (0xEB, "º"), (0xF1, "æ"), (0xF5, "ı"),
-        (0xF8, "ł"), (0xF9, "ø"), (0xFA, "œ"), (0xFB, "ß"),
+        (0xE1, "Æ"),
+        (0xE3, "ª"),
+        (0xE8, "Ł"),
+        (0xE9, "Ø"),
+        (0xEA, "Œ"),
+        (0xEB, "º"),
+        (0xF1, "æ"),
+        (0xF5, "ı"),
+        (0xF8, "ł"),
+        (0xF9, "ø"),
+        (0xFA, "œ"),
+        (0xFB, "ß"),
     ];
     for (code, text) in rest {
         texts[code] = Some(text.to_owned());
@@ -124,13 +150,48 @@ fn standard() -> Vec<Option<String>> {
 
 fn symbol() -> Vec<Option<String>> {
     let mut texts = table(WINDOWS_1252);
-    let letters = (0x41..).zip(SYMBOL_CAPITALS.chars()).chain((0x61..).zip(SYMBOL_SMALL.chars()));
+    let letters = (0x41..)
+        .zip(SYMBOL_CAPITALS.chars())
+        .chain((0x61..).zip(SYMBOL_SMALL.chars()));
     let others = [
-        (0x22, '∀'), (0x24, '∃'), (0x27, '∋'), (0x2A, '∗'), (0x2D, '−'), (0x40, '≅'), (0xA3, '≤'), (0xA5, '∞'),
-        (0xAB, '↔'), (0xAC, '←'), (0xAD, '↑'), (0xAE, '→'), (0xAF, '↓'), (0xB3, '≥'), (0xB4, '×'), (0xB5, '∝'),
-        (0xB6, '∂'), (0xB7, '•'), (0xB8, '÷'), (0xB9, '≠'), (0xBA, '≡'), (0xBB, '≈'), (0xBC, '…'), (0xC5, '⊕'),
-        (0xC6, '∅'), (0xC7, '∩'), (0xC8, '∪'), (0xCC, '⊂'), (0xCE, '∈'), (0xD1, '∇'), (0xD5, '∏'), (0xD6, '√'),
-        (0xD9, '∧'), (0xDA, '∨'), (0xDB, '⇔'), (0xDE, '⇒'), (0xE5, '∑'), (0xF2, '∫'),
+        (0x22, '∀'),
+        (0x24, '∃'),
+        (0x27, '∋'),
+        (0x2A, '∗'),
+        (0x2D, '−'),
+        (0x40, '≅'),
+        (0xA3, '≤'),
+        (0xA5, '∞'),
+        (0xAB, '↔'),
+        (0xAC, '←'),
+        (0xAD, '↑'),
+        (0xAE, '→'),
+        (0xAF, '↓'),
+        (0xB3, '≥'),
+        (0xB4, '×'),
+        (0xB5, '∝'),
+        (0xB6, '∂'),
+        (0xB7, '•'),
+        (0xB8, '÷'),
+        (0xB9, '≠'),
+        (0xBA, '≡'),
+        (0xBB, '≈'),
+        (0xBC, '…'),
+        (0xC5, '⊕'),
+        (0xC6, '∅'),
+        (0xC7, '∩'),
+        (0xC8, '∪'),
+        (0xCC, '⊂'),
+        (0xCE, '∈'),
+        (0xD1, '∇'),
+        (0xD5, '∏'),
+        (0xD6, '√'),
+        (0xD9, '∧'),
+        (0xDA, '∨'),
+        (0xDB, '⇔'),
+        (0xDE, '⇒'),
+        (0xE5, '∑'),
+        (0xF2, '∫'),
     ];
     for (code, char) in letters.chain(others) {
         texts[code] = Some(char.to_string());
@@ -148,7 +209,10 @@ fn built_in(font: &Dict<'_>, meter: &Meter<'_>, texts: &mut [Option<String>]) ->
     let Some(bytes) = streams::bytes(&file, meter)? else {
         return Ok(());
     };
-    let end = bytes.windows(5).position(|window| window == b"eexec").unwrap_or(bytes.len());
+    let end = bytes
+        .windows(5)
+        .position(|window| window == b"eexec")
+        .unwrap_or(bytes.len());
     let head = String::from_utf8_lossy(&bytes[..end]);
     let Some((_, head)) = head.split_once("/Encoding") else {
         return Ok(());
@@ -167,17 +231,24 @@ fn built_in(font: &Dict<'_>, meter: &Meter<'_>, texts: &mut [Option<String>]) ->
 }
 
 fn widths(font: &Dict<'_>, texts: &[Option<String>]) -> Vec<f32> {
-    let scale = font.get::<[f32; 6]>("FontMatrix").map_or(0.001, |matrix| matrix[0].abs());
+    let scale = font
+        .get::<[f32; 6]>("FontMatrix")
+        .map_or(0.001, |matrix| matrix[0].abs());
     let descriptor = font.get::<Dict<'_>>("FontDescriptor");
     let missing = descriptor.and_then(|descriptor| descriptor.get::<f32>("MissingWidth"));
     let first = font.get::<i32>("FirstChar").unwrap_or(0);
     let Some(own) = font.get::<Array<'_>>("Widths") else {
         let is_fixed = name(font).contains("Courier");
-        return texts.iter().map(|text| guess(text.as_deref(), is_fixed)).collect();
+        return texts
+            .iter()
+            .map(|text| guess(text.as_deref(), is_fixed))
+            .collect();
     };
     let mut widths = vec![missing.unwrap_or(0.0) * scale; 256];
     for (code, width) in (i64::from(first)..).zip(own.iter::<Number>()) {
-        let place = usize::try_from(code).ok().and_then(|code| widths.get_mut(code));
+        let place = usize::try_from(code)
+            .ok()
+            .and_then(|code| widths.get_mut(code));
         if let Some(place) = place {
             *place = width.as_f32() * scale;
         }
@@ -185,11 +256,29 @@ fn widths(font: &Dict<'_>, texts: &[Option<String>]) -> Vec<f32> {
     widths
 }
 
+/// Fonts that draw their letters by operators (Type 3) have a scale of their own.
+fn height(font: &Dict<'_>) -> f32 {
+    let Some(matrix) = font.get::<[f32; 6]>("FontMatrix") else {
+        return 1.0;
+    };
+    let bounds = font.get::<[f32; 4]>("FontBBox").unwrap_or_default();
+    let high = (bounds[3] - bounds[1]).abs();
+    let own = matrix[3].abs() * if high > 0.0 { high } else { 1000.0 };
+    if own.is_finite() && own > 0.0 {
+        own
+    } else {
+        1.0
+    }
+}
+
 /// About how wide the letters of the standard fonts are.
 fn guess(text: Option<&str>, is_fixed: bool) -> f32 {
     match text.and_then(|text| text.chars().next()) {
         _ if is_fixed => 0.6,
-        Some('i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | 't' | 'f' | ' ' | '(' | ')' | '-') => 0.28,
+        Some(
+            'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | 't' | 'f' | ' '
+            | '(' | ')' | '-',
+        ) => 0.28,
         Some('m' | 'M' | 'W' | 'w' | '@' | '%') => 0.85,
         Some(char) if char.is_uppercase() => 0.68,
         Some(_) | None => WIDTH,
@@ -203,7 +292,10 @@ mod tests {
     #[test]
     fn the_standard_encoding_has_its_characters_at_their_codes() {
         let texts = standard();
-        let at = [0x41, 0x27, 0xA1, 0xAE, 0xAF, 0xB1, 0xBC, 0xD0, 0xE1, 0xFB, 0xC9].map(|code: usize| texts[code].as_deref());
+        let at = [
+            0x41, 0x27, 0xA1, 0xAE, 0xAF, 0xB1, 0xBC, 0xD0, 0xE1, 0xFB, 0xC9,
+        ]
+        .map(|code: usize| texts[code].as_deref());
         let wanted = ["A", "’", "¡", "fi", "fl", "–", "…", "—", "Æ", "ß"].map(Some);
         assert_eq!(at[..10], wanted);
         assert_eq!(at[10], None);

@@ -50,7 +50,11 @@ pub(crate) fn numbers(operands: &[&Object<'_>]) -> Vec<f32> {
     let number = |object: &&Object<'_>| {
         if let Object::Number(number) = object {
             let number = number.as_f32();
-            return Some(if number.is_finite() { number.clamp(-FAR, FAR) } else { 0.0 });
+            return Some(if number.is_finite() {
+                number.clamp(-FAR, FAR)
+            } else {
+                0.0
+            });
         }
         None
     };
@@ -62,7 +66,9 @@ impl State {
     pub fn set(&mut self, operator: &[u8], numbers: &[f32]) {
         let first = numbers.first().copied().unwrap_or(0.0);
         match (operator, numbers) {
-            (b"cm", &[a, b, c, d, e, f]) => self.page = Matrix::new([a, b, c, d, e, f]).then(self.page),
+            (b"cm", &[a, b, c, d, e, f]) => {
+                self.page = Matrix::new([a, b, c, d, e, f]).then(self.page)
+            }
             (b"BT", _) => (self.text, self.line) = (Matrix::IDENTITY, Matrix::IDENTITY),
             (b"Tm", &[a, b, c, d, e, f]) => {
                 self.line = Matrix::new([a, b, c, d, e, f]);
@@ -80,8 +86,12 @@ impl State {
             (b"TL", _) => self.leading = first,
             (b"Ts", _) => self.rise = first,
             (b"g", _) => self.is_white = first >= 0.99,
-            (b"rg", _) => self.is_white = numbers.len() == 3 && numbers.iter().all(|&own| own >= 0.99),
-            (b"k", _) => self.is_white = numbers.len() == 4 && numbers.iter().all(|&own| own <= 0.01),
+            (b"rg", _) => {
+                self.is_white = numbers.len() == 3 && numbers.iter().all(|&own| own >= 0.99)
+            }
+            (b"k", _) => {
+                self.is_white = numbers.len() == 4 && numbers.iter().all(|&own| own <= 0.01)
+            }
             (b"sc" | b"scn", _) => {
                 // Of other colours it is not known what they look like.
                 self.is_white = numbers.len() == 3 && numbers.iter().all(|&own| own >= 0.99);
@@ -101,17 +111,26 @@ impl State {
     pub fn kern(&mut self, number: f32) {
         let by = -number.clamp(-FAR, FAR) * 0.001 * self.size;
         let is_vertical = self.font.as_ref().is_some_and(|font| font.is_vertical());
-        self.text = if is_vertical { self.text.moved(0.0, by) } else { self.text.moved(by * self.stretch, 0.0) };
+        self.text = if is_vertical {
+            self.text.moved(0.0, by)
+        } else {
+            self.text.moved(by * self.stretch, 0.0)
+        };
     }
 
     /// Moves past a glyph.
     pub fn advance(&mut self, said: &Said, is_vertical: bool) {
-        let words = if said.is_word_space { self.word_spacing } else { 0.0 };
+        let words = if said.is_word_space {
+            self.word_spacing
+        } else {
+            0.0
+        };
         let spacing = self.character_spacing + words;
         self.text = if is_vertical {
             self.text.moved(0.0, -self.size + spacing)
         } else {
-            self.text.moved((said.width * self.size + spacing) * self.stretch, 0.0)
+            self.text
+                .moved((said.width * self.size + spacing) * self.stretch, 0.0)
         };
     }
 
@@ -120,7 +139,8 @@ impl State {
         let all = self.text.then(self.page);
         let x = self.rise * all.c + all.e;
         let y = self.rise * all.d + all.f;
-        let height = all.c.hypot(all.d) * self.size.abs();
+        let own = self.font.as_ref().map_or(1.0, |font| font.height());
+        let height = all.c.hypot(all.d) * self.size.abs() * own;
         ((x, y), height)
     }
 }

@@ -27,7 +27,9 @@ pub(crate) fn bytes(stream: &Stream<'_>, meter: &Meter<'_>) -> Result<Option<Vec
         return inflate(&raw, meter).map(Some);
     }
     // Every other way of packing is rare. The parser unpacks it, if even the worst case fits.
-    let worst = filters.iter().fold(raw.len() as u64, |bytes, filter| bytes.saturating_mul(growth(*filter)));
+    let worst = filters.iter().fold(raw.len() as u64, |bytes, filter| {
+        bytes.saturating_mul(growth(*filter))
+    });
     if worst > meter.limits().entry_bytes {
         return Ok(None);
     }
@@ -35,17 +37,23 @@ pub(crate) fn bytes(stream: &Stream<'_>, meter: &Meter<'_>) -> Result<Option<Vec
         return Ok(None);
     };
     let mut counted = Vec::new();
-    meter.watch(&*unpacked, u64::MAX).read_to_end(&mut counted)?;
+    meter
+        .watch(&*unpacked, raw.len() as u64)
+        .read_to_end(&mut counted)?;
     Ok(Some(counted))
 }
 
 fn inflate(raw: &[u8], meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
     let packed = raw.len() as u64;
     let mut unpacked = Vec::new();
-    let read = meter.watch(ZlibDecoder::new(raw), packed).read_to_end(&mut unpacked);
+    let read = meter
+        .watch(ZlibDecoder::new(raw), packed)
+        .read_to_end(&mut unpacked);
     only_limits(read)?;
     if unpacked.is_empty() {
-        let read = meter.watch(DeflateDecoder::new(raw), packed).read_to_end(&mut unpacked);
+        let read = meter
+            .watch(DeflateDecoder::new(raw), packed)
+            .read_to_end(&mut unpacked);
         only_limits(read)?;
     }
     Ok(unpacked)

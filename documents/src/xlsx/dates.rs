@@ -11,13 +11,20 @@ const DAY_MS: i64 = 86_400_000;
 const SERIAL_MAX: f64 = 2_958_466.0;
 
 /// The text of a number of this kind; `None` where it is no date.
-#[expect(clippy::cast_possible_truncation, reason = "the range was checked before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the range was checked before"
+)]
 pub(crate) fn text(serial: f64, kind: Kind, is_1904: bool) -> Option<String> {
     if !(0.0..SERIAL_MAX).contains(&serial) {
         return None;
     }
     let is_day = matches!(kind, Kind::Date | Kind::DateTime);
-    let mut serial = if is_1904 && is_day { serial + DAYS_1904 } else { serial };
+    let mut serial = if is_1904 && is_day {
+        serial + DAYS_1904
+    } else {
+        serial
+    };
     if is_day && serial < 60.0 {
         // Before the day that never was, the count is one short.
         serial += 1.0;
@@ -32,14 +39,24 @@ pub(crate) fn text(serial: f64, kind: Kind, is_1904: bool) -> Option<String> {
         Kind::Time if day == 0 => time_text,
         Kind::Time | Kind::Elapsed => {
             let seconds = (ms + 500) / 1000;
-            format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+            format!(
+                "{}:{:02}:{:02}",
+                seconds / 3600,
+                seconds / 60 % 60,
+                seconds % 60
+            )
         }
     })
 }
 
 fn clock(ms: i64) -> String {
     let seconds = (ms + 500) / 1000;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 /// The date of a day counted from 1970-01-01, by counting years from March on.
@@ -51,7 +68,11 @@ fn date(day: i64) -> String {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }

@@ -51,8 +51,14 @@ fn wanted(part: &Part) -> Result<(Option<String>, Option<CellRange>), Error> {
             // Rows of the first sheet.
             let row = |row: u64| u32::try_from(row).unwrap_or(u32::MAX);
             let column = crate::cells::COLUMN_MAX;
-            let first = Cell { row: row(span.first), column: 1 };
-            let last = span.last.map(|last| Cell { row: row(last), column });
+            let first = Cell {
+                row: row(span.first),
+                column: 1,
+            };
+            let last = span.last.map(|last| Cell {
+                row: row(last),
+                column,
+            });
             Ok((None, Some(CellRange { first, last })))
         }
         Part::Member { .. } | Part::Path(_) => Err(Error::BadPart {
@@ -63,7 +69,9 @@ fn wanted(part: &Part) -> Result<(Option<String>, Option<CellRange>), Error> {
 }
 
 fn quoted(name: &str) -> String {
-    let is_plain = name.chars().all(|char| char.is_alphanumeric() || char == '_');
+    let is_plain = name
+        .chars()
+        .all(|char| char.is_alphanumeric() || char == '_');
     if is_plain && !name.is_empty() {
         return name.to_owned();
     }
@@ -82,24 +90,47 @@ fn document(workbook: &Workbook, index: usize, shown: Shown, range: Option<CellR
             format!("sheet \"{}\" {seen} of {all}", sheet.name),
         ),
         None => (
-            format!("## sheet \"{}\"{hidden}\n\n(no filled cells here)\n", sheet.name),
+            format!(
+                "## sheet \"{}\"{hidden}\n\n(no filled cells here)\n",
+                sheet.name
+            ),
             format!("sheet \"{}\", no cells of {all}", sheet.name),
         ),
     };
     if left_out > 0 {
-        notes.push(format!("{left_out} columns further right are not shown; ask for their cells"));
+        notes.push(format!(
+            "{left_out} columns further right are not shown; ask for their cells"
+        ));
     }
     if !shown.merged.is_empty() {
-        let list: Vec<String> = shown.merged.iter().take(20).map(ToString::to_string).collect();
+        let list: Vec<String> = shown
+            .merged
+            .iter()
+            .take(20)
+            .map(ToString::to_string)
+            .collect();
         let more = shown.merged.len().saturating_sub(20);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        notes.push(format!("merged cells, whose value stands in the first: {}{more}", list.join(", ")));
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        notes.push(format!(
+            "merged cells, whose value stands in the first: {}{more}",
+            list.join(", ")
+        ));
     }
     if shown.hidden_rows > 0 {
-        notes.push(format!("{} of the rows shown are hidden in the sheet", shown.hidden_rows));
+        notes.push(format!(
+            "{} of the rows shown are hidden in the sheet",
+            shown.hidden_rows
+        ));
     }
     if !shown.hidden_columns.is_empty() {
-        notes.push(format!("hidden columns: {}", shown.hidden_columns.join(", ")));
+        notes.push(format!(
+            "hidden columns: {}",
+            shown.hidden_columns.join(", ")
+        ));
     }
     let next_sheet = workbook.sheets.get(index + 1).filter(|_| range.is_none());
     let next = match shown.next {

@@ -105,21 +105,31 @@ pub(crate) fn read<R: Read + Seek>(
                 }
                 "c" => {
                     let named = element.attribute("r").and_then(Cell::parse);
-                    let next = Cell { row: row.number, column: (column + 1).min(COLUMN_MAX) };
-                    let cell = named.map_or(next, |named| Cell { row: row.number, ..named });
+                    let next = Cell {
+                        row: row.number,
+                        column: (column + 1).min(COLUMN_MAX),
+                    };
+                    let cell = named.map_or(next, |named| Cell {
+                        row: row.number,
+                        ..named
+                    });
                     column = cell.column;
                     let text = value(&mut reader, &element, look)?;
                     let text = escape(&text, limits.value_chars);
                     if !text.is_empty() && cell.row > 0 {
                         shown.fill(cell);
-                        if shown.next.is_none() && look.range.is_none_or(|range| range.contains(cell)) {
+                        if shown.next.is_none()
+                            && look.range.is_none_or(|range| range.contains(cell))
+                        {
                             row.cells.insert(cell.column, text);
                         }
                     }
                 }
                 "mergeCell" => {
                     let range = element.attribute("ref").and_then(CellRange::parse);
-                    shown.merged.extend(range.filter(|_| shown.merged.len() < MERGED_MAX));
+                    shown
+                        .merged
+                        .extend(range.filter(|_| shown.merged.len() < MERGED_MAX));
                 }
                 _ => {}
             },
@@ -138,11 +148,17 @@ fn end_row(shown: &mut Shown, row: &mut Row, look: &Look<'_>, limits: &Limits) {
     }
     if !shown.table.is_empty() && shown.table.bytes_with(&cells) > limits.output_bytes {
         let column = look.range.map_or(1, |range| range.first.column);
-        shown.next = Some(Cell { row: row.number, column });
+        shown.next = Some(Cell {
+            row: row.number,
+            column,
+        });
         return;
     }
     for &column in cells.keys() {
-        shown.see(Cell { row: row.number, column });
+        shown.see(Cell {
+            row: row.number,
+            column,
+        });
     }
     shown.hidden_rows += u64::from(row.is_hidden);
     shown.table.push(row.number.into(), cells);
@@ -151,21 +167,35 @@ fn end_row(shown: &mut Shown, row: &mut Row, look: &Look<'_>, limits: &Limits) {
 /// Of the merged cells only those that are shown are told.
 fn keep_merged(shown: &mut Shown) {
     let seen = shown.seen();
-    shown.merged.retain(|merged| seen.is_some_and(|seen| seen.contains(merged.first)));
+    shown
+        .merged
+        .retain(|merged| seen.is_some_and(|seen| seen.contains(merged.first)));
 }
 
 fn hidden_columns(element: &Element, shown: &mut Shown) {
-    let number = |name| element.attribute(name).and_then(|text| text.parse::<u32>().ok());
+    let number = |name| {
+        element
+            .attribute(name)
+            .and_then(|text| text.parse::<u32>().ok())
+    };
     let is_hidden = element.attribute("hidden").is_some() && element.is_on("hidden");
     if let (true, Some(first), Some(last)) = (is_hidden, number("min"), number("max")) {
         let (first, last) = (first.min(COLUMN_MAX), last.min(COLUMN_MAX));
         let (from, to) = (column_name(first), column_name(last));
-        shown.hidden_columns.push(if first == last { from } else { format!("{from} to {to}") });
+        shown.hidden_columns.push(if first == last {
+            from
+        } else {
+            format!("{from} to {to}")
+        });
     }
 }
 
 /// The text of the cell that was just opened; empty if it has none.
-fn value<B: BufRead>(reader: &mut Reader<B>, cell: &Element, look: &Look<'_>) -> Result<String, Error> {
+fn value<B: BufRead>(
+    reader: &mut Reader<B>,
+    cell: &Element,
+    look: &Look<'_>,
+) -> Result<String, Error> {
     let depth = reader.depth();
     let (mut raw, mut formula, mut inline) = (String::new(), None, None);
     while reader.depth() >= depth {
@@ -192,7 +222,8 @@ fn value<B: BufRead>(reader: &mut Reader<B>, cell: &Element, look: &Look<'_>) ->
         _ => number(&raw, look.styles.kind(cell.attribute("s")), look.is_1904),
     };
     // A formula that is shared stands in its first cell alone. One that was never computed is all that there is.
-    let formula = formula.filter(|formula| !formula.is_empty() && (look.formulas || text.is_empty()));
+    let formula =
+        formula.filter(|formula| !formula.is_empty() && (look.formulas || text.is_empty()));
     Ok(match formula {
         Some(formula) if text.is_empty() => format!("={formula}"),
         Some(formula) => format!("{text} (={formula})"),

@@ -71,7 +71,9 @@ impl Styles {
     /// The kind of a cell with this style.
     pub fn kind(&self, style: Option<&str>) -> Kind {
         let style: Option<usize> = style.and_then(|style| style.parse().ok());
-        style.and_then(|style| self.kinds.get(style).copied()).unwrap_or_default()
+        style
+            .and_then(|style| self.kinds.get(style).copied())
+            .unwrap_or_default()
     }
 }
 
@@ -100,7 +102,8 @@ fn by_code(code: &str) -> Kind {
             }
             '[' => {
                 let inner: String = chars.by_ref().take_while(|&char| char != ']').collect();
-                let is_elapsed = !inner.is_empty() && inner.chars().all(|char| "hmsHMS".contains(char));
+                let is_elapsed =
+                    !inner.is_empty() && inner.chars().all(|char| "hmsHMS".contains(char));
                 if is_elapsed {
                     return Kind::Elapsed;
                 }

@@ -47,11 +47,13 @@ impl Workbook {
             };
             match element.name.as_str() {
                 "workbookPr" => {
-                    workbook.is_1904 = element.attribute("date1904").is_some() && element.is_on("date1904");
+                    workbook.is_1904 =
+                        element.attribute("date1904").is_some() && element.is_on("date1904");
                 }
                 "sheet" => {
                     let id = element.attribute("id").unwrap_or_default();
-                    let Some(relation) = relations.get(id).filter(|one| one.kind == "worksheet") else {
+                    let Some(relation) = relations.get(id).filter(|one| one.kind == "worksheet")
+                    else {
                         continue;
                     };
                     let state = element.attribute("state").unwrap_or("visible");

@@ -1,0 +1,15 @@
+//! Documents as people and attackers make them, read through the public interface alone.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod archives;
+mod fixtures;
+mod hostile;
+mod mutations;
+mod office;
+mod pages;
+mod pdf;
+mod pdf_fixtures;
