@@ -210,7 +210,7 @@ impl Reading<'_> {
             full: self.request.full,
             ..html::Options::default()
         };
-        let page = html::to_markdown(text, None, &options);
+        let page = html::to_markdown(text, self.request.page.as_ref(), &options);
         let mut document = lines::page(Format::Html, &page.whole(), part, self.limits())?;
         if !options.full && page.is_shortened {
             let note = "this is the main text; ask for the full page for menus and margins";

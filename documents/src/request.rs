@@ -1,5 +1,7 @@
 //! Which part of a document is wanted, and how it is written down.
 
+use url::Url;
+
 use crate::cells::CellRange;
 use crate::error::Error;
 
@@ -12,6 +14,8 @@ pub struct Request {
     pub formulas: bool,
     /// Whether the whole of an HTML page is wanted instead of its main text.
     pub full: bool,
+    /// The address of an HTML page, by which its links become absolute.
+    pub page: Option<Url>,
 }
 
 /// The units from `first` to `last`, counted from 1: pages, slides, rows or lines, as the document has them.

@@ -7,6 +7,7 @@
 
 pub mod browser_probe;
 mod directory;
+mod documents;
 pub mod inside;
 mod nearest;
 mod network;

@@ -270,6 +270,7 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
         argv: asked.argv,
         environment,
         place: place.map_err(|error| explained(&error))?,
+        input: None,
         ports: exit.iter().map(|exit| exit.port()).collect(),
         wall_time: Duration::from_millis(wall_time_ms.min(config.tools.wall_time_ms_max)),
     };

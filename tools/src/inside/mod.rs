@@ -4,6 +4,7 @@
 //! It prepares what only the inside can give, such as a listening socket of the sandbox's own loopback, hands it out to
 //! the worker, and becomes the command, or stays beside it to answer questions.
 
+pub(crate) mod document;
 mod stay;
 pub(crate) mod wire;
 
@@ -35,10 +36,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("errand: `{ARGUMENT}` is for Errand itself, in a sandbox");
         return ExitCode::from(2);
     };
-    let mut command = Command::new(program);
-    command.args(arguments);
-    match prepare_and_start(&orders, command) {
-        Ok(status) => ExitCode::from(status),
+    let job = if program == document::PROGRAM {
+        Job::Document(arguments.next().unwrap_or_default())
+    } else {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Job::Command(command)
+    };
+    match prepare_and_start(&orders, job) {
+        Ok(status) => status,
         Err(error) => {
             eprintln!("errand: the command could not be started: {error}");
             ExitCode::from(NOT_STARTED)
@@ -46,11 +52,35 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn prepare_and_start(orders: &Orders, mut command: Command) -> io::Result<u8> {
+/// The arguments that start our own program where there is no sandbox to start it in.
+pub(crate) fn without_sandbox() -> io::Result<[String; 3]> {
+    let orders = serde_json::to_string(&Orders::default())?;
+    Ok(["/proc/self/exe".to_owned(), ARGUMENT.to_owned(), orders])
+}
+
+/// What is to be done once all is prepared.
+enum Job {
+    /// To become a command, or to stay beside it.
+    Command(Command),
+    /// To read a document.
+    Document(OsString),
+}
+
+/// Whether this names something that our own program does, in place of a command.
+pub(crate) fn is_own(program: &str) -> bool {
+    program == document::PROGRAM
+}
+
+fn prepare_and_start(orders: &Orders, job: Job) -> io::Result<ExitCode> {
     // The command is of the same user; it must not read or change this process.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    drop(inherited(orders.image)?);
-    let control = inherited(orders.control)?;
+    if orders.image > 0 {
+        drop(inherited(orders.image)?);
+    }
+    let Some(control) = (orders.control > 0).then(|| inherited(orders.control)) else {
+        return start(job);
+    };
+    let control = control?;
     let prepared = prepare(orders);
     match &prepared {
         Ok(prepared) => prepared.hand_out(&control)?,
@@ -60,11 +90,22 @@ fn prepare_and_start(orders: &Orders, mut command: Command) -> io::Result<u8> {
         }
     }
     let Prepared { terminal, .. } = prepared?;
-    if orders.stays {
-        return stay::beside(command, &control, terminal);
+    match job {
+        Job::Command(command) if orders.stays => {
+            stay::beside(command, &control, terminal).map(ExitCode::from)
+        }
+        job @ (Job::Command(_) | Job::Document(_)) => {
+            drop(control);
+            start(job)
+        }
     }
-    drop(control);
-    Err(command.exec())
+}
+
+fn start(job: Job) -> io::Result<ExitCode> {
+    match job {
+        Job::Command(mut command) => Err(command.exec()),
+        Job::Document(ask) => Ok(document::main(&ask.to_string_lossy())),
+    }
 }
 
 /// A descriptor that we were started with. The command does not get it.

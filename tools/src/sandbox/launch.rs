@@ -42,6 +42,8 @@ pub(super) struct Launch {
     pub stage: Option<Stage>,
     /// The directory to start in; the root if none.
     pub directory: Option<OwnedFd>,
+    /// Its standard input; empty if none.
+    pub input: Option<OwnedFd>,
     pub limits: Vec<(Resource, u64)>,
     /// Whether a keeper stands between us and it, for want of a namespace that ends with it.
     pub is_kept: bool,
@@ -63,7 +65,7 @@ pub(super) fn process_limits(options: &Options, memory_is_bounded: bool) -> Vec<
 }
 
 impl Launch {
-    /// Starts the process. Its output comes through pipes, its input is empty.
+    /// Starts the process. Its output comes through pipes.
     pub fn spawn(self) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
         command
@@ -71,7 +73,7 @@ impl Launch {
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
-            .stdin(Stdio::null())
+            .stdin(self.input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(name) = &self.name {

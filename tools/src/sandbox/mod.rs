@@ -52,6 +52,8 @@ pub struct Program {
     pub wall_time: Duration,
     /// Ports of its own loopback that lead out of the sandbox. Without any, nothing does.
     pub ports: Vec<Port>,
+    /// What it reads from its standard input; nothing if absent.
+    pub input: Option<Vec<u8>>,
 }
 
 /// How a program ended.

@@ -8,10 +8,12 @@ use std::os::fd::AsFd;
 
 use async_trait::async_trait;
 
+use super::bubblewrap::memory_file;
 use super::disk::DiskLimits;
 use super::launch::{Launch, process_limits};
 use super::supervise::{Watched, supervise};
 use super::{Ended, Lack, Probe, Program, Run, Sandbox, SandboxError, Session, environment};
+use crate::inside;
 use crate::options::Options;
 
 const LEVEL: &str = "unsandboxed";
@@ -54,7 +56,15 @@ impl Sandbox for Unsandboxed {
 
     async fn run(&self, program: Program) -> Result<Run, SandboxError> {
         let directory = program.place.directory();
-        let mut argv = program.argv.iter().cloned();
+        let is_own = program
+            .argv
+            .first()
+            .is_some_and(|name| inside::is_own(name));
+        let mut argv = program.argv.clone();
+        if is_own {
+            argv.splice(0..0, inside::without_sandbox()?);
+        }
+        let mut argv = argv.into_iter();
         let name = argv
             .next()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -70,6 +80,7 @@ impl Sandbox for Unsandboxed {
             owner: directory.owner(),
             stage: None,
             directory: Some(directory.as_fd().try_clone_to_owned()?),
+            input: program.input.as_deref().map(memory_file).transpose()?,
             limits: process_limits(&self.options, false),
             is_kept: true,
         };

@@ -3,6 +3,7 @@
 //! What a model can mend is an outcome that is not ok and says what to do; an error means that the machine refused.
 
 mod cut;
+mod document_read;
 mod file_delete;
 mod file_edit;
 mod file_list;
@@ -33,6 +34,8 @@ use crate::workspace::Entered;
 
 /// Files larger than this are not read into memory for a model.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+pub(crate) use shell::refused;
 
 /// One tool.
 #[async_trait]
@@ -73,6 +76,7 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         Box::new(file_delete::FileDelete),
         Box::new(file_list::FileList),
         Box::new(file_search::FileSearch),
+        Box::new(document_read::DocumentRead),
         Box::new(note::Note),
         Box::new(publish::Publish),
     ];
@@ -143,8 +147,8 @@ impl Context<'_> {
         let done = tokio::task::spawn_blocking(move || work(&place)).await;
         match done.map_err(|error| ToolError::Unavailable(error.to_string()))? {
             Ok(text) => Ok(ToolOutcome::say(true, cut::middle(&text, shown))),
-            Err(Complaint::Model(text)) => Ok(ToolOutcome::say(false, cut::middle(&text, shown))),
-            Err(Complaint::Machine(error)) => Err(machine_said_no(&error)),
+            Err(Complaint::Model(text)) => Complaint::Model(cut::middle(&text, shown)).told(),
+            Err(machine @ Complaint::Machine(_)) => machine.told(),
         }
     }
 }
@@ -158,6 +162,13 @@ enum Complaint {
 }
 
 impl Complaint {
+    fn told(self) -> Result<ToolOutcome, ToolError> {
+        match self {
+            Self::Model(text) => Ok(ToolOutcome::say(false, text)),
+            Self::Machine(error) => Err(machine_said_no(&error)),
+        }
+    }
+
     fn about(path: &str, error: AccessError) -> Self {
         match error {
             AccessError::Io(error) => Self::Machine(error),

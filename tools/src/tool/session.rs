@@ -238,6 +238,7 @@ impl Tool for Start {
             place: entered.clone(),
             wall_time: self.wall_time,
             ports,
+            input: None,
         };
         let session = context.shared.sandbox.start(program).await;
         let session = session.map_err(refused)?;

@@ -138,6 +138,7 @@ impl Tool for Shell {
             place: context.place()?,
             wall_time: Duration::from_secs(seconds.clamp(1, self.wall_time_s_max)),
             ports,
+            input: None,
         };
         let run = context.shared.sandbox.run(program).await.map_err(refused)?;
         Ok(ToolOutcome {
@@ -205,7 +206,7 @@ pub(super) fn environment(call: &ToolCall) -> Vec<(String, String)> {
     ]
 }
 
-pub(super) fn refused(error: SandboxError) -> ToolError {
+pub(crate) fn refused(error: SandboxError) -> ToolError {
     match error {
         SandboxError::Refused(text) => ToolError::Refused(text),
         SandboxError::Setup(text) => ToolError::Unavailable(text),

@@ -33,6 +33,8 @@ use crate::options::Options;
 use crate::workspace::UidPool;
 use profile::Profile;
 
+pub(super) use profile::memory_file;
+
 /// Where the program is, if the options do not say.
 const USUAL: &[&str] = &["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
 /// Sets the number of processes inside the sandbox, where it counts those of the sandbox only.
@@ -108,7 +110,11 @@ impl Bubblewrap {
         program: Program,
         abilities: &Abilities,
     ) -> Result<Finished, SandboxError> {
-        if program.ports.is_empty() {
+        let is_own = program
+            .argv
+            .first()
+            .is_some_and(|name| inside::is_own(name));
+        if program.ports.is_empty() && !is_own {
             return Ok(supervise(self.watched(program, abilities, None)?).await?);
         }
         let ports = program.ports.clone();
@@ -241,6 +247,7 @@ impl Bubblewrap {
             owner: directory.owner(),
             stage,
             directory: None,
+            input: program.input.as_deref().map(memory_file).transpose()?,
             limits: process_limits(&self.options, abilities.cgroups.bounds(Controller::Memory)),
             is_kept: false,
         };

@@ -195,7 +195,7 @@ impl Arguments {
     }
 }
 
-fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
+pub(in crate::sandbox) fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
     let file = rustix::fs::memfd_create("errand", MemfdFlags::CLOEXEC)?;
     let mut file = std::fs::File::from(file);
     file.write_all(bytes)?;

@@ -154,6 +154,7 @@ impl Bubblewrap {
             place: site.place.clone(),
             wall_time: WITHIN,
             ports: Vec::new(),
+            input: None,
         };
         match self.run_tried(program, abilities).await {
             Err(error) => Probe::refused(vec![Lack::new(
