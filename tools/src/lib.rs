@@ -28,7 +28,7 @@ use egress::Guard;
 
 pub use directory::{AccessError, Deleted, Directory};
 pub use network::{Exit, Gate, Reach, environment as proxy_environment};
-pub use options::{HttpOptions, NetworkOptions, Options, SandboxKind};
+pub use options::{HttpOptions, NetworkOptions, Options, SandboxKind, SearchOptions, WebOptions};
 pub use toolbox::Toolbox;
 pub use workspace::LocalWorkspaces;
 

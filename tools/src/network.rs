@@ -123,6 +123,25 @@ impl Gate {
             decisions: Mutex::default(),
         }))
     }
+    /// The hosts that pages of the web may be fetched from: all public ones if none are named. A task that said nothing
+    /// reaches as far as the operator lets any.
+    pub(crate) fn web(&self, grants: &Grants) -> Result<Option<Hosts>, String> {
+        let unasked = Network {
+            mode: self.options.mode,
+            hosts: self.options.hosts.clone(),
+        };
+        let granted = grants.network.as_ref().unwrap_or(&unasked);
+        self.reach.check(granted).map_err(|refused| {
+            format!("the network of this task is not granted any more: {refused}")
+        })?;
+        match granted.mode {
+            NetworkMode::None => Err("this task was given no network".to_owned()),
+            NetworkMode::Open => Ok(None),
+            NetworkMode::AllowList => Hosts::parse(&granted.hosts)
+                .map(Some)
+                .map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// Stored secrets as the proxy adds them. A request of a command can be given one only while it is plain, so a command asks

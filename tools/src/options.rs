@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use agent_core::network::NetworkMode;
+use agent_core::secret::Secret;
+use egress::Url;
 use egress::proxy::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,73 @@ pub struct NetworkOptions {
     pub limits: Limits,
 }
 
+/// Settings of the tool `web_fetch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebOptions {
+    /// How long one request may take, its answer included.
+    pub timeout_ms: u64,
+    /// How much of an answer is read.
+    pub bytes_max: usize,
+}
+
+impl Default for WebOptions {
+    fn default() -> Self {
+        Self {
+            timeout_ms: 30_000,
+            bytes_max: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The search service behind the tool `web_search`. The defaults are those of SearXNG.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchOptions {
+    /// The address to ask, with `{query}` and `{count}` in it; there is no tool where it is empty.
+    pub url: String,
+    /// A JSON body to post, with `{query}` and `{count}` in it; a GET where it is empty.
+    pub body: String,
+    /// The header that carries the key.
+    pub header: String,
+    /// What the header says, with `{key}` in it.
+    pub format: String,
+    /// The key, if the service wants one.
+    pub key: Option<Secret>,
+    /// Where in the answer the list of results is: names with dots between them.
+    pub results: String,
+    /// Where in a result its title is.
+    pub title: String,
+    /// Where in a result its address is.
+    pub link: String,
+    /// Where in a result its excerpt is.
+    pub snippet: String,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            body: String::new(),
+            header: "Authorization".to_owned(),
+            format: "Bearer {key}".to_owned(),
+            key: None,
+            results: "results".to_owned(),
+            title: "title".to_owned(),
+            link: "url".to_owned(),
+            snippet: "content".to_owned(),
+        }
+    }
+}
+
+impl SearchOptions {
+    /// The address for some query; nothing where none is named or it is no URL.
+    pub fn sample_url(&self) -> Option<Url> {
+        let address = self.url.replace("{query}", "x").replace("{count}", "1");
+        Url::parse(&address).ok()
+    }
+}
+
 /// Settings of the tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -110,6 +179,10 @@ pub struct Options {
     pub free_space_bytes_min: u64,
     /// How far tasks may reach.
     pub network: NetworkOptions,
+    /// The tool that fetches pages; there where tasks may reach anything.
+    pub web: WebOptions,
+    /// The search service, if there is one.
+    pub search: SearchOptions,
     /// The tool that makes HTTP requests.
     pub http_request: HttpOptions,
     /// The Chromium program, looked for in the usual places when absent.
@@ -143,6 +216,8 @@ impl Default for Options {
             workspace_files_max: 20_000,
             free_space_bytes_min: 512 * MIB,
             network: NetworkOptions::default(),
+            web: WebOptions::default(),
+            search: SearchOptions::default(),
             http_request: HttpOptions::default(),
             chromium: None,
         }

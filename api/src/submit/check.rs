@@ -111,7 +111,10 @@ fn reach(app: &App, wanted: &Network, faults: &mut Faults) {
             || "/network/mode".to_owned(),
             |at| format!("/network/hosts/{at}"),
         );
-        faults.add(at, refused.reason);
+        // What is no text at all was said so already.
+        if !faults.has(&at) {
+            faults.add(at, refused.reason);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use agent_core::id::InstallationId;
 use agent_core::installation::Bond;
+use agent_core::network::NetworkMode;
 use agent_core::ports::model::ModelRole;
 use anyhow::Result;
 use egress::Guard;
@@ -334,16 +335,32 @@ async fn model(config: &Config) -> Finding {
     Finding::good("model", found.join("; "))
 }
 
-/// What a step can reach: nothing, unless the operator turned the one tool for it on.
+/// What a step can reach: nothing, unless the operator allows it.
 fn network(config: &Config) -> Finding {
     let http = &config.tools.http_request;
     let hosts = http.hosts.join(", ");
     let found = match (http.enabled, hosts.is_empty()) {
-        (false, _) => "off: no step reaches it (tools.http_request.enabled)".to_owned(),
-        (true, true) => "ON: http_request reaches every public host".to_owned(),
-        (true, false) => format!("ON: http_request reaches {hosts}"),
+        (false, _) => "http_request is off (tools.http_request.enabled)".to_owned(),
+        (true, true) => "http_request is ON and reaches every public host".to_owned(),
+        (true, false) => format!("http_request is ON and reaches {hosts}"),
     };
-    Finding::good("network", found)
+    let network = &config.tools.network;
+    let tasks = match network.mode {
+        NetworkMode::None => "tasks reach nothing else (tools.network.mode)".to_owned(),
+        NetworkMode::AllowList => format!(
+            "tasks reach at most {} where they ask for it",
+            network.hosts.join(", ")
+        ),
+        NetworkMode::Open => "tasks reach every public host where they ask for it".to_owned(),
+    };
+    let search = match (network.mode, config.tools.search.url.is_empty()) {
+        (NetworkMode::None, _) => "no web_fetch and web_search without it",
+        (NetworkMode::AllowList | NetworkMode::Open, true) => {
+            "no web_search: name a search service in tools.search.url (README, Network)"
+        }
+        (NetworkMode::AllowList | NetworkMode::Open, false) => "web_search is there",
+    };
+    Finding::good("network", format!("{found}; {tasks}; {search}"))
 }
 
 async fn chromium(config: &Config) -> Finding {

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use agent_core::network::NetworkMode;
 use anyhow::{Result, bail};
 use egress::{Guard, Url};
 use serde_json::Value;
@@ -111,6 +112,7 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
     hosts(&mut wrongs, "tools.http_request.hosts", &http.hosts);
     let honoured = &http.key_honoured_by;
     hosts(&mut wrongs, "tools.http_request.key_honoured_by", honoured);
+    reach(&mut wrongs, &loaded.config.tools);
     match Guard::new(loaded.config.egress.clone()) {
         Ok(guard) => outward(&mut wrongs, &loaded.config, &guard),
         Err(error) => {
@@ -122,6 +124,26 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
         bail!("{}", wrongs.found.join("\n"));
     }
     Ok(())
+}
+
+/// How far tasks may reach, and the search service.
+fn reach(wrongs: &mut Wrongs<'_>, tools: &tools::Options) {
+    let network = &tools.network;
+    if let Err(error) = tools::Reach::of(network) {
+        let hosts = format!("{:?}", network.hosts);
+        wrongs.add("tools.network.hosts", hosts, &error.to_string());
+    }
+    let needs_hosts = network.mode == NetworkMode::AllowList;
+    if needs_hosts == network.hosts.is_empty() {
+        let cure = "with mode allow_list it names the hosts that tasks may reach, one at least; with another mode it is empty";
+        wrongs.add("tools.network.hosts", format!("{:?}", network.hosts), cure);
+    }
+    let url = &tools.search.url;
+    let asks = url.contains("{query}") || tools.search.body.contains("{query}");
+    if !url.is_empty() && !(asks && tools.search.sample_url().is_some()) {
+        let cure = "write the address of a search service with {query} in it, such as https://search.example/search?q={query}&format=json";
+        wrongs.add("tools.search.url", url, cure);
+    }
 }
 
 fn worker(wrongs: &mut Wrongs<'_>, worker: &worker::Options) {

@@ -16,7 +16,9 @@ use egress::{Guard, Hosts, Method, Response, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Context, Tool, cut, object, spec, text};
+use super::{
+    Context, Tool, cut, decision, destination, object, outside, shown_address, spec, text,
+};
 use crate::options::HttpOptions;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"];
@@ -125,7 +127,7 @@ impl Tool for HttpRequest {
         let method = text(arguments, "method").unwrap_or_default();
         let method = method.to_ascii_uppercase();
         let known = METHODS.contains(&method.as_str()).then_some(method);
-        let place = text(arguments, "url").and_then(|url| place(&url));
+        let place = text(arguments, "url").and_then(|url| shown_address(&Url::parse(&url).ok()?));
         let parts: Vec<String> = known.into_iter().chain(place).collect();
         Some(parts.join(" "))
     }
@@ -158,7 +160,7 @@ impl Tool for HttpRequest {
             Ok(_) | Err(_) => None,
         };
         let mut outcome = match executed {
-            Ok(response) => self.answered(response, shown).await,
+            Ok(response) => self.answered(&context.call.key, response, shown).await,
             Err(error) if error.nothing_was_sent() => {
                 ToolOutcome::say(false, format!("{error}. Nothing was sent."))
             }
@@ -178,23 +180,6 @@ impl Tool for HttpRequest {
             ..decision(host, port, was_refused)
         });
         Ok(outcome)
-    }
-}
-
-/// Host and port of a URL, as records name them.
-fn destination(url: &Url) -> (String, u16) {
-    let host = url.host_str().unwrap_or_default().to_owned();
-    (host, url.port_or_known_default().unwrap_or_default())
-}
-
-fn decision(host: String, port: u16, refused: Option<String>) -> NetworkDecision {
-    NetworkDecision {
-        host,
-        port,
-        refused,
-        times: 1,
-        bytes_up: 0,
-        bytes_down: 0,
     }
 }
 
@@ -239,19 +224,6 @@ fn add_secrets(grants: &Grants, request: &mut egress::Request) -> Result<(), Str
         request.headers_mut().insert(name, value);
     }
     Ok(())
-}
-
-/// Where a URL points to, without what may be secret: the user, the query and the fragment.
-fn place(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    let host = url.host_str()?;
-    let port = url.port().map(|port| format!(":{port}"));
-    Some(format!(
-        "{}://{host}{}{}",
-        url.scheme(),
-        port.unwrap_or_default(),
-        url.path()
-    ))
 }
 
 impl HttpRequest {
@@ -301,7 +273,8 @@ impl HttpRequest {
         Ok(request)
     }
 
-    async fn answered(&self, response: Response, shown_bytes_max: usize) -> ToolOutcome {
+    async fn answered(&self, key: &str, response: Response, shown_bytes_max: usize) -> ToolOutcome {
+        let source = response.url().host_str().unwrap_or("a server").to_owned();
         let status = response.status();
         let mut text = format!("{:?} {status}\n", response.version());
         for name in SHOWN {
@@ -329,7 +302,8 @@ impl HttpRequest {
                 let _ = write!(text, "[the body broke off: {error}]");
             }
         }
-        ToolOutcome::say(is_ok, cut::middle(&text, shown_bytes_max))
+        let shown = cut::middle(&text, shown_bytes_max.saturating_sub(300));
+        ToolOutcome::say(is_ok, outside::block(key, &source, &shown))
     }
 }
 

@@ -16,19 +16,23 @@ mod glob;
 mod http_request;
 mod kind;
 mod note;
+mod outside;
 mod plain;
 mod publish;
 mod session;
 mod shell;
+mod web_fetch;
+mod web_search;
 
+use agent_core::network::{NetworkDecision, NetworkMode};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
-use egress::Guard;
+use egress::{Guard, Url};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::directory::{AccessError, normalize};
-use crate::options::{Options, SandboxKind};
+use crate::options::{Options, SandboxKind, SearchOptions};
 use crate::toolbox::{Shared, machine_said_no};
 use crate::workspace::Entered;
 
@@ -87,6 +91,13 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         tools.push(Box::new(session::WriteTo));
         tools.push(Box::new(session::Stop));
     }
+    if options.network.mode != NetworkMode::None {
+        let fetch = web_fetch::WebFetch::new(&options.web, guard.clone());
+        tools.push(Box::new(fetch));
+        if let Some(guard) = search_guard(&options.search, guard) {
+            tools.push(Box::new(web_search::WebSearch::new(&options.search, guard)));
+        }
+    }
     let http = &options.http_request;
     if http.enabled {
         tools.push(Box::new(http_request::HttpRequest::new(
@@ -95,6 +106,12 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         )));
     }
     tools
+}
+
+/// The way to the search service, where one is named: its operator wrote the address down, which is consent to reach it.
+fn search_guard(options: &SearchOptions, guard: &Guard) -> Option<Guard> {
+    let url = options.sample_url()?;
+    guard.with_operator_targets(&[url]).ok()
 }
 
 /// A tool's schema: an object with these properties and no others.
@@ -122,6 +139,35 @@ fn spec(name: &str, description: &str, parameters: Value, effect: EffectClass) -
 fn text(arguments: &Value, name: &str) -> Option<String> {
     let text = arguments.get(name).and_then(Value::as_str);
     text.map(str::to_owned)
+}
+
+/// Where a URL points to, without what may be secret: the user, the query and the fragment.
+fn shown_address(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    let port = url.port().map(|port| format!(":{port}"));
+    Some(format!(
+        "{}://{host}{}{}",
+        url.scheme(),
+        port.unwrap_or_default(),
+        url.path()
+    ))
+}
+
+/// Host and port of a URL, as records name them.
+fn destination(url: &Url) -> (String, u16) {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    (host, url.port_or_known_default().unwrap_or_default())
+}
+
+fn decision(host: String, port: u16, refused: Option<String>) -> NetworkDecision {
+    NetworkDecision {
+        host,
+        port,
+        refused,
+        times: 1,
+        bytes_up: 0,
+        bytes_down: 0,
+    }
 }
 
 impl Context<'_> {
