@@ -128,7 +128,7 @@ async fn send_body<S: AsyncRead + AsyncWrite + Unpin>(
     while !unframe.is_done() {
         let bytes = match unframe.take(&buffer) {
             Ok(bytes) => bytes,
-            Err(reason) => return Stop::Malformed(reason),
+            Err(reason) => return Stop::Body(reason),
         };
         if let Err(stop) = meter.up(bytes.len()) {
             return stop;

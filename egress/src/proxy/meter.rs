@@ -89,6 +89,12 @@ impl<'a> Meter<'a> {
         Some(())
     }
 
+    /// Gives back what was counted on its way to a destination that then turned out to be forbidden.
+    pub(crate) fn nothing_went_up(&self) {
+        let counted = self.up.swap(0, Ordering::Relaxed);
+        self.totals.up.fetch_sub(counted, Ordering::Relaxed);
+    }
+
     /// Notes that bytes moved.
     pub(crate) fn touch(&self) {
         self.moved_ms.store(self.took_ms(), Ordering::Relaxed);
@@ -148,6 +154,9 @@ mod tests {
         second.up(4).unwrap();
         assert!(first.up(1).is_err());
         assert_eq!((first.bytes_up(), second.bytes_up()), (6, 4));
+        second.nothing_went_up();
+        first.up(4).unwrap();
+        assert_eq!((first.bytes_up(), second.bytes_up()), (10, 0));
         first.down(11).unwrap();
         assert_eq!((first.bytes_down(), second.bytes_down()), (11, 0));
     }

@@ -101,6 +101,9 @@ impl Proxy {
             },
             Err(max) => Err(Stop::Connections(*max)),
         };
+        if result.as_ref().is_err_and(Stop::is_refusal) {
+            meter.nothing_went_up();
+        }
         let is_answered = client.is_answered;
         record.end(&result);
         // What follows is for the client's eyes only.

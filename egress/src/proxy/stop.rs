@@ -52,6 +52,8 @@ pub(crate) enum Stop {
     Connections(usize),
     #[error("the client sent no complete request within {0} ms")]
     HeadTime(u64),
+    #[error("the body of the request is malformed: {0}")]
+    Body(&'static str),
     #[error("nothing moved for {0} ms")]
     Idle(u64),
     #[error("the connection lasted {0} ms, which is the longest that one may")]
@@ -128,6 +130,8 @@ impl Stop {
             | Self::Connections(_)
             | Self::HeadTime(_) => true,
             Self::Nothing
+            // Some of it may have been sent before.
+            | Self::Body(_)
             | Self::Idle(_)
             | Self::Total(_)
             | Self::BytesUp(_)
@@ -151,7 +155,8 @@ impl Stop {
             | Self::Scheme
             | Self::Userinfo
             | Self::NotTls
-            | Self::Greeting(_) => (400, "Bad Request"),
+            | Self::Greeting(_)
+            | Self::Body(_) => (400, "Bad Request"),
             Self::NotListed(..)
             | Self::Forbidden(..)
             | Self::OtherName(_)

@@ -172,6 +172,36 @@ async fn a_body_that_breaks_off_does_not_look_whole() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_wrong_in_the_middle_does_not_look_whole() {
+    for (body, wanted) in [
+        (
+            "5\r\nhello\r\n0\r\nx: y\r\n\r\n",
+            "trailers after a body are not passed on",
+        ),
+        (
+            "5\r\nhello\r\n5;a=b\r\nhello\r\n0\r\n\r\n",
+            "the size of a chunk is not a number",
+        ),
+    ] {
+        let upstream = Upstream::answering(OK).await;
+        let port = upstream.port();
+        let head = format!(
+            "POST http://site.example:{port}/ HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        let (answer, seen) = talk(&proxy_to(&upstream), head + body).await;
+        let text = format!("the body of the request is malformed: {wanted}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 400 Bad Request: {text}\r\n")),
+            "{answer}"
+        );
+        assert_eq!(seen.only().outcome, Outcome::Broken(text));
+        for received in upstream.received() {
+            assert!(!received.ends_with("0\r\n\r\n"), "{received}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_before_the_whole_body_reaches_a_client_that_still_sends() {
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = upstream.local_addr().unwrap().port();
@@ -185,7 +215,7 @@ async fn an_answer_that_comes_before_the_whole_body_reaches_a_client_that_still_
     let answering = async {
         let (mut stream, _) = upstream.accept().await.unwrap();
         let mut buffer = vec![0; 16 * 1024];
-        stream.read(&mut buffer).await.unwrap();
+        let _head = stream.read(&mut buffer).await.unwrap();
         let answer =
             "HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig";
         stream.write_all(answer.as_bytes()).await.unwrap();
@@ -201,7 +231,10 @@ async fn an_answer_that_comes_before_the_whole_body_reaches_a_client_that_still_
         let head =
             format!("POST http://site.example:{port}/ HTTP/1.1\r\ncontent-length: 900000\r\n\r\n");
         client.write_all(head.as_bytes()).await.unwrap();
-        client.write_all(&[b'x'; 900_000]).await.unwrap();
+        client
+            .write_all("x".repeat(900_000).as_bytes())
+            .await
+            .unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         answer

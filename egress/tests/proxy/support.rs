@@ -237,8 +237,8 @@ pub fn proxy_to(upstream: &Upstream) -> Proxy {
 pub fn proxy_with(upstream: &Upstream, limits: Limits) -> Proxy {
     let entry = format!("site.example:{}", upstream.port());
     Wanted {
-        permits: &[entry.clone()],
-        hosts: Some(&[entry]),
+        permits: std::slice::from_ref(&entry),
+        hosts: Some(std::slice::from_ref(&entry)),
         limits,
         ..Wanted::default()
     }

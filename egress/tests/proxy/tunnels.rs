@@ -113,8 +113,8 @@ async fn a_tunnel_to_an_address_has_no_name_in_its_greeting() {
     let upstream = Upstream::answering("pong").await;
     let entry = upstream.address.to_string();
     let proxy = Wanted {
-        permits: &[entry.clone()],
-        hosts: Some(&[entry]),
+        permits: std::slice::from_ref(&entry),
+        hosts: Some(std::slice::from_ref(&entry)),
         ..Wanted::default()
     }
     .proxy();
@@ -273,11 +273,11 @@ async fn a_destination_that_cannot_be_reached_is_named_in_the_answer() {
     drop(unused);
     let entry = format!("site.example:{port}");
     let closed = Wanted {
-        permits: &[entry.clone()],
+        permits: std::slice::from_ref(&entry),
         ..Wanted::default()
     };
     let unknown = Wanted {
-        permits: &[entry],
+        permits: std::slice::from_ref(&entry),
         resolver: Answers::new(&[]),
         ..Wanted::default()
     };

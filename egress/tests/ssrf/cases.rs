@@ -248,52 +248,58 @@ fn beside_permits(world: &World) -> Vec<Attempt> {
     authorities.iter().flat_map(of).collect()
 }
 
-/// Requests that no parser of URLs would make.
+/// Targets of requests that no parser of URLs would make.
+const TARGETS_OF_GET: &[&str] = &[
+    "http:127.0.0.1/",
+    "http:/127.0.0.1/",
+    "http:///127.0.0.1/",
+    "http:\\\\127.0.0.1/",
+    "http://public.example\\@127.0.0.1/",
+    "http://127.0.0.1\\.public.example/",
+    "//127.0.0.1/",
+    "/",
+    "*",
+    "127.0.0.1:80",
+    "http://127.0.0.1:80:80/",
+    "http://127.0.0.1:080/",
+    "http://127.0.0.1:/",
+    "http://127.0.0.1\u{0}/",
+    "http://127.0.0.1\t/",
+    "http://public.example/ http://127.0.0.1/",
+    "https://127.0.0.1/",
+    "gopher://127.0.0.1:6379/_x",
+    "file:///etc/passwd",
+    "ftp://127.0.0.1/",
+    "unix:///var/run/docker.sock",
+];
+
+/// The same for tunnels.
+const TARGETS_OF_CONNECT: &[&str] = &[
+    "public.example:443@127.0.0.1:443",
+    "127.0.0.1:443@public.example:443",
+    "http://127.0.0.1:443/",
+    "//127.0.0.1:443",
+    "127.0.0.1:443/",
+    "127.0.0.1",
+    "127.0.0.1:",
+    "::1:443",
+    "[::1]443",
+    "[::1%lo]:443",
+    "127.0.0.1:443:443",
+    "127.0.0.1:0443",
+    "127.0.0.1:+443",
+    "127.0.0.1:66000",
+];
+
+/// What only a program that speaks in bytes can ask for.
 fn in_bytes() -> Vec<Attempt> {
     let mut attempts = Vec::new();
-    for target in [
-        "http:127.0.0.1/",
-        "http:/127.0.0.1/",
-        "http:///127.0.0.1/",
-        "http:\\\\127.0.0.1/",
-        "http://public.example\\@127.0.0.1/",
-        "http://127.0.0.1\\.public.example/",
-        "//127.0.0.1/",
-        "/",
-        "*",
-        "127.0.0.1:80",
-        "http://127.0.0.1:80:80/",
-        "http://127.0.0.1:080/",
-        "http://127.0.0.1:/",
-        "http://127.0.0.1\u{0}/",
-        "http://127.0.0.1\t/",
-        "http://public.example/ http://127.0.0.1/",
-        "https://127.0.0.1/",
-        "gopher://127.0.0.1:6379/_x",
-        "file:///etc/passwd",
-        "ftp://127.0.0.1/",
-        "unix:///var/run/docker.sock",
-    ] {
+    for target in TARGETS_OF_GET {
         attempts.push(Attempt::raw(format!(
             "GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
         )));
     }
-    for target in [
-        "public.example:443@127.0.0.1:443",
-        "127.0.0.1:443@public.example:443",
-        "http://127.0.0.1:443/",
-        "//127.0.0.1:443",
-        "127.0.0.1:443/",
-        "127.0.0.1",
-        "127.0.0.1:",
-        "::1:443",
-        "[::1]443",
-        "[::1%lo]:443",
-        "127.0.0.1:443:443",
-        "127.0.0.1:0443",
-        "127.0.0.1:+443",
-        "127.0.0.1:66000",
-    ] {
+    for target in TARGETS_OF_CONNECT {
         let bytes = [connect(target), greeting(None)].concat();
         attempts.push(Attempt::raw(bytes));
     }
