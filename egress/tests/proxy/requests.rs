@@ -1,10 +1,11 @@
 //! Plain requests: what reaches the destination, what comes back, and what is refused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use egress::proxy::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use crate::support::{Answers, Seen, Upstream, Wanted, decision, parts, proxy_to, talk};
 
@@ -221,17 +222,27 @@ async fn no_request_comes_after_one_of_the_proxy_on_its_connection() {
     .proxy();
     let request =
         format!("GET http://site.example:{port}/ HTTP/1.1\r\nconnection: keep-alive\r\n\r\n");
-    for _ in 0..2 {
-        // It would go on answering on the same connection.
-        let answering = async {
-            let (mut stream, _) = upstream.accept().await.unwrap();
-            let mut buffer = vec![0; 16 * 1024];
-            while let Ok(1..) = stream.read(&mut buffer).await {
-                stream.write_all(OK.as_bytes()).await.unwrap();
-            }
-        };
-        let ((), (answer, _)) = tokio::join!(answering, talk(&proxy, &request));
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let accepting = tokio::spawn(async move {
+        while let Ok((stream, _)) = upstream.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(answer_for_ever(stream));
+        }
+    });
+    for number in 1..=2 {
+        let (answer, _) = talk(&proxy, &request).await;
         assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+        assert_eq!(connections.load(Ordering::SeqCst), number);
+    }
+    accepting.abort();
+}
+
+/// Would go on answering on the same connection.
+async fn answer_for_ever(mut stream: TcpStream) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(1..) = stream.read(&mut buffer).await {
+        let _ = stream.write_all(OK.as_bytes()).await;
     }
 }
 
