@@ -75,31 +75,30 @@ pub(crate) fn read(
     })
 }
 
+/// The first and the last column that are wanted.
+type Columns = (u32, Option<u32>);
+
 /// The rows, and the first and last column where cells were asked for.
-fn wanted(part: &Part) -> Result<(Span, Option<(u32, Option<u32>)>), Error> {
+fn wanted(part: &Part) -> Result<(Span, Columns), Error> {
     if let Part::Cells { sheet: None, range } = part {
         let Some(range) = range else {
-            return Ok((Span::ALL, None));
+            return Ok((Span::ALL, (1, None)));
         };
         let rows = Span {
             first: range.first.row.into(),
             last: range.last.map(|last| last.row.into()),
         };
         let columns = (range.first.column, range.last.map(|last| last.column));
-        return Ok((rows, Some(columns)));
+        return Ok((rows, columns));
     }
     Ok((
         span(part, "rows, for example `1-200`, or cells, `A1:F200`")?,
-        None,
+        (1, None),
     ))
 }
 
-fn cells(
-    row: &csv::ByteRecord,
-    columns: Option<(u32, Option<u32>)>,
-    limits: &Limits,
-) -> BTreeMap<u32, String> {
-    let (first, last) = columns.unwrap_or((1, None));
+fn cells(row: &csv::ByteRecord, columns: Columns, limits: &Limits) -> BTreeMap<u32, String> {
+    let (first, last) = columns;
     let numbered = (1u32..).zip(row.iter());
     let wanted = numbered.filter(|(column, value)| {
         *column >= first && last.is_none_or(|last| *column <= last) && !value.is_empty()

@@ -7,11 +7,11 @@ use std::fmt;
 pub enum Format {
     /// Portable Document Format.
     Pdf,
-    /// Word's documents.
+    /// Text documents of Office.
     Docx,
-    /// PowerPoint's presentations.
+    /// Presentations of Office.
     Pptx,
-    /// Excel's workbooks.
+    /// Workbooks of Office.
     Xlsx,
     /// Values parted by commas, tabs, semicolons or bars.
     Delimited,
@@ -131,7 +131,7 @@ pub(crate) fn by_name(name: &str) -> Option<Format> {
         "zip" | "jar" | "epub" => Format::Zip,
         "tar" => Format::Tar,
         "gz" | "tgz" => Format::Gzip,
-        "md" | "markdown" | "txt" | "log" | "rst" => Format::Text,
+        "md" | "markdown" | "txt" | "log" | "rst" | "jsonl" | "ndjson" => Format::Text,
         _ => return None,
     })
 }

@@ -48,11 +48,17 @@ pub(crate) fn open_zip<R: Read + Seek>(
 
 /// What an error of the archive's reader means.
 pub(crate) fn refused(error: ZipError, format: Format) -> Error {
-    match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => Error::Encrypted(format),
-        ZipError::Io(error) => xml::unreadable(error, format),
-        other => Error::malformed(format, other.to_string()),
+    let wants_password = matches!(
+        error,
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword
+    );
+    if wants_password {
+        return Error::Encrypted(format);
     }
+    if let ZipError::Io(error) = error {
+        return xml::unreadable(error, format);
+    }
+    Error::malformed(format, error.to_string())
 }
 
 impl<'m, 'l, R: Read + Seek> Package<'m, 'l, R> {

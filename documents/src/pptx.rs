@@ -1,4 +1,4 @@
-//! PowerPoint's presentations: slide after slide, with titles, lists, tables and speaker's notes.
+//! Presentations: slide after slide, with titles, lists, tables and speaker's notes.
 
 use std::io::{BufRead, Read, Seek};
 
@@ -108,7 +108,7 @@ impl Slide {
                     if let Some(mut reader) = package.part(&relation.target)? {
                         notes.shapes(&mut reader)?;
                     }
-                    slide.notes = notes.text.trim().to_owned();
+                    notes.text.trim().clone_into(&mut slide.notes);
                 }
                 "diagramData" => {
                     if let Some(mut reader) = package.part(&relation.target)? {
@@ -154,7 +154,7 @@ impl Slide {
                     let is_frame = matches!(kind, "sldNum" | "dt" | "ftr" | "hdr" | "sldImg");
                     shape.is_left_out = shape.is_left_out || is_frame;
                 }
-                "txBody" | "t" if shape.is_left_out => reader.skip()?,
+                "txBody" | "tbl" | "t" if shape.is_left_out => reader.skip()?,
                 "tbl" => {
                     let table = table(reader)?;
                     self.text.push_str(&["\n", &table, "\n"].concat());

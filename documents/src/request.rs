@@ -82,7 +82,7 @@ const UNITS: [&str; 8] = [
 ];
 
 impl Part {
-    /// Reads a part as people write it: `` (the start), `3-7`, `3-`, `pages 3-7`, `Costs!A1:F200`, `'My sheet'!A5:`,
+    /// Reads a part as people write it: nothing for the start, `3-7`, `3-`, `pages 3-7`, `Costs!A1:F200`, `'My sheet'!A5:`,
     /// `Costs!`, `A1:F200`, `member: docs/report.pdf`, `member: docs/report.pdf # 3-7`, `$.orders[3]`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();

@@ -181,10 +181,11 @@ fn refused(error: quick_xml::Error, format: Format) -> Error {
 
 /// What an error while unpacking means: a limit of ours, or broken compressed data.
 pub(crate) fn unreadable(error: std::io::Error, format: Format) -> Error {
-    match Error::from(error) {
-        Error::Io(error) => Error::malformed(format, error.to_string()),
-        own => own,
+    let error = Error::from(error);
+    if let Error::Io(error) = &error {
+        return Error::malformed(format, error.to_string());
     }
+    error
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 use std::io::{Cursor, Read, Seek};
 
 use super::{tar, unpack_gzip, zip};
-use crate::clean::one_line;
+use crate::clean::{cut, one_line};
 use crate::error::Error;
 use crate::format::{Format, Magic};
 use crate::limits::Limits;
 use crate::meter::Meter;
+
+/// Characters of a name in a listing.
+const NAME_CHARS: u64 = 500;
 
 /// How an archive is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub struct Member {
 impl Member {
     /// The member as a line of a listing.
     pub(crate) fn line(&self) -> String {
-        let name = one_line(&self.name);
+        let name = cut(&one_line(&self.name), NAME_CHARS);
         let encrypted = if self.is_encrypted { ", encrypted" } else { "" };
         match self.kind {
             MemberKind::File => format!("- {name} ({} bytes{encrypted})\n", self.bytes),

@@ -28,9 +28,12 @@ pub(super) fn visit<R: Read + Seek>(
             let packed = file.compressed_size();
             visitor(&member, &mut meter.watch(file, packed))
         };
-        let next = next.map_err(|error| match error {
-            Error::Io(error) => unreadable(error, Format::Zip),
-            other => other,
+        let next = next.map_err(|error| {
+            if let Error::Io(error) = error {
+                unreadable(error, Format::Zip)
+            } else {
+                error
+            }
         })?;
         if next == Next::Stop {
             break;

@@ -157,11 +157,10 @@ impl<'d> Body<'d> {
                 "tr" => rows.push(Vec::new()),
                 "tc" => {
                     let (text, span) = self.cell(reader)?;
-                    let row = rows.last_mut();
-                    row.into_iter().for_each(|row| {
+                    if let Some(row) = rows.last_mut() {
                         row.push(text.clone());
                         row.extend(std::iter::repeat_n(String::new(), span - 1));
-                    });
+                    }
                 }
                 "Fallback" | "del" | "moveFrom" => reader.skip()?,
                 _ => {}

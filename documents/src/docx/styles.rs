@@ -27,7 +27,7 @@ struct Style {
 /// The styles and lists of a document.
 #[derive(Debug, Default)]
 pub(crate) struct Styles {
-    styles: BTreeMap<String, Style>,
+    by_id: BTreeMap<String, Style>,
     /// Whether each level of an abstract list is numbered.
     numbered: BTreeMap<String, BTreeMap<usize, bool>>,
     /// The abstract list of each list.
@@ -72,7 +72,7 @@ impl Styles {
             if id.is_empty() {
                 continue;
             }
-            let style = self.styles.entry(id.clone()).or_default();
+            let style = self.by_id.entry(id.clone()).or_default();
             match element.name.as_str() {
                 "basedOn" => style.base = value(&element).map(str::to_owned),
                 "name" => {
@@ -117,10 +117,10 @@ impl Styles {
                         .clone_into(&mut abstract_id);
                 }
                 "lvl" => {
-                    at = element
+                    let own = element
                         .attribute("ilvl")
-                        .and_then(|level| level.parse().ok())
-                        .unwrap_or(0)
+                        .and_then(|level| level.parse().ok());
+                    at = own.unwrap_or(0);
                 }
                 "numFmt" => {
                     let is_numbered = !matches!(value(&element), Some("bullet" | "none"));
@@ -166,8 +166,8 @@ impl Styles {
     }
 
     fn chain(&self, style: &str) -> impl Iterator<Item = &Style> {
-        let first = self.styles.get(style);
-        let next = |style: &&Style| style.base.as_ref().and_then(|base| self.styles.get(base));
+        let first = self.by_id.get(style);
+        let next = |style: &&Style| style.base.as_ref().and_then(|base| self.by_id.get(base));
         std::iter::successors(first, next).take(BASES_MAX)
     }
 }

@@ -140,7 +140,7 @@ impl Tree {
         for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
             match token {
                 Token::StartTag(tag) => {
-                    builder.start(&name(&tag.name), tag.self_closing, &tag.attributes)
+                    builder.start(&name(&tag.name), tag.self_closing, &tag.attributes);
                 }
                 Token::EndTag(tag) => builder.end(&name(&tag.name)),
                 Token::String(text) => builder.text(&text.value),
@@ -229,14 +229,13 @@ impl Builder {
         let top = self.top();
         let text = clean(&String::from_utf8_lossy(bytes));
         let last = self.tree.nodes[top].children.last().copied();
-        match last.filter(|&last| self.tree.nodes[last].is_text()) {
-            Some(last) => self.tree.nodes[last].text.push_str(&text),
-            None => {
-                let mut own = node("", top);
-                own.text = text;
-                self.add(own);
-            }
+        if let Some(last) = last.filter(|&last| self.tree.nodes[last].is_text()) {
+            self.tree.nodes[last].text.push_str(&text);
+            return;
         }
+        let mut own = node("", top);
+        own.text = text;
+        self.add(own);
     }
 
     fn start(
@@ -324,7 +323,7 @@ impl Builder {
             "td" | "th" => self.close(&["td", "th"], &["table"]),
             "tr" => self.close(&["tr"], &["table"]),
             "thead" | "tbody" | "tfoot" => {
-                self.close(&["thead", "tbody", "tfoot", "caption"], &["table"])
+                self.close(&["thead", "tbody", "tfoot", "caption"], &["table"]);
             }
             "option" => self.close(&["option"], &["select", "datalist"]),
             "a" => self.close(&["a"], &["td", "th"]),

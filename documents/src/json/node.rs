@@ -1,5 +1,7 @@
 //! What is kept of a JSON document, and how it is written.
 
+use std::fmt::Write as _;
+
 use crate::json::path::key_step;
 
 /// Items of a list that is not the one asked for.
@@ -47,7 +49,7 @@ impl Node {
                 if end < *all {
                     line(depth + 1, to);
                     let more = all - end;
-                    to.push_str(&format!("… {more} more items: `{path}[{end}-]`"));
+                    let _ = write!(to, "… {more} more items: `{path}[{end}-]`");
                 }
                 line(depth, to);
                 to.push(']');
@@ -60,14 +62,14 @@ impl Node {
                 to.push('{');
                 for (index, (key, node)) in (1u64..).zip(shown) {
                     line(depth + 1, to);
-                    to.push_str(&format!("{}: ", serde_json::Value::from(key.as_str())));
+                    let _ = write!(to, "{}: ", serde_json::Value::from(key.as_str()));
                     node.write(&format!("{path}{}", key_step(key)), depth + 1, to);
                     to.push_str(if index < *all { "," } else { "" });
                 }
                 if (shown.len() as u64) < *all {
                     line(depth + 1, to);
                     let more = all - shown.len() as u64;
-                    to.push_str(&format!("… {more} more keys of `{path}`"));
+                    let _ = write!(to, "… {more} more keys of `{path}`");
                 }
                 line(depth, to);
                 to.push('}');

@@ -68,10 +68,10 @@ pub(crate) fn write(steps: &[Step]) -> String {
     for step in steps {
         match step {
             Step::Key(key) => path.push_str(&key_step(key)),
-            Step::Item(item) => path.push_str(&format!("[{item}]")),
+            Step::Item(item) => path.push_str(&["[", &item.to_string(), "]"].concat()),
             Step::Items { first, last } => {
                 let last = last.map_or_else(String::new, |last| last.to_string());
-                path.push_str(&format!("[{first}-{last}]"));
+                path.push_str(&["[", &first.to_string(), "-", &last, "]"].concat());
             }
         }
     }

@@ -15,6 +15,8 @@ use crate::meter::Meter;
 const DEFLATE_RATIO: u64 = 1032;
 /// Streams that cannot unpack to more than this are not tried.
 const HARMLESS_BYTES: u64 = 8 << 20;
+/// Pictures are not kept, so they may be this many times more in all than what is kept.
+const PICTURES_FACTOR: u64 = 4;
 /// How far the dictionary of a stream may be before it.
 const DICTIONARY_BYTES: usize = 4096;
 
@@ -24,21 +26,26 @@ pub(crate) fn check(file: &[u8], limits: &Limits) -> Result<(), Error> {
     // A picture of one colour may be packed a thousandfold, so of pictures only the size counts.
     let loose = Limits {
         ratio: DEFLATE_RATIO,
-        unpacked_bytes: u64::MAX,
+        unpacked_bytes: limits.unpacked_bytes.saturating_mul(PICTURES_FACTOR),
         ..limits.clone()
     };
     let pictures = Meter::new(&loose);
     let mut at = 0;
+    // Where the next stream ends, which is looked for once and not again for each word before it.
+    let mut end = 0;
     while let Some(found) = find(&file[at..], b"stream") {
         let word = at + found;
         at = word + b"stream".len();
         if file[..word].ends_with(b"end") {
             continue;
         }
+        if end < at {
+            end = find(&file[at..], b"endstream").map_or(file.len(), |length| at + length);
+        }
         let data = &file[at..];
         let data = data.strip_prefix(b"\r").unwrap_or(data);
         let data = data.strip_prefix(b"\n").unwrap_or(data);
-        let length = find(data, b"endstream").unwrap_or(data.len());
+        let length = end - at;
         if (length as u64).saturating_mul(DEFLATE_RATIO) < HARMLESS_BYTES {
             continue;
         }
@@ -46,13 +53,13 @@ pub(crate) fn check(file: &[u8], limits: &Limits) -> Result<(), Error> {
         let meter = if is_picture { &pictures } else { &meter };
         let mut unpacked = meter.watch(ZlibDecoder::new(data).take(u64::MAX), length as u64);
         if let Err(error) = io::copy(&mut unpacked, &mut sink()) {
-            match Error::from(error) {
-                // What is no deflated data unpacks to nothing.
-                Error::Io(_) => {}
-                limit => return Err(limit),
+            // What is no deflated data unpacks to nothing, and only limits count.
+            let error = Error::from(error);
+            if matches!(error, Error::Limit { .. }) {
+                return Err(error);
             }
         }
-        at += length;
+        at = end;
     }
     Ok(())
 }

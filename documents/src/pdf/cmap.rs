@@ -142,8 +142,8 @@ impl CMap {
             match words.next() {
                 Some(Word::Code(target)) => self.add(first, last, Target::Text(text(target))),
                 Some(Word::Open) => {
-                    let list = words.by_ref().take_while(|word| **word != Word::Close);
-                    for (own, target) in (first..=last).zip(list.filter_map(code)) {
+                    let targets = words.by_ref().take_while(|word| **word != Word::Close);
+                    for (own, target) in (first..=last).zip(targets.filter_map(code)) {
                         self.add(own, own, Target::Text(text(target)));
                     }
                 }

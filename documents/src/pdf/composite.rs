@@ -177,8 +177,8 @@ fn widths(list: &Array<'_>) -> BTreeMap<u32, f32> {
             numbers.clear();
         }
         if let [first, last, width] = numbers[..] {
-            let last = code(last).min(code(first).saturating_add(0xFFFF));
-            widths.extend((code(first)..=last).map(|code| (code, width * 0.001)));
+            let end = code(last).min(code(first).saturating_add(0xFFFF));
+            widths.extend((code(first)..=end).map(|code| (code, width * 0.001)));
             numbers.clear();
         }
     }

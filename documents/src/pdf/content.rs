@@ -19,6 +19,10 @@ use crate::meter::Meter;
 const OPERATORS_MAX: u64 = 3_000_000;
 /// How many operators drawing a form counts for.
 const FORM_OPERATORS: u64 = 100;
+/// How many operators reading a font counts for.
+const FONT_OPERATORS: u64 = 2000;
+/// Bytes of one text; by the book it has fewer than that.
+const TEXT_BYTES_MAX: usize = 1 << 16;
 /// Glyphs of one page.
 const GLYPHS_MAX: usize = 500_000;
 /// Forms within forms.
@@ -49,12 +53,17 @@ pub(crate) struct Content {
 pub(crate) struct Reader<'m, 'l> {
     meter: &'m Meter<'l>,
     fonts: BTreeMap<(u32, i32), Rc<Font>>,
+    /// How many fonts were read so far.
+    loads: u64,
 }
 
 impl<'m, 'l> Reader<'m, 'l> {
     pub fn new(meter: &'m Meter<'l>) -> Self {
-        let fonts = BTreeMap::new();
-        Self { meter, fonts }
+        Self {
+            meter,
+            fonts: BTreeMap::new(),
+            loads: 0,
+        }
     }
 
     /// Reads a page.
@@ -96,6 +105,7 @@ impl<'m, 'l> Reader<'m, 'l> {
         let Some(font) = resources.get_font(name) else {
             return Ok(None);
         };
+        self.loads += 1;
         let font = Rc::new(Font::read(&font, self.meter)?);
         if let Some(id) = id {
             self.fonts.insert(id, font.clone());
@@ -144,7 +154,9 @@ impl Run<'_, '_, '_> {
                 b"Q" => state = kept.pop().unwrap_or(state),
                 b"Tf" => {
                     if let Some(Object::Name(name)) = operands.first() {
+                        let before = self.reader.loads;
                         state.font = self.reader.font(resources, name)?;
+                        self.operators += (self.reader.loads - before) * FONT_OPERATORS;
                     }
                     state.size = numbers(&operands).first().copied().unwrap_or(state.size);
                 }
@@ -258,6 +270,10 @@ impl Run<'_, '_, '_> {
         let Some(font) = state.font.clone() else {
             return;
         };
+        if bytes.len() > TEXT_BYTES_MAX || self.content.glyphs.len() > GLYPHS_MAX {
+            self.content.is_broken = true;
+            return;
+        }
         for said in font.say(bytes) {
             let (start, size) = state.place();
             state.advance(&said, font.is_vertical());
@@ -309,7 +325,7 @@ impl Run<'_, '_, '_> {
 }
 
 /// A text of the file itself: UTF-16 or UTF-8 with a mark, or one byte for each character.
-fn text_string(bytes: &[u8]) -> String {
+pub(crate) fn text_string(bytes: &[u8]) -> String {
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
         return text.into_owned();

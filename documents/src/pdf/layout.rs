@@ -5,6 +5,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::right_to_left::{self, Piece};
 use crate::clean::clean;
 
 /// Gaps, as parts of the size of the letters.
@@ -14,6 +15,8 @@ const WIDE: f32 = 1.6;
 const SAME_LINE: f32 = 0.45;
 /// How far back a glyph may stand and still follow the one before it.
 const BACK: f32 = 0.4;
+/// Pieces of one line stand at the same height, up to this part of the size.
+const BESIDE: f32 = 0.2;
 /// What is printed again this close is meant to look bold.
 const TWICE: f32 = 0.1;
 /// Lines that are further apart belong to different paragraphs.
@@ -47,23 +50,18 @@ struct Line {
 
 /// The text of a page.
 pub(crate) fn text(glyphs: &[Glyph]) -> String {
-    let mut page = String::new();
-    let mut before: Option<Line> = None;
-    let mut line: Option<Line> = None;
+    let mut lines: Vec<Line> = Vec::new();
     for glyph in glyphs {
-        match line.as_mut() {
+        match lines.last_mut() {
             Some(open) if open.is_twice(glyph) => {}
             Some(open) if open.has(glyph) => open.add(glyph),
-            _ => {
-                let ended = line.replace(Line::new(glyph));
-                before = ended
-                    .map(|ended| ended.finish(before.as_ref(), &mut page))
-                    .or(before);
-            }
+            _ => lines.push(Line::new(glyph)),
         }
     }
-    if let Some(open) = line {
-        open.finish(before.as_ref(), &mut page);
+    let mut page = String::new();
+    let mut before: Option<Line> = None;
+    for line in turned(lines) {
+        before = Some(line.finish(before.as_ref(), &mut page));
     }
     let mut readable = String::with_capacity(page.len());
     for char in page.nfc() {
@@ -75,7 +73,44 @@ pub(crate) fn text(glyphs: &[Glyph]) -> String {
     clean(&readable).trim().to_owned()
 }
 
+/// Pieces of lines that are read from the right become whole lines.
+fn turned(lines: Vec<Line>) -> Vec<Line> {
+    let mut ordered: Vec<Line> = Vec::new();
+    let mut rest = lines.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        let mut pieces = vec![first];
+        while let Some(next) = rest.next_if(|next| pieces[0].is_beside(next)) {
+            pieces.push(next);
+        }
+        let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+        if !right_to_left::is_most_of(&text) {
+            ordered.append(&mut pieces);
+            continue;
+        }
+        let all: Vec<Piece<'_>> = pieces.iter().map(Line::piece).collect();
+        let text = right_to_left::join(&all);
+        let line = pieces.swap_remove(0);
+        ordered.push(Line { text, ..line });
+    }
+    ordered
+}
+
 impl Line {
+    fn piece(&self) -> Piece<'_> {
+        Piece {
+            text: &self.text,
+            start: self.start,
+            end: self.end,
+            size: self.size,
+        }
+    }
+
+    /// Whether another piece stands at the same height.
+    fn is_beside(&self, other: &Self) -> bool {
+        let up = (self.level - other.level).abs();
+        dot(self.along, other.along) > 0.98 && up <= BESIDE * self.size.max(other.size)
+    }
+
     fn new(glyph: &Glyph) -> Self {
         let along = direction(glyph);
         Self {
@@ -217,7 +252,7 @@ mod tests {
         let words = [
             word("bold", 50.0, 700.0, 12.0),
             word("bold", 50.3, 700.0, 12.0),
-            word("x", 50.0, 680.0, 12.0),
+            word("x", 50.0, 660.0, 12.0),
         ];
         assert_eq!(text(&words.concat()), "bold\n\nx");
     }
@@ -231,6 +266,16 @@ mod tests {
             word("end", 300.0, 688.0, 10.0),
         ];
         assert_eq!(text(&glyphs.concat()), "left\nmore\n\nright\nend");
+    }
+
+    #[test]
+    fn lines_from_the_right_are_put_in_the_order_of_reading() {
+        let glyphs = [
+            word("םולש", 100.0, 700.0, 10.0),
+            word("12", 85.0, 700.0, 10.0),
+            word("dna", 50.0, 686.0, 10.0),
+        ];
+        assert_eq!(text(&glyphs.concat()), "שלום 12\ndna");
     }
 
     #[test]

@@ -14,8 +14,16 @@ pub(crate) struct Matrix {
 impl Matrix {
     pub const IDENTITY: Self = Self::new([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
 
-    pub const fn new([a, b, c, d, e, f]: [f32; 6]) -> Self {
-        Self { a, b, c, d, e, f }
+    /// The numbers stand in the order of the letters.
+    pub const fn new(numbers: [f32; 6]) -> Self {
+        Self {
+            a: numbers[0],
+            b: numbers[1],
+            c: numbers[2],
+            d: numbers[3],
+            e: numbers[4],
+            f: numbers[5],
+        }
     }
 
     /// This map first, and then the other.

@@ -3,6 +3,7 @@
 //! The file's syntax, its repair and its encryption are `hayro-syntax`'s. What characters mean and where they stand is worked
 //! out here, with bounds on every loop that a file could turn into an endless one.
 
+mod annotations;
 mod bounds;
 mod cmap;
 mod composite;
@@ -11,6 +12,7 @@ mod font;
 mod glyph_names;
 mod layout;
 mod matrix;
+mod right_to_left;
 mod simple;
 mod state;
 mod streams;
@@ -66,11 +68,17 @@ pub(crate) fn read(bytes: Vec<u8>, part: &Part, meter: &Meter<'_>) -> Result<Doc
             continue;
         }
         let content = reader.page(page)?;
-        let own = layout::text(&content.glyphs);
+        let mut own = layout::text(&content.glyphs);
+        let beside = annotations::lines(page.raw(), limits);
+        let has_no_text = own.is_empty();
+        if !beside.is_empty() {
+            own.push_str(if has_no_text { "" } else { "\n\n" });
+            own.push_str(&beside.join("\n"));
+        }
         if !text.is_empty() && text.len() + own.len() > most {
             break;
         }
-        remarks.add(number, &content, own.is_empty());
+        remarks.add(number, &content, has_no_text);
         let shown = start(&own, most);
         if shown.len() < own.len() {
             remarks.cut.push(number);

@@ -16,6 +16,8 @@ const STANDARD_FIRST: u8 = 0xA1;
 /// The letters of the Symbol font from `A` on.
 const SYMBOL_CAPITALS: &str = "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ";
 const SYMBOL_SMALL: &str = "αβχδεφγηιϕκλμνοπθρστυϖωξψζ";
+/// Names and numbers of one encoding: it has 256 codes.
+const DIFFERENCES_MAX: usize = 1024;
 /// The widths that fonts without a table of them are taken to have.
 const WIDTH: f32 = 0.55;
 
@@ -85,7 +87,7 @@ fn encoding(font: &Dict<'_>, meter: &Meter<'_>) -> Result<Vec<Option<String>>, E
     }
     if let Some(differences) = own.and_then(|own| own.get::<Array<'_>>("Differences")) {
         let mut code = 0usize;
-        for object in differences.iter::<Object<'_>>() {
+        for object in differences.iter::<Object<'_>>().take(DIFFERENCES_MAX) {
             if let Object::Number(number) = object {
                 code = usize::try_from(number.as_i64()).unwrap_or(usize::MAX);
             } else if let Object::Name(name) = object {
@@ -245,7 +247,7 @@ fn widths(font: &Dict<'_>, texts: &[Option<String>]) -> Vec<f32> {
             .collect();
     };
     let mut widths = vec![missing.unwrap_or(0.0) * scale; 256];
-    for (code, width) in (i64::from(first)..).zip(own.iter::<Number>()) {
+    for (code, width) in (i64::from(first)..).zip(own.iter::<Number>().take(256)) {
         let place = usize::try_from(code)
             .ok()
             .and_then(|code| widths.get_mut(code));

@@ -65,13 +65,12 @@ impl State {
     /// Carries out an operator that only sets something. Others are passed over.
     pub fn set(&mut self, operator: &[u8], numbers: &[f32]) {
         let first = numbers.first().copied().unwrap_or(0.0);
+        let matrix = <[f32; 6]>::try_from(numbers).ok().map(Matrix::new);
         match (operator, numbers) {
-            (b"cm", &[a, b, c, d, e, f]) => {
-                self.page = Matrix::new([a, b, c, d, e, f]).then(self.page)
-            }
+            (b"cm", _) => self.page = matrix.map_or(self.page, |matrix| matrix.then(self.page)),
             (b"BT", _) => (self.text, self.line) = (Matrix::IDENTITY, Matrix::IDENTITY),
-            (b"Tm", &[a, b, c, d, e, f]) => {
-                self.line = Matrix::new([a, b, c, d, e, f]);
+            (b"Tm", _) => {
+                self.line = matrix.unwrap_or(self.line);
                 self.text = self.line;
             }
             (b"Td", &[x, y]) => self.next_line(x, y),
@@ -87,10 +86,10 @@ impl State {
             (b"Ts", _) => self.rise = first,
             (b"g", _) => self.is_white = first >= 0.99,
             (b"rg", _) => {
-                self.is_white = numbers.len() == 3 && numbers.iter().all(|&own| own >= 0.99)
+                self.is_white = numbers.len() == 3 && numbers.iter().all(|&own| own >= 0.99);
             }
             (b"k", _) => {
-                self.is_white = numbers.len() == 4 && numbers.iter().all(|&own| own <= 0.01)
+                self.is_white = numbers.len() == 4 && numbers.iter().all(|&own| own <= 0.01);
             }
             (b"sc" | b"scn", _) => {
                 // Of other colours it is not known what they look like.

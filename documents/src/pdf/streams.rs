@@ -21,7 +21,8 @@ pub(crate) fn bytes(stream: &Stream<'_>, meter: &Meter<'_>) -> Result<Option<Vec
         .and_then(|parameters| parameters.get::<i32>("Predictor"))
         .is_some_and(|predictor| predictor > 1);
     if filters.is_empty() {
-        return Ok(Some(raw.into_owned()));
+        // A stream may be named any number of times, so it counts each time.
+        return counted(&raw, raw.len(), meter).map(Some);
     }
     if filters[..] == [Filter::FlateDecode] && !has_predictor {
         return inflate(&raw, meter).map(Some);
@@ -36,11 +37,16 @@ pub(crate) fn bytes(stream: &Stream<'_>, meter: &Meter<'_>) -> Result<Option<Vec
     let Ok(unpacked) = stream.decoded_data() else {
         return Ok(None);
     };
+    counted(&unpacked, raw.len(), meter).map(Some)
+}
+
+/// The bytes, counted as unpacked from so many.
+fn counted(bytes: &[u8], packed: usize, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
     let mut counted = Vec::new();
     meter
-        .watch(&*unpacked, raw.len() as u64)
+        .watch(bytes, packed as u64)
         .read_to_end(&mut counted)?;
-    Ok(Some(counted))
+    Ok(counted)
 }
 
 fn inflate(raw: &[u8], meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
@@ -74,7 +80,12 @@ fn growth(filter: Filter) -> u64 {
         Filter::LzwDecode => 2600,
         Filter::RunLengthDecode => 64,
         Filter::Ascii85Decode => 4,
-        Filter::AsciiHexDecode | Filter::Crypt => 1,
-        Filter::CcittFaxDecode | Filter::Jbig2Decode | Filter::DctDecode | Filter::JpxDecode => 1,
+        // Pictures are not unpacked at all.
+        Filter::AsciiHexDecode
+        | Filter::Crypt
+        | Filter::CcittFaxDecode
+        | Filter::Jbig2Decode
+        | Filter::DctDecode
+        | Filter::JpxDecode => 1,
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn read<R: Read + Seek>(
         formulas: request.formulas,
     };
     let shown = sheet::read(&mut package, &sheet.part, &look)?;
-    Ok(document(&workbook, index, shown, range))
+    Ok(document(&workbook, index, &shown, range))
 }
 
 fn wanted(part: &Part) -> Result<(Option<String>, Option<CellRange>), Error> {
@@ -78,7 +78,12 @@ fn quoted(name: &str) -> String {
     format!("'{}'", name.replace('\'', "''"))
 }
 
-fn document(workbook: &Workbook, index: usize, shown: Shown, range: Option<CellRange>) -> Document {
+fn document(
+    workbook: &Workbook,
+    index: usize,
+    shown: &Shown,
+    range: Option<CellRange>,
+) -> Document {
     let sheet = &workbook.sheets[index];
     let mut notes = vec![workbook.listing()];
     let hidden = if sheet.is_hidden { ", hidden" } else { "" };

@@ -251,7 +251,7 @@ fn forms_that_draw_each_other_are_bounded() {
         stream(&resources, b"/X Do /X Do")
     };
     let others: Vec<Vec<u8>> = (3..23).map(form).collect();
-    let content = stream("", b"/X Do BT /F1 12 Tf 50 700 Td (end) Tj ET");
+    let content = stream("", b"BT /F1 12 Tf 50 700 Td (before) Tj ET /X Do");
     let bytes = file(&pages(
         &format!("{HELVETICA} /XObject << /X 3 0 R >>"),
         &[content],
@@ -259,7 +259,7 @@ fn forms_that_draw_each_other_are_bounded() {
     ));
     let answer = shown(&bytes, "x.pdf", "");
     assert!(
-        answer.contains("not all of the content could be read") && answer.contains("end"),
+        answer.contains("not all of the content could be read") && answer.contains("before"),
         "{answer}"
     );
 }
@@ -299,4 +299,34 @@ fn streams_that_unpack_a_thousandfold_are_stopped_wherever_they_are() {
         )
         .contains('x')
     );
+}
+
+#[test]
+fn words_that_look_like_streams_do_not_make_the_check_slow() {
+    let mut bytes = file(&pages(HELVETICA, &[line("x")], &[]));
+    bytes.extend("stream\n".repeat(1 << 20).as_bytes());
+    assert!(try_read(&bytes, "x.pdf", "").is_ok());
+}
+
+#[test]
+fn one_stream_that_is_named_a_million_times_is_counted_each_time() {
+    let names = "4 0 R ".repeat(1_000_000);
+    let objects = vec![
+        b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        format!("<< /Type /Page /Parent 2 0 R /Contents [{names}] >>").into_bytes(),
+        stream("", &b"0 0 m ".repeat(1 << 16)),
+    ];
+    let limits = Limits {
+        unpacked_bytes: 64 << 20,
+        ..Limits::default()
+    };
+    let error = read(
+        &mut Cursor::new(file(&objects)),
+        "x.pdf",
+        &Request::default(),
+        &limits,
+    )
+    .unwrap_err();
+    assert_eq!(limit_of(&error), "unpacked_bytes");
 }

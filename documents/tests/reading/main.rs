@@ -1,9 +1,5 @@
 //! Documents as people and attackers make them, read through the public interface alone.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod archives;
 mod fixtures;

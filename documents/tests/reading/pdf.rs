@@ -169,3 +169,16 @@ fn a_file_without_its_table_of_objects_is_repaired() {
         .unwrap();
     assert!(shown(&whole[..end], "x.pdf", "").contains("still here"));
 }
+
+#[test]
+fn fields_comments_and_links_of_a_page_are_told() {
+    let mut objects = pages(HELVETICA, &[line("A form")], &[]);
+    objects[2] = b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [\
+        << /Subtype /Widget /T (city) /V (Z\\374rich) /Parent << /T (address) >> >>\
+        << /Subtype /Widget /T (empty) /V () >> << /Subtype /Widget /T (box) /V /Yes >>\
+        << /Subtype /Text /Contents (please check) >> << /Subtype /Text /F 2 /Contents (hidden) >>\
+        << /Subtype /Link /A << /URI (https://example.com/) >> >> << /Subtype /Link /A << /URI (https://example.com/) >> >>] >>"
+        .to_vec();
+    let wanted = "## page 1\n\nA form\n\nfield address.city: Zürich\nfield box: Yes\ncomment: please check\nlink: https://example.com/\n\n";
+    assert_eq!(try_read(&file(&objects), "x.pdf", "").unwrap().text, wanted);
+}
