@@ -246,7 +246,8 @@ impl Builder {
     ) {
         self.close_for(name);
         let mut own = node(name, self.top());
-        for known in ATTRIBUTES {
+        let known = ATTRIBUTES.iter().filter(|_| !attributes.is_empty());
+        for &known in known {
             let value = attributes.get(known.as_bytes());
             let value = value.filter(|value| value.value.len() <= ATTRIBUTE_BYTES_MAX);
             let value = value.map(|value| clean(&String::from_utf8_lossy(&value.value)));

@@ -18,7 +18,7 @@ const UNSEEN: i32 = 0b10_0010;
 /// The lines that the annotations of a page add to its text.
 pub(crate) fn lines(page: &Dict<'_>, limits: &Limits) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let mut links = 0;
+    let mut addresses = 0;
     let Some(annotations) = page.get::<Array<'_>>("Annots") else {
         return lines;
     };
@@ -32,10 +32,10 @@ pub(crate) fn lines(page: &Dict<'_>, limits: &Limits) -> Vec<String> {
         };
         let line = match kind.as_str() {
             "Widget" => field(&annotation),
-            "Link" if links < LINKS_MAX => {
+            "Link" if addresses < LINKS_MAX => {
                 let action = annotation.get::<Dict<'_>>("A");
                 let uri = action.and_then(|action| action.get::<Bytes<'_>>("URI"));
-                links += 1;
+                addresses += 1;
                 uri.map(|uri| ["link: ", &text_string(&uri)].concat())
             }
             "Text" | "FreeText" | "Highlight" | "Underline" | "StrikeOut" | "Stamp" => {

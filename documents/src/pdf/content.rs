@@ -23,6 +23,8 @@ const FORM_OPERATORS: u64 = 100;
 const FONT_OPERATORS: u64 = 2000;
 /// Bytes of one text; by the book it has fewer than that.
 const TEXT_BYTES_MAX: usize = 1 << 16;
+/// Streams that one page is made of.
+const STREAMS_MAX: usize = 100_000;
 /// Glyphs of one page.
 const GLYPHS_MAX: usize = 500_000;
 /// Forms within forms.
@@ -78,13 +80,12 @@ impl<'m, 'l> Reader<'m, 'l> {
             marks: Vec::new(),
         };
         let mut bytes = Vec::new();
-        for stream in streams_of(page.raw()) {
-            match streams::bytes(&stream, run.reader.meter)? {
-                Some(own) => bytes.extend(own),
-                None => run.content.is_broken = true,
+        if let Some(stream) = page.raw().get::<Stream<'_>>("Contents") {
+            run.gather(&stream, &mut bytes)?;
+        } else if let Some(list) = page.raw().get::<Array<'_>>("Contents") {
+            for stream in list.iter::<Stream<'_>>().take(STREAMS_MAX) {
+                run.gather(&stream, &mut bytes)?;
             }
-            // A word cannot go over from one stream to the next.
-            bytes.push(b'\n');
         }
         run.read(&bytes, page.resources(), State::default())?;
         Ok(run.content)
@@ -114,15 +115,6 @@ impl<'m, 'l> Reader<'m, 'l> {
     }
 }
 
-fn streams_of<'a>(page: &Dict<'a>) -> Vec<Stream<'a>> {
-    if let Some(stream) = page.get::<Stream<'_>>("Contents") {
-        return vec![stream];
-    }
-    let list = page.get::<Array<'_>>("Contents");
-    list.map(|list| list.iter::<Stream<'_>>().collect())
-        .unwrap_or_default()
-}
-
 /// One page as it is read.
 struct Run<'r, 'm, 'l> {
     reader: &'r mut Reader<'m, 'l>,
@@ -138,6 +130,17 @@ struct Run<'r, 'm, 'l> {
 }
 
 impl Run<'_, '_, '_> {
+    /// Adds the bytes of one of the streams that a page is made of.
+    fn gather(&mut self, stream: &Stream<'_>, to: &mut Vec<u8>) -> Result<(), Error> {
+        match streams::bytes(stream, self.reader.meter)? {
+            Some(own) => to.extend(own),
+            None => self.content.is_broken = true,
+        }
+        // A word cannot go over from one stream to the next.
+        to.push(b'\n');
+        Ok(())
+    }
+
     fn read(&mut self, bytes: &[u8], resources: &Resources<'_>, state: State) -> Result<(), Error> {
         let mut state = state;
         let mut kept: Vec<State> = Vec::new();

@@ -67,7 +67,7 @@ fn turn(text: &str) -> String {
             ']' => turned.push('['),
             // The shapes that letters take within words are no letters of their own.
             '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' => {
-                turned.extend(std::iter::once(char).nfkc())
+                turned.extend(std::iter::once(char).nfkc());
             }
             char => turned.push(char),
         }

@@ -63,13 +63,13 @@ fn cells_are_found_by_sheet_and_range_with_their_formulas() {
 #[test]
 fn a_long_sheet_is_read_in_parts_without_a_row_lost_or_twice() {
     let row = |number: u32| format!("<row r='{number}'><c r='B{number}'><v>{number}</v></c></row>");
-    let rows: String = (1..=5000).map(row).collect();
+    let rows: String = (1..=1000).map(row).collect();
     let book = workbook(
         &format!("<worksheet><sheetData>{rows}</sheetData></worksheet>"),
         HIDDEN,
     );
     let mut numbers = Vec::new();
-    let mut part = "Costs!A2:C4500".to_owned();
+    let mut part = "Costs!A2:C900".to_owned();
     let limits = Limits {
         output_bytes: 4000,
         ..Limits::default()
@@ -91,7 +91,7 @@ fn a_long_sheet_is_read_in_parts_without_a_row_lost_or_twice() {
             None => break,
         }
     }
-    assert_eq!(numbers, (2..=4500).collect::<Vec<_>>());
+    assert_eq!(numbers, (2..=900).collect::<Vec<_>>());
 }
 
 #[test]
