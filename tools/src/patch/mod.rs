@@ -85,13 +85,21 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Change>, String> {
     Ok(changes)
 }
 
-/// Takes off the fence of a Markdown code block.
+/// Takes off the fence of a Markdown code block, and what stands around it.
 fn unfence(lines: &mut Vec<&str>) {
-    let is_fence = |line: &str| line.starts_with("```");
-    let first = lines.iter().position(|line| !line.trim().is_empty());
-    if let Some(first) = first.filter(|first| is_fence(lines[*first])) {
-        lines.drain(..=first);
-        if let Some(last) = lines.iter().rposition(|line| is_fence(line)) {
+    let is_fence = |line: &&str| line.starts_with("```");
+    let is_name = |line: &&str| {
+        envelope::is_header(line) || line.starts_with("--- ") || line.starts_with("diff --git ")
+    };
+    let (fence, name) = (
+        lines.iter().position(is_fence),
+        lines.iter().position(is_name),
+    );
+    if let (Some(fence), Some(name)) = (fence, name)
+        && fence < name
+    {
+        lines.drain(..=fence);
+        if let Some(last) = lines.iter().rposition(is_fence) {
             lines.truncate(last);
         }
     }
@@ -116,7 +124,7 @@ mod tests {
             "*** Begin Patch\n*** Add File: a.txt\n+x\n*** End Patch\n",
             "```diff\n*** Add File: a.txt\n+x\n```\n",
             "--- /dev/null\n+++ b/a.txt\n@@ -0,0 +1 @@\n+x\n",
-            "\n```\n--- /dev/null\n+++ a.txt\n@@\n+x\n```",
+            "Here it is:\n\n```\n--- /dev/null\n+++ a.txt\n@@\n+x\n```\nDone.",
         ] {
             assert_eq!(parse(text), Ok(added.clone()), "{text}");
         }
