@@ -1,4 +1,5 @@
-//! Tool calls whose outcome nobody knows: where one stands by its task's log, and what its owner may decide about it.
+//! Tool calls by their task's log: what came back, and where one stands whose outcome nobody knows, which its owner may
+//! decide.
 //!
 //! Nothing is kept here: what a call's standing is, is read off the log each time, so it is the same before and after a
 //! crash.
@@ -6,8 +7,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blob::BlobHash;
 use crate::event::EventKind;
 use crate::id::{CallId, StepId};
+use crate::image::ImageRef;
 
 /// How to go on after a call with an unknown outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +59,30 @@ pub struct CallDecided {
     pub decision: CallDecision,
     /// What its owner said about it.
     pub note: Option<String>,
+}
+
+/// See [`EventKind::ToolReturned`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolReturned {
+    /// Identity.
+    pub call: CallId,
+    /// The tool's name.
+    pub tool: String,
+    /// Whether the tool did what was asked.
+    pub ok: bool,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// How it was isolated; absent for tools that run no foreign code.
+    pub isolation: Option<String>,
+    /// How many files of the workspace it changed.
+    pub changed_files: u32,
+    /// What the model is told.
+    pub content: String,
+    /// Manifest of the workspace afterwards, if it changed.
+    pub snapshot: Option<BlobHash>,
+    /// Images that it showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageRef>,
 }
 
 /// Where a call stands.

@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::blob::BlobHash;
-use crate::call::{CallDecided, CallDecision};
-use crate::event::{
-    EventBody, ModelReplied, RecordedCall, ToolIntended, ToolReturned, ToolUnknown,
-};
+use crate::call::{CallDecided, CallDecision, ToolReturned};
+use crate::event::{EventBody, ModelReplied, RecordedCall, ToolIntended, ToolUnknown};
 use crate::id::CallId;
+use crate::image::ImageRef;
 use crate::ports::model::{HistoryCall, Message};
 use crate::ports::tool::{EffectClass, FileUse, ToolSpec};
 
@@ -318,6 +317,13 @@ impl Conversation {
             .unwrap_or_default()
     }
 
+    fn images_of(&self, call: &RecordedCall) -> Vec<ImageRef> {
+        match self.answers.get(&call.call) {
+            Some(Answer::Returned(returned)) => returned.images.clone(),
+            Some(Answer::Unknown(_) | Answer::Decided(_)) | None => Vec::new(),
+        }
+    }
+
     /// The history for the model: the opening, then every turn with its answers. An equal log gives equal messages.
     pub fn messages(&self, opening: Vec<Message>) -> Vec<Message> {
         let mut messages = opening;
@@ -340,6 +346,7 @@ impl Conversation {
                     call_id,
                     tool,
                     text: self.answer_to(call),
+                    images: self.images_of(call),
                 });
             }
         }

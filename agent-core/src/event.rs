@@ -7,9 +7,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::blob::{BlobHash, BlobRef, Stored};
+use crate::blob::{BlobRef, Stored};
 use crate::budget::{Budget, Limit};
-use crate::call::CallDecided;
+use crate::call::{CallDecided, ToolReturned};
 use crate::id::{ArtifactId, CallId, DeliveryId, StepId};
 use crate::network::NetworkUsed;
 use crate::plan::Plan;
@@ -303,27 +303,6 @@ pub struct ToolIntended {
     pub fence: i64,
     /// The arguments.
     pub arguments: Value,
-}
-
-/// See [`EventKind::ToolReturned`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ToolReturned {
-    /// Identity.
-    pub call: CallId,
-    /// The tool's name.
-    pub tool: String,
-    /// Whether the tool did what was asked.
-    pub ok: bool,
-    /// How long it took.
-    pub duration_ms: u64,
-    /// How it was isolated; absent for tools that run no foreign code.
-    pub isolation: Option<String>,
-    /// How many files of the workspace it changed.
-    pub changed_files: u32,
-    /// What the model is told.
-    pub content: String,
-    /// Manifest of the workspace afterwards, if it changed.
-    pub snapshot: Option<BlobHash>,
 }
 
 /// See [`EventKind::ToolUnknown`].

@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod event;
 pub mod explain;
 pub mod id;
+pub mod image;
 pub mod installation;
 pub mod job;
 pub mod journal;

@@ -13,6 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::assemble::draft::Draft;
+use crate::assemble::usage;
 use crate::assemble::{self, Complete, Context};
 use crate::chat::{Answered, ChatModels, Role};
 use crate::classify::classify;
@@ -47,6 +48,7 @@ struct Asking<'a> {
     output_tokens: Option<u64>,
     lower_tools: bool,
     lower_form: bool,
+    without_images: bool,
 }
 
 /// What to do after a trouble.
@@ -81,6 +83,7 @@ pub(crate) async fn ask(
         output_tokens: None,
         lower_tools: false,
         lower_form: false,
+        without_images: false,
     };
     asking.run().await
 }
@@ -124,6 +127,9 @@ impl Asking<'_> {
         if self.lower_tools {
             profile.tool_mode = ToolMode::Prompted;
         }
+        if self.without_images {
+            profile.sees_images = false;
+        }
         if self.lower_form {
             profile.structured = match profile.structured {
                 Structured::JsonSchema => Structured::JsonObject,
@@ -136,6 +142,7 @@ impl Asking<'_> {
     fn question(&self) -> Question<'_> {
         Question {
             messages: &self.request.messages,
+            images: &self.request.images,
             tools: &self.request.tools,
             offer: self.offer.as_deref(),
             answer: self.request.answer.as_ref(),
@@ -173,7 +180,7 @@ impl Asking<'_> {
             entropy: models.entropy.as_ref(),
             was_events: heard.capture.was_events(),
             is_done: heard.capture.is_done(),
-            request_bytes: body.get().len(),
+            request_bytes: self.bytes_to_count(body.get().len(), profile),
         };
         assemble::complete(&heard.draft, &context).map_err(|mut trouble| {
             if trouble.rejection.is_some() {
@@ -181,6 +188,13 @@ impl Asking<'_> {
             }
             trouble
         })
+    }
+
+    /// The bytes that tokens are guessed from: images are no text.
+    fn bytes_to_count(&self, written: usize, profile: &Profile) -> usize {
+        let images = render::images_sent(&self.question(), profile);
+        let text = written.saturating_sub(images.written_bytes);
+        text.saturating_add(images.tokens.saturating_mul(usage::TOKEN_BYTES))
     }
 
     /// What can be tried next. Lessons are kept even when this question may not use them any more.
@@ -191,6 +205,7 @@ impl Asking<'_> {
             lesson(rejection, trouble.sizes, profile, sent.as_object()?)
         });
         let limit = render::output_limit(&question, profile);
+        let has_images = render::images_sent(&question, profile).count > 0;
         let is_last = self.attempts >= self.models.retry.requests_max || Instant::now() >= self.end;
         if let Some(lesson) = lesson {
             tracing::info!(
@@ -214,6 +229,10 @@ impl Asking<'_> {
         }
         if is_last {
             return Next::GiveUp;
+        }
+        if has_images && may_be_the_images(trouble.class) {
+            self.without_images = true;
+            return Next::Again(Duration::ZERO);
         }
         if trouble.wants_pause() {
             return self.pause(trouble);
@@ -353,6 +372,15 @@ impl Asking<'_> {
             opens_circuit,
         })
     }
+}
+
+/// Whether a request that was refused may be taken without its images: one of them may be too large or broken for the
+/// endpoint, which the words of its complaint rarely tell.
+fn may_be_the_images(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::BadRequest | FailureClass::UnsupportedRequest | FailureClass::ContextOverflow
+    )
 }
 
 fn unwritten(error: &serde_json::Error) -> Box<Trouble> {

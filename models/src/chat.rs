@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::image::ImageBytes;
 use agent_core::ports::entropy::Entropy;
 use agent_core::ports::model::{
     Message, ModelFailure, ModelReply, ModelRequest, ModelRole, Models, Usage,
@@ -149,6 +150,7 @@ impl ChatModels {
             messages: vec![Message::User {
                 text: "Reply with the word: ok".to_owned(),
             }],
+            images: ImageBytes::new(),
             tools: Arc::default(),
             answer: None,
             deadline: PROBE_DEADLINE,
@@ -191,5 +193,10 @@ impl Models for ChatModels {
             Ok(answered) => Ok(answered.reply),
             Err(failed) => Err(failed.failure),
         }
+    }
+
+    fn sees_images(&self, role: ModelRole) -> bool {
+        let role = self.role(role);
+        role.state.profile(&role.options).sees_images
     }
 }

@@ -159,6 +159,8 @@ pub struct RoleOptions {
     pub salvage_from_reasoning: bool,
     /// Whether to allow or forbid several calls in one turn; by default the endpoint decides.
     pub parallel_tool_calls: Option<bool>,
+    /// Whether images are sent to the model. When absent they are, until its endpoint refuses them.
+    pub images: Option<bool>,
     /// How structured answers are asked for.
     pub structured: Structured,
     /// In which role the standing rules are sent.
@@ -200,6 +202,7 @@ impl Default for RoleOptions {
             ],
             salvage_from_reasoning: false,
             parallel_tool_calls: None,
+            images: None,
             structured: Structured::default(),
             system_role: SystemRole::default(),
             max_tokens_field: MaxTokensField::default(),

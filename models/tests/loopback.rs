@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use agent_core::image::ImageBytes;
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{
     FailureClass, Message, ModelFailure, ModelReply, ModelRequest, ModelRole, Models,
@@ -137,6 +138,7 @@ fn models(url: &str) -> ChatModels {
 fn question(deadline: Duration) -> ModelRequest {
     ModelRequest {
         role: ModelRole::Executor,
+        images: ImageBytes::new(),
         messages: vec![Message::User {
             text: "What is the capital of France?".to_owned(),
         }],

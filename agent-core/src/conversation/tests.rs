@@ -37,6 +37,7 @@ fn returned(call: &RecordedCall, content: &str) -> EventBody {
         changed_files: 0,
         content: content.to_owned(),
         snapshot: None,
+        images: Vec::new(),
     })
 }
 
@@ -236,4 +237,39 @@ fn finish_does_not_count_beside_a_call_that_failed() {
     assert_eq!(conversation.next(), Next::AskModel { turn: 2 });
     let told = conversation.messages(Vec::new());
     assert!(format!("{told:?}").contains("The step is not finished"));
+}
+
+#[test]
+fn the_images_of_a_call_go_with_its_answer() {
+    let entropy = Seeded::new(1);
+    let (seen, plain) = (
+        call(&entropy, "file_read", json!({"path": "a.png"})),
+        call(&entropy, "file_read", json!({"path": "a.txt"})),
+    );
+    let image = ImageRef {
+        blob: crate::blob::BlobRef {
+            hash: BlobHash::of(b"image"),
+            bytes: 5,
+        },
+        media_type: "image/png".to_owned(),
+        width: 3,
+        height: 2,
+    };
+    let EventBody::ToolReturned(mut answer) = returned(&seen, "a.png: a PNG image") else {
+        panic!("a result is a result");
+    };
+    answer.images.push(image.clone());
+    let mut conversation = Conversation::default();
+    conversation.push(reply(vec![seen, plain.clone()]));
+    conversation.push(EventBody::ToolReturned(answer));
+    conversation.push(returned(&plain, "text"));
+    let images: Vec<Vec<ImageRef>> = conversation
+        .messages(Vec::new())
+        .into_iter()
+        .filter_map(|message| match message {
+            Message::Tool { images, .. } => Some(images),
+            Message::System { .. } | Message::User { .. } | Message::Assistant { .. } => None,
+        })
+        .collect();
+    assert_eq!(images, [vec![image], vec![]]);
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::image::{ImageBytes, ImageRef};
 use crate::ports::tool::ToolSpec;
 
 /// Which of the configured models is asked.
@@ -70,6 +71,9 @@ pub enum Message {
         tool: String,
         /// The answer.
         text: String,
+        /// Images that belong to it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<ImageRef>,
     },
 }
 
@@ -89,6 +93,8 @@ pub struct ModelRequest {
     pub role: ModelRole,
     /// The history, which ends with a user or tool message.
     pub messages: Vec<Message>,
+    /// The bytes of those images in the history that go with the question. The others are named in words.
+    pub images: ImageBytes,
     /// The tools that may be called; empty for a plain answer.
     pub tools: Arc<[ToolSpec]>,
     /// The form of the answer, for structured answers. Not combined with tools.
@@ -303,4 +309,8 @@ pub struct ModelFailure {
 pub trait Models: Send + Sync {
     /// Asks one question. Dropping the future gives the request up.
     async fn ask(&self, request: ModelRequest) -> Result<ModelReply, ModelFailure>;
+    /// Whether images are of any use to this model, as far as is known: without, their bytes need not be fetched.
+    fn sees_images(&self, _role: ModelRole) -> bool {
+        true
+    }
 }

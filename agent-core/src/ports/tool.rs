@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::blob::BlobRef;
 use crate::credential::Credential;
 use crate::id::CallId;
+use crate::image::ImageRef;
 use crate::network::{Network, NetworkDecisions};
 use crate::ports::blobs::BlobError;
 use crate::ports::workspaces::Place;
@@ -124,6 +125,8 @@ pub struct ToolOutcome {
     pub side_effects: Vec<SideEffect>,
     /// What it tried to reach over the network, and what was decided.
     pub network: NetworkDecisions,
+    /// Images for a model that sees. Their content is already in the blob store, and the content in words says what they are.
+    pub images: Vec<ImageRef>,
 }
 
 impl ToolOutcome {
@@ -135,6 +138,7 @@ impl ToolOutcome {
             isolation: None,
             side_effects: Vec::new(),
             network: NetworkDecisions::default(),
+            images: Vec::new(),
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agent_core::call::ToolReturned;
 use agent_core::conversation::{Conversation, FINISH, IDLE_TURNS_MAX, Next, TURNS_MAX};
-use agent_core::event::{
-    EventBody, ModelReplied, RecordedCall, ToolIntended, ToolReturned, ToolUnknown,
-};
+use agent_core::event::{EventBody, ModelReplied, RecordedCall, ToolIntended, ToolUnknown};
 use agent_core::id::CallId;
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{CallProblem, Message};
@@ -111,6 +110,7 @@ impl Run {
                 changed_files: 0,
                 content: format!("answer {}", self.log.len()),
                 snapshot: None,
+                images: Vec::new(),
             }));
         } else {
             self.crash();

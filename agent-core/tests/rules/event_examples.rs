@@ -2,14 +2,15 @@
 
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::budget::{Budget, Limit};
-use agent_core::call::{CallDecided, CallDecision};
+use agent_core::call::{CallDecided, CallDecision, ToolReturned};
 use agent_core::event::{
     ArtifactPublished, BudgetRaised, DeliveryAttempted, EventBody, EventKind, ModelReplied,
     NoteAdded, PlanAccepted, PlanFailed, PlannedStep, RecordedCall, StepFailed, StepResumed,
     StepStarted, StepSucceeded, StepWaiting, TaskFinished, TaskResumed, TaskStarted, TaskSubmitted,
-    TaskWaiting, ToolIntended, ToolReturned, ToolUnknown,
+    TaskWaiting, ToolIntended, ToolUnknown,
 };
 use agent_core::id::{ArtifactId, CallId, DeliveryId, JobId, StepId};
+use agent_core::image::ImageRef;
 use agent_core::network::{NetworkDecision, NetworkUsed};
 use agent_core::plan::{Criterion, Plan, StepSpec};
 use agent_core::ports::entropy::Seeded;
@@ -242,6 +243,12 @@ fn returned() -> ToolReturned {
         changed_files: 1,
         content: private("content"),
         snapshot: Some(BlobHash::of(b"snapshot")),
+        images: vec![ImageRef {
+            blob: blob("image"),
+            media_type: "image/png".to_owned(),
+            width: 640,
+            height: 480,
+        }],
     }
 }
 

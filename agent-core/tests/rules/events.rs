@@ -53,6 +53,7 @@ fn every_private_text_of_the_examples_carries_the_marker() {
         "hash",
         "key",
         "limit",
+        "media_type",
         "origin",
         "snapshot",
         "title",

@@ -89,9 +89,12 @@ fn count(value: &Value) -> Option<u64> {
     Some(number.max(0.0) as u64)
 }
 
-/// A rough count for texts of unknown tokenizers: four bytes a token, rounded up.
+/// How many bytes of a text count as a token where the tokenizer is unknown.
+pub(crate) const TOKEN_BYTES: usize = 4;
+
+/// A rough count for texts of unknown tokenizers, rounded up.
 pub(crate) fn estimate(input_bytes: usize, output_bytes: usize) -> Usage {
-    let tokens = |bytes: usize| u64::try_from(bytes.div_ceil(4)).ok();
+    let tokens = |bytes: usize| u64::try_from(bytes.div_ceil(TOKEN_BYTES)).ok();
     Usage {
         input: tokens(input_bytes),
         output: tokens(output_bytes),

@@ -4,13 +4,14 @@
 
 use serde_json::{Map, Value};
 
+use super::images::images;
 use super::{Lesson, Profile};
 use crate::options::{MaxTokensField, ReasoningReplay, Structured, SystemRole, ToolMode};
 use crate::rejection::Rejection;
 use crate::trouble::Sizes;
 
 /// Ways of saying that something is not taken.
-const REFUSALS: [&str; 16] = [
+pub(super) const REFUSALS: [&str; 16] = [
     "unsupported",
     "not support",
     "n't support",
@@ -55,7 +56,8 @@ pub(crate) fn lesson(
     ) {
         return None;
     }
-    stream(rejection, profile)
+    images(rejection, body)
+        .or_else(|| stream(rejection, profile))
         .or_else(|| output(rejection, sizes, profile, body))
         .or_else(|| replay(rejection, body))
         .or_else(|| effort(rejection, body))

@@ -2,6 +2,7 @@
 //!
 //! Lessons live in memory. After a restart each costs one refused request again, and nothing else.
 
+mod images;
 mod learn;
 
 use std::collections::BTreeSet;
@@ -39,6 +40,8 @@ pub(crate) enum Lesson {
     OutputMax(u64),
     /// A message of the model must have a text, if only an empty one.
     EmptyText,
+    /// It takes no images.
+    NoImages,
 }
 
 impl Lesson {
@@ -59,6 +62,7 @@ impl Lesson {
             Self::SayJson => "say_json".to_owned(),
             Self::OutputMax(_) => "output_max".to_owned(),
             Self::EmptyText => "empty_text".to_owned(),
+            Self::NoImages => "images".to_owned(),
         }
     }
 
@@ -85,6 +89,7 @@ impl Lesson {
             Self::SayJson => "its prompt must say JSON".to_owned(),
             Self::OutputMax(limit) => format!("its output is at most {limit} tokens"),
             Self::EmptyText => "every message must have a text".to_owned(),
+            Self::NoImages => "it does not see images".to_owned(),
         }
     }
 }
@@ -113,6 +118,7 @@ pub(crate) struct Profile {
     pub(crate) say_json: bool,
     pub(crate) output_max: Option<u64>,
     pub(crate) empty_text: bool,
+    pub(crate) sees_images: bool,
 }
 
 impl Profile {
@@ -134,6 +140,7 @@ impl Profile {
             say_json: false,
             output_max: options.output_limit_tokens,
             empty_text: false,
+            sees_images: options.images != Some(false),
             options: options.clone(),
         };
         for lesson in lessons {
@@ -162,6 +169,8 @@ impl Profile {
                 self.output_max = Some(self.output_max.map_or(limit, |old| old.min(limit)));
             }
             Lesson::EmptyText => self.empty_text = true,
+            // What the operator says of the model counts for more than one complaint.
+            Lesson::NoImages => self.sees_images = self.options.images == Some(true),
         }
     }
 }

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
+use agent_core::image::ImageRef;
 use agent_core::ports::model::{HistoryCall, Message, Thought};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -22,6 +25,68 @@ pub(super) struct Rendered<'a> {
     /// The field of a thought that goes back, and its value.
     thought: Option<(Cow<'a, str>, Value)>,
     calls: &'a [HistoryCall],
+    /// Images that stand after the text.
+    images: Vec<Picture<'a>>,
+}
+
+/// An image as it is sent.
+#[derive(Debug)]
+struct Picture<'a> {
+    media_type: &'a str,
+    bytes: &'a [u8],
+}
+
+impl Picture<'_> {
+    fn part(&self) -> Value {
+        let data = STANDARD.encode(self.bytes);
+        let url = format!("data:{};base64,{data}", self.media_type);
+        json!({"type": "image_url", "image_url": {"url": url}})
+    }
+}
+
+/// What the images of a question come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ImagesSent {
+    /// How many there are.
+    pub(crate) count: usize,
+    /// How much of the request's body they are.
+    pub(crate) written_bytes: usize,
+    /// What models charge for them, roughly: vendors publish one token for about 750 pixels.
+    pub(crate) tokens: usize,
+}
+
+/// The images that go with a question to a model of this profile.
+pub(crate) fn images_sent(question: &Question<'_>, profile: &Profile) -> ImagesSent {
+    let mut sent = ImagesSent::default();
+    for message in question.messages {
+        let Message::Tool { images, .. } = message else {
+            continue;
+        };
+        for (image, picture) in images.iter().zip(pictures(images, question, profile)) {
+            if let Some(picture) = picture {
+                let pixels = u64::from(image.width) * u64::from(image.height);
+                sent.count += 1;
+                sent.written_bytes += picture.bytes.len().div_ceil(3) * 4;
+                sent.tokens += usize::try_from(pixels.div_ceil(750)).unwrap_or(usize::MAX);
+            }
+        }
+    }
+    sent
+}
+
+/// Each of the images as it is sent; `None` where it is not.
+fn pictures<'a>(
+    images: &'a [ImageRef],
+    question: &Question<'a>,
+    profile: &Profile,
+) -> impl Iterator<Item = Option<Picture<'a>>> {
+    let bytes = profile.sees_images.then_some(question.images);
+    images.iter().map(move |image| {
+        Some(Picture {
+            media_type: &image.media_type,
+            bytes: bytes?.get(&image.blob.hash)?,
+        })
+    })
 }
 
 impl<'a> Rendered<'a> {
@@ -32,6 +97,15 @@ impl<'a> Rendered<'a> {
             content: Some(content.into()),
             thought: None,
             calls: &[],
+            images: Vec::new(),
+        }
+    }
+
+    /// The message in which images go: servers refuse them in a tool's answer.
+    fn showing(images: Vec<Picture<'a>>) -> Self {
+        Self {
+            images,
+            ..Self::said("user", words::IMAGES)
         }
     }
 
@@ -49,7 +123,13 @@ impl Serialize for Rendered<'_> {
         if let Some(call) = self.answers {
             map.serialize_entry("tool_call_id", call)?;
         }
-        map.serialize_entry("content", &self.content)?;
+        if self.images.is_empty() {
+            map.serialize_entry("content", &self.content)?;
+        } else {
+            let mut parts = vec![json!({"type": "text", "text": self.content})];
+            parts.extend(self.images.iter().map(Picture::part));
+            map.serialize_entry("content", &parts)?;
+        }
         if let Some((field, thought)) = &self.thought {
             map.serialize_entry(field, thought)?;
         }
@@ -109,7 +189,11 @@ pub(super) fn render<'a>(question: &Question<'a>, profile: &Profile) -> Vec<Rend
         (Some(rules), SystemRole::UserFold) => folded = Some(rules),
         (None, _) => {}
     }
+    let mut shown: Vec<Picture<'a>> = Vec::new();
     for entry in question.messages.iter().chain(question.corrections) {
+        if !shown.is_empty() && !matches!(entry, Message::Tool { .. }) {
+            rendered.push(Rendered::showing(std::mem::take(&mut shown)));
+        }
         match entry {
             Message::System { .. } => {}
             Message::User { text } => {
@@ -128,8 +212,23 @@ pub(super) fn render<'a>(question: &Question<'a>, profile: &Profile) -> Vec<Rend
                 call_id,
                 tool,
                 text,
-            } => rendered.push(tool_answer(call_id, tool, text, profile)),
+                images,
+            } => {
+                let mut text = Cow::from(text);
+                for (image, picture) in images.iter().zip(pictures(images, question, profile)) {
+                    if let Some(picture) = picture {
+                        shown.push(picture);
+                    } else {
+                        let remark = words::unsent(image, profile.sees_images);
+                        text = format!("{text}\n\n{remark}").into();
+                    }
+                }
+                rendered.push(tool_answer(call_id, tool, text, profile));
+            }
         }
+    }
+    if !shown.is_empty() {
+        rendered.push(Rendered::showing(shown));
     }
     if let Some(rules) = folded {
         rendered.insert(0, Rendered::said("user", rules));
@@ -157,6 +256,7 @@ fn assistant<'a>(
         content,
         thought: replayed(thought, !calls.is_empty(), profile),
         calls: if is_native { calls } else { &[] },
+        images: Vec::new(),
     }
 }
 
@@ -191,9 +291,14 @@ fn replayed<'a>(
     Some((field.to_owned().into(), json!(text)))
 }
 
-fn tool_answer<'a>(call_id: &'a str, tool: &str, text: &'a str, profile: &Profile) -> Rendered<'a> {
+fn tool_answer<'a>(
+    call_id: &'a str,
+    tool: &str,
+    text: Cow<'a, str>,
+    profile: &Profile,
+) -> Rendered<'a> {
     if profile.tool_mode == ToolMode::Prompted {
-        return Rendered::said("user", words::result(call_id, tool, text));
+        return Rendered::said("user", words::result(call_id, tool, &text));
     }
     Rendered {
         answers: Some(call_id),

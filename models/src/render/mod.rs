@@ -2,12 +2,16 @@
 //!
 //! Every message depends on itself and the profile alone, never on what comes after it, so that an equal history
 //! prefix gives an equal byte prefix and providers' caches hit. What belongs to one question only (a nudge, the
-//! schema in words) is at the end.
+//! schema in words) is at the end. Images are the exception: an old one becomes words when newer ones have come, since
+//! to send them all in every turn would cost more than the cache saves.
 
 mod messages;
 pub(crate) mod offers;
 pub(crate) mod words;
 
+pub(crate) use messages::images_sent;
+
+use agent_core::image::ImageBytes;
 use agent_core::ports::model::{AnswerSchema, Message};
 use agent_core::ports::tool::ToolSpec;
 use serde::ser::SerializeMap;
@@ -24,6 +28,8 @@ use messages::Rendered;
 pub(crate) struct Question<'a> {
     /// The history.
     pub(crate) messages: &'a [Message],
+    /// The bytes of those of its images that go with it.
+    pub(crate) images: &'a ImageBytes,
     /// The tools.
     pub(crate) tools: &'a [ToolSpec],
     /// The tools as they are offered natively.
@@ -208,6 +214,8 @@ fn is_strict(schema: &Value) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use agent_core::blob::{BlobHash, BlobRef};
+    use agent_core::image::ImageRef;
     use agent_core::ports::model::{HistoryCall, Thought};
 
     use super::*;
@@ -238,6 +246,7 @@ mod tests {
                 call_id: "call_1".to_owned(),
                 tool: "now".to_owned(),
                 text: "noon".to_owned(),
+                images: vec![],
             },
             Message::Assistant {
                 text: Some("It is noon.".to_owned()),
@@ -251,8 +260,18 @@ mod tests {
     }
 
     fn rendered(messages: &[Message], options: &RoleOptions, lessons: &[Lesson]) -> Value {
+        rendered_with(messages, &ImageBytes::new(), options, lessons)
+    }
+
+    fn rendered_with(
+        messages: &[Message],
+        images: &ImageBytes,
+        options: &RoleOptions,
+        lessons: &[Lesson],
+    ) -> Value {
         let question = Question {
             messages,
+            images,
             tools: &[],
             offer: None,
             answer: None,
@@ -318,6 +337,90 @@ mod tests {
         );
         let never = Lesson::Replay(ReasoningReplay::Never, None);
         assert_eq!(field(ReasoningReplay::Learn, &[never]), [None, None]);
+    }
+
+    /// An answer with two images, of which the bytes of the second are there.
+    fn seen() -> (Vec<Message>, ImageBytes) {
+        let image = |bytes: &[u8]| ImageRef {
+            blob: BlobRef {
+                hash: BlobHash::of(bytes),
+                bytes: 5,
+            },
+            media_type: "image/png".to_owned(),
+            width: 30,
+            height: 20,
+        };
+        let mut messages = history();
+        if let Message::Tool { images, .. } = &mut messages[3] {
+            images.extend([image(b"first"), image(b"other")]);
+        }
+        let bytes = ImageBytes::from([(BlobHash::of(b"other"), b"other".as_slice().into())]);
+        (messages, bytes)
+    }
+
+    #[test]
+    fn images_go_in_a_user_message_right_after_the_tool_answers() {
+        let (messages, images) = seen();
+        let body = rendered_with(&messages, &images, &RoleOptions::default(), &[]);
+        let said = body["messages"].as_array().unwrap();
+        let text = "noon\n\n[An image (image/png, 30 × 20 pixels, 5 bytes) is not sent again; read the file again to see it.]";
+        assert_eq!(
+            said[3],
+            json!({"role": "tool", "tool_call_id": "call_1", "content": text})
+        );
+        let parts = json!([
+            {"type": "text", "text": words::IMAGES},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,b3RoZXI="}},
+        ]);
+        assert_eq!(said[4], json!({"role": "user", "content": parts}));
+        assert_eq!(said[5]["role"], "assistant");
+    }
+
+    #[test]
+    fn a_model_that_does_not_see_is_told_what_it_does_not_see() {
+        let (messages, images) = seen();
+        let blind = RoleOptions {
+            images: Some(false),
+            ..RoleOptions::default()
+        };
+        let learned = rendered_with(
+            &messages,
+            &images,
+            &RoleOptions::default(),
+            &[Lesson::NoImages],
+        );
+        let told = rendered_with(&messages, &images, &blind, &[]);
+        assert_eq!(learned, told);
+        assert_eq!(told["messages"].as_array().unwrap().len(), messages.len());
+        let text = told["messages"][3]["content"].as_str().unwrap();
+        let each = "[An image (image/png, 30 × 20 pixels, 5 bytes) cannot be shown to you";
+        assert_eq!(text.matches(each).count(), 2, "{text}");
+        let sure = RoleOptions {
+            images: Some(true),
+            ..RoleOptions::default()
+        };
+        let shown = rendered_with(&messages, &images, &sure, &[Lesson::NoImages]);
+        assert_eq!(
+            shown["messages"].as_array().unwrap().len(),
+            messages.len() + 1
+        );
+    }
+
+    #[test]
+    fn an_image_counts_by_its_pixels_where_tokens_have_to_be_guessed() {
+        let (messages, images) = seen();
+        let question = Question {
+            messages: &messages,
+            images: &images,
+            tools: &[],
+            offer: None,
+            answer: None,
+            corrections: &[],
+            output_tokens: None,
+        };
+        let profile = Profile::new(&RoleOptions::default(), &[]);
+        let sent = images_sent(&question, &profile);
+        assert_eq!((sent.count, sent.written_bytes, sent.tokens), (1, 8, 1));
     }
 
     #[test]

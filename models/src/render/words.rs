@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use agent_core::image::ImageRef;
 use agent_core::ports::model::HistoryCall;
 use agent_core::ports::tool::ToolSpec;
 use serde_json::{Value, json};
@@ -12,6 +13,19 @@ pub(crate) const SAY_JSON: &str = "Answer in JSON.";
 /// Asked once when an answer held nothing but a thought.
 pub(crate) const ANSWER_NOW: &str =
     "Your last reply held no answer. Give the final answer now, and only that.";
+
+/// Stands before images, which go in a message of their own.
+pub(crate) const IMAGES: &str = "What the tools showed, in the order of their answers:";
+
+/// Stands for an image that does not go with the question.
+pub(crate) fn unsent(image: &ImageRef, sees_images: bool) -> String {
+    let why = if sees_images {
+        "is not sent again; read the file again to see it"
+    } else {
+        "cannot be shown to you, because this model does not see images; work on it with the shell"
+    };
+    format!("[An image ({}) {why}.]", image.describe())
+}
 
 /// The tools in words.
 pub(crate) fn offer(tools: &[ToolSpec]) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scripted::{Say, Scripted};
+use agent_core::image::ImageBytes;
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
@@ -59,6 +60,7 @@ fn mangle(text: &str, entropy: &Seeded) -> Vec<u8> {
 fn request() -> ModelRequest {
     ModelRequest {
         role: ModelRole::Executor,
+        images: ImageBytes::new(),
         messages: vec![Message::User {
             text: "Go.".to_owned(),
         }],

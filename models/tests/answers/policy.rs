@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scripted::{Say, Scripted, completion};
+use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::image::{ImageBytes, ImageRef};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{
-    AnswerSchema, FailureClass, Message, ModelRequest, ModelRole, Models,
+    AnswerSchema, FailureClass, HistoryCall, Message, ModelRequest, ModelRole, Models,
 };
 use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use models::{ChatModels, HttpExchange, Options};
@@ -31,6 +33,7 @@ fn models(exchange: &Arc<Scripted>, options: impl Into<Value>) -> ChatModels {
 fn question() -> ModelRequest {
     ModelRequest {
         role: ModelRole::Executor,
+        images: ImageBytes::new(),
         messages: vec![Message::User {
             text: "Go.".to_owned(),
         }],
@@ -283,4 +286,77 @@ async fn a_failed_attempt_that_cost_tokens_is_counted() {
         (failure.class, failure.tokens_all_attempts),
         (FailureClass::ContentFilter, 30)
     );
+}
+
+fn with_image() -> ModelRequest {
+    let hash = BlobHash::of(b"picture");
+    let image = ImageRef {
+        blob: BlobRef {
+            hash: hash.clone(),
+            bytes: 7,
+        },
+        media_type: "image/png".to_owned(),
+        width: 3,
+        height: 2,
+    };
+    let mut request = question();
+    request.messages.push(Message::Assistant {
+        text: None,
+        thought: None,
+        calls: vec![HistoryCall {
+            id: "call_1".to_owned(),
+            tool: "file_read".to_owned(),
+            arguments: json!({"path": "a.png"}),
+        }],
+    });
+    request.messages.push(Message::Tool {
+        call_id: "call_1".to_owned(),
+        tool: "file_read".to_owned(),
+        text: "a.png".to_owned(),
+        images: vec![image],
+    });
+    request.images.insert(hash, b"picture".as_slice().into());
+    request
+}
+
+/// Whether the request with this number carried an image.
+fn carried_an_image(exchange: &Scripted, number: usize) -> bool {
+    let body = exchange.body(number).to_string();
+    body.contains("data:image/png;base64,cGljdHVyZQ==")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_takes_no_images_is_asked_without_them_from_then_on() {
+    let refusal = json!({"error": {"message": "m-test is not a multimodal model"}});
+    let exchange = Scripted::new([
+        Say::json(400, &refusal),
+        completion("A cat.", "stop"),
+        completion("A dog.", "stop"),
+    ]);
+    let models = models(&exchange, json!({}));
+    assert!(models.sees_images(ModelRole::Executor));
+    let reply = models.ask(with_image()).await.unwrap();
+    assert_eq!(reply.attempts, 2);
+    assert!(!models.sees_images(ModelRole::Executor));
+    assert_eq!(models.ask(with_image()).await.unwrap().attempts, 1);
+    let carried = [0, 1, 2].map(|number| carried_an_image(&exchange, number));
+    assert_eq!(carried, [true, false, false]);
+    let told = exchange.body(1)["messages"][2]["content"].to_string();
+    assert!(told.contains("this model does not see images"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_refused_for_its_own_sake_is_left_out_of_that_question_alone() {
+    let refusal = json!({"error": {"message": "image exceeds 5 MB maximum"}});
+    let exchange = Scripted::new([
+        Say::json(400, &refusal),
+        completion("No idea.", "stop"),
+        completion("A dog.", "stop"),
+    ]);
+    let models = models(&exchange, json!({}));
+    assert_eq!(models.ask(with_image()).await.unwrap().attempts, 2);
+    assert!(models.sees_images(ModelRole::Executor));
+    assert_eq!(models.ask(with_image()).await.unwrap().attempts, 1);
+    let carried = [0, 1, 2].map(|number| carried_an_image(&exchange, number));
+    assert_eq!(carried, [true, false, true]);
 }

@@ -387,6 +387,7 @@ async fn next_request(record: &Record, proposed: &[ProposedCall]) -> Vec<String>
             call_id: call.id.clone(),
             tool: call.tool.clone(),
             text: "ok".to_owned(),
+            images: Vec::new(),
         }));
     if let Err(failed) = models.ask_in_detail(&request).await {
         return vec![format!("the next request failed: {}", failed.failure)];

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::image::ImageBytes;
 use agent_core::ports::model::{
     AnswerSchema, HistoryCall, Message, ModelRequest, ModelRole, Thought,
 };
@@ -72,6 +73,7 @@ fn set(role: &mut Map<String, Value>, name: &str, value: &Value) {
 pub fn question(record: &Record) -> ModelRequest {
     ModelRequest {
         role: ModelRole::Executor,
+        images: ImageBytes::new(),
         messages: history(record),
         tools: match &record.answer_schema {
             // The port does not combine the two.
@@ -143,6 +145,7 @@ fn history(record: &Record) -> Vec<Message> {
             call_id,
             tool: "web_search".to_owned(),
             text: "Paris".to_owned(),
+            images: Vec::new(),
         });
     }
     messages

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
+use agent_core::image::{ImageBytes, ImageRef};
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
 use agent_core::ports::model::{
-    Finish, Message, ModelFailure, ModelReply, ModelRequest, Models, ProposedCall, Usage,
+    Finish, Message, ModelFailure, ModelReply, ModelRequest, ModelRole, Models, ProposedCall, Usage,
 };
 use agent_core::ports::tool::{
     EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
@@ -42,6 +43,10 @@ pub struct FakeModels {
     pub asked: Mutex<BTreeMap<(String, usize), u32>>,
     /// Histories of the questions, in order.
     pub histories: Mutex<Vec<(String, Vec<Message>)>>,
+    /// Images that went with the questions, in order.
+    pub images: Mutex<Vec<ImageBytes>>,
+    /// Whether it sees.
+    pub sees: AtomicBool,
 }
 
 impl FakeModels {
@@ -50,6 +55,8 @@ impl FakeModels {
             script: Box::new(script),
             asked: Mutex::default(),
             histories: Mutex::default(),
+            images: Mutex::default(),
+            sees: AtomicBool::new(true),
         })
     }
 
@@ -86,6 +93,7 @@ impl Models for FakeModels {
             .unwrap()
             .entry((job.clone(), turn))
             .or_default() += 1;
+        self.images.lock().unwrap().push(request.images);
         self.histories
             .lock()
             .unwrap()
@@ -119,6 +127,10 @@ impl Models for FakeModels {
             }
         }
         Ok(reply)
+    }
+
+    fn sees_images(&self, _role: ModelRole) -> bool {
+        self.sees.load(Ordering::SeqCst)
     }
 }
 
@@ -290,6 +302,7 @@ impl FakeTools {
             spec("count_up", EffectClass::Once, FileUse::Reads),
             spec("tell", EffectClass::Read, FileUse::Reads),
             spec("hand_over", EffectClass::Repeatable, FileUse::Reads),
+            spec("show", EffectClass::Read, FileUse::Reads),
             spec("hold", EffectClass::Repeatable, FileUse::Reads),
         ];
         Arc::new(Self {
@@ -401,6 +414,24 @@ impl ToolBox for FakeTools {
                 ToolOutcome {
                     side_effects: vec![publish],
                     ..ToolOutcome::say(true, "handed over")
+                }
+            }
+            "show" => {
+                let bytes = text(call, "image").into_bytes();
+                let image = ImageRef {
+                    blob: self
+                        .workspaces
+                        .blobs
+                        .put(&call.place.tenant, bytes)
+                        .await
+                        .unwrap(),
+                    media_type: "image/png".to_owned(),
+                    width: 3,
+                    height: 2,
+                };
+                ToolOutcome {
+                    images: vec![image],
+                    ..ToolOutcome::say(true, "an image")
                 }
             }
             _ => ToolOutcome::say(true, "sent"),

@@ -7,6 +7,7 @@ mod deliver;
 mod fakes;
 mod faults;
 mod flow;
+mod images;
 mod lease;
 mod limits;
 mod quarantine;

@@ -1,13 +1,15 @@
-//! `file_read`: shows lines of a text file.
+//! `file_read`: shows lines of a text file, or an image.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use agent_core::image::ImageRef;
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::image::{self, Image};
 use super::{Complaint, Context, FILE_BYTES_MAX, Tool, cut, file_path, kind, object, spec};
 use crate::directory::AccessError;
 use crate::workspace::Entered;
@@ -39,8 +41,8 @@ impl Tool for FileRead {
             &["path"],
         );
         let description = "Shows a text file of the workspace, or some of its lines. The first line of the answer says which \
-            lines are shown and how many the file has. Of a PDF, DOCX, image or other binary file it only says what it is; \
-            use the shell for those.";
+            lines are shown and how many the file has. Shows PNG, JPEG, WebP and GIF images too, if you can see. Of a PDF, DOCX \
+            or other binary file it only says what it is; use the shell for those.";
         spec("file_read", description, parameters, EffectClass::Read)
     }
 
@@ -53,14 +55,60 @@ impl Tool for FileRead {
             Ok(arguments) => arguments,
             Err(outcome) => return Ok(outcome),
         };
-        let shown = context.shared.options.shown_bytes_max;
-        context
-            .on_files(move |place| read(place, &arguments, shown.saturating_sub(200)))
-            .await
+        let bytes_max = context.shared.options.shown_bytes_max.saturating_sub(200);
+        let read = context.with_files(move |place| read(place, &arguments, bytes_max));
+        match read.await? {
+            Ok(Seen::Text(text)) => Ok(context.say(true, &text)),
+            Ok(Seen::Image { path, image, bytes }) => show(&context, &path, image, bytes).await,
+            Err(outcome) => Ok(outcome),
+        }
     }
 }
 
-fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<String, Complaint> {
+/// What is in a file.
+enum Seen {
+    /// A text, or the part of it that was asked for.
+    Text(String),
+    /// An image, whole.
+    Image {
+        path: String,
+        image: Image,
+        bytes: Vec<u8>,
+    },
+}
+
+/// Puts an image where it is found again for each question that it goes with.
+async fn show(
+    context: &Context<'_>,
+    path: &str,
+    image: Image,
+    bytes: Vec<u8>,
+) -> Result<ToolOutcome, ToolError> {
+    let tenant = &context.call.place.tenant;
+    let blob = context.shared.blobs.put(tenant, bytes).await?;
+    let Image {
+        media_type,
+        name,
+        width,
+        height,
+    } = image;
+    let text = format!(
+        "{path}: a {name} image, {width} × {height} pixels, {} bytes",
+        blob.bytes
+    );
+    let image = ImageRef {
+        blob,
+        media_type: media_type.to_owned(),
+        width,
+        height,
+    };
+    Ok(ToolOutcome {
+        images: vec![image],
+        ..ToolOutcome::say(true, text)
+    })
+}
+
+fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<Seen, Complaint> {
     let path = file_path(&arguments.path)?;
     let content = place
         .directory()
@@ -71,8 +119,7 @@ fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<Stri
         Ok(text) if !text.contains('\0') => text,
         other => {
             let bytes = other.map_or_else(|bytes| bytes, String::into_bytes);
-            let what = kind::describe(&bytes);
-            return Err(Complaint::Model(format!("{path:?} is {what}")));
+            return binary(path, bytes);
         }
     };
     let total = text.lines().count();
@@ -94,7 +141,19 @@ fn read(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<Stri
             }
         })
         .collect();
-    Ok(window(&path, start, total, &lines, bytes_max))
+    let text = window(&path, start, total, &lines, bytes_max);
+    Ok(Seen::Text(text))
+}
+
+fn binary(path: String, bytes: Vec<u8>) -> Result<Seen, Complaint> {
+    let what = match image::read(&bytes) {
+        Some(image) => match image.too_large(bytes.len()) {
+            None => return Ok(Seen::Image { path, image, bytes }),
+            Some(what) => what,
+        },
+        None => kind::describe(&bytes),
+    };
+    Err(Complaint::Model(format!("{path:?} is {what}")))
 }
 
 fn unreadable(path: &str, error: AccessError) -> Complaint {

@@ -4,7 +4,7 @@
 const DOCUMENTS: &str =
     "extract its text with the shell, for example with pdftotext, unzip or python3";
 const ARCHIVES: &str = "list or unpack it with the shell, for example with tar, unzip or python3";
-const IMAGES: &str = "look at its properties with the shell, for example with file or python3";
+const IMAGES: &str = "convert a copy of it to PNG with the shell, for example with python3 or ImageMagick, and read that";
 const OTHERS: &str =
     "use the shell to extract what you need, for example with file, strings or python3";
 

@@ -14,6 +14,7 @@ mod file_search;
 mod file_write;
 mod glob;
 mod http_request;
+mod image;
 mod kind;
 mod note;
 mod outside;
@@ -183,19 +184,32 @@ impl Context<'_> {
         self.place.clone().ok_or_else(missing)
     }
 
-    /// Works on the workspace's files where it may block, and tells the model what comes of it.
+    /// Works on the workspace's files where it may block. What the model can mend is an outcome already.
+    async fn with_files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Entered) -> Result<T, Complaint> + Send + 'static,
+    ) -> Result<Result<T, ToolOutcome>, ToolError> {
+        let place = self.place()?;
+        let done = tokio::task::spawn_blocking(move || work(&place)).await;
+        match done.map_err(|error| ToolError::Unavailable(error.to_string()))? {
+            Ok(done) => Ok(Ok(done)),
+            Err(Complaint::Model(text)) => Ok(Err(self.say(false, &text))),
+            Err(Complaint::Machine(error)) => Err(machine_said_no(&error)),
+        }
+    }
+
+    /// The same, where the model is told a text.
     async fn on_files(
         self,
         work: impl FnOnce(&Entered) -> Result<String, Complaint> + Send + 'static,
     ) -> Result<ToolOutcome, ToolError> {
-        let shown = self.shared.options.shown_bytes_max;
-        let place = self.place()?;
-        let done = tokio::task::spawn_blocking(move || work(&place)).await;
-        match done.map_err(|error| ToolError::Unavailable(error.to_string()))? {
-            Ok(text) => Ok(ToolOutcome::say(true, cut::middle(&text, shown))),
-            Err(Complaint::Model(text)) => Complaint::Model(cut::middle(&text, shown)).told(),
-            Err(machine @ Complaint::Machine(_)) => machine.told(),
-        }
+        let done = self.with_files(work).await?;
+        Ok(done.map_or_else(|outcome| outcome, |text| self.say(true, &text)))
+    }
+
+    /// Tells the model something, cut to what it is shown.
+    fn say(&self, ok: bool, text: &str) -> ToolOutcome {
+        ToolOutcome::say(ok, cut::middle(text, self.shared.options.shown_bytes_max))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Moving, deleting, patching and finding files: what a model can do with them beside reading and writing.
 
 use crate::room::Room;
+use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::image::ImageRef;
+use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::ToolOutcome;
 use serde_json::{Value, json};
 
@@ -236,8 +239,16 @@ async fn files_are_found_by_name_and_lines_with_what_is_around_them() {
 #[tokio::test]
 async fn of_a_binary_file_a_model_is_told_what_it_is() {
     let room = Room::new().await;
-    room.shell("printf '%%PDF-1.7\\n\\377' > cv; printf 'Stra\\337e' > latin; head -c 20000000 /dev/zero > big").await;
+    room.shell("printf '\\211PNG\\r\\n\\032\\n....' > broken.png; printf 'GIF89a\\050\\043\\002\\000\\377\\377' > wide.gif; printf '%%PDF-1.7\\n\\377' > cv; printf 'Stra\\337e' > latin; head -c 20000000 /dev/zero > big").await;
     for (path, says) in [
+        (
+            "broken.png",
+            "is a PNG image of 12 bytes, not text; convert a copy of it to PNG",
+        ),
+        (
+            "wide.gif",
+            "is a GIF image of 9000 × 2 pixels and 12 bytes; only images of at most 8000 pixels a side",
+        ),
         (
             "cv",
             "is a PDF document of 10 bytes, not text; extract its text with the shell",
@@ -248,4 +259,29 @@ async fn of_a_binary_file_a_model_is_told_what_it_is() {
         let said = refused(&room, "file_read", json!({"path": path})).await;
         assert!(said.contains(says), "{said}");
     }
+}
+
+#[tokio::test]
+async fn an_image_is_in_the_blob_store_before_a_model_is_shown_it() {
+    let room = Room::new().await;
+    room.shell("printf 'GIF89a\\003\\000\\002\\000\\377\\377' > dot.gif")
+        .await;
+    let outcome = room.tool("file_read", json!({"path": "dot.gif"})).await;
+    assert_eq!(
+        (outcome.ok, outcome.content.as_str()),
+        (true, "dot.gif: a GIF image, 3 × 2 pixels, 12 bytes")
+    );
+    let bytes = b"GIF89a\x03\0\x02\0\xff\xff";
+    let image = ImageRef {
+        blob: BlobRef {
+            hash: BlobHash::of(bytes),
+            bytes: 12,
+        },
+        media_type: "image/gif".to_owned(),
+        width: 3,
+        height: 2,
+    };
+    assert_eq!(outcome.images, [image.clone()]);
+    let stored = room.blobs.get(&room.place.tenant, &image.blob.hash).await;
+    assert_eq!(stored.unwrap(), bytes);
 }

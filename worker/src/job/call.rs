@@ -1,9 +1,8 @@
 //! One tool call: intent, effect, result, each in the log before the next.
 
 use agent_core::blob::BlobHash;
-use agent_core::event::{
-    ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended, ToolReturned,
-};
+use agent_core::call::ToolReturned;
+use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended};
 use agent_core::id::ArtifactId;
 use agent_core::network::NetworkUsed;
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
@@ -123,6 +122,8 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         };
         events.push(NewEvent::of_step(&step.id, used));
     }
+    let images = outcome.images.iter().map(|image| image.blob.clone());
+    commit.blobs.extend(images);
     events.push(NewEvent::of_step(
         &step.id,
         ToolReturned {
@@ -134,6 +135,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
             changed_files,
             content: outcome.content,
             snapshot: commit.snapshot.as_ref().map(|(_, hash)| hash.clone()),
+            images: outcome.images,
         },
     ));
     step.commit(commit, events).await

@@ -3,6 +3,7 @@
 mod ask;
 mod call;
 mod deliver;
+mod images;
 mod plan;
 mod quarantine;
 mod report;

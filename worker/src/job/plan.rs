@@ -7,6 +7,7 @@ use agent_core::budget::Spend;
 use agent_core::conversation::finish_spec;
 use agent_core::decide::Input;
 use agent_core::event::{ModelReplied, NewEvent};
+use agent_core::image::ImageBytes;
 use agent_core::plan::{Plan, faults, plan_schema};
 use agent_core::ports::model::{AnswerSchema, Message, ModelRequest, ModelRole};
 use agent_core::prompt::{
@@ -133,6 +134,7 @@ fn request(
     ModelRequest {
         role: ModelRole::Planner,
         messages,
+        images: ImageBytes::new(),
         tools: Arc::default(),
         answer: Some(AnswerSchema {
             name: "plan".to_owned(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agent_core::budget::Spend;
 use agent_core::decide::Input;
 use agent_core::event::{ModelReplied, NewEvent};
+use agent_core::image::ImageBytes;
 use agent_core::plan::{Criterion, StepSpec};
 use agent_core::ports::model::{AnswerSchema, Message, ModelRequest, ModelRole};
 use agent_core::ports::store::Artifact;
@@ -139,6 +140,7 @@ fn request(material: &Material) -> ModelRequest {
     ModelRequest {
         role: ModelRole::Planner,
         messages,
+        images: ImageBytes::new(),
         tools: Arc::default(),
         answer: Some(AnswerSchema {
             name: "report".to_owned(),

@@ -8,6 +8,7 @@ use agent_core::credential::SecretName;
 use agent_core::decide::Input;
 use agent_core::event::{EventBody, ModelReplied, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
+use agent_core::image::ImageBytes;
 use agent_core::network::Network;
 use agent_core::place;
 use agent_core::plan::StepSpec;
@@ -22,7 +23,7 @@ use agent_core::workspace::Manifest;
 
 use super::ask::{Asked, Question, ask};
 use super::plan::outcome_of;
-use super::{call, unknown};
+use super::{call, images, unknown};
 use crate::context::{Context, Seen};
 use crate::files::{Files, Lineage};
 use crate::stop::Stop;
@@ -53,6 +54,8 @@ pub struct StepRun<'a> {
     intended: Option<ToolIntended>,
     /// The right to make that call.
     pub permit: Option<Permit>,
+    /// The images that went with the last question.
+    images: ImageBytes,
 }
 
 pub async fn run(context: &Context) -> Result<(), Stop> {
@@ -110,6 +113,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         charged,
         intended: None,
         permit,
+        images: ImageBytes::new(),
     };
     let done = step_run.turns(opening).await;
     if step_run.is_restored {
@@ -215,9 +219,12 @@ impl StepRun<'_> {
 
     /// Asks for the next turn and records the answer. `false`: the step waits or has failed.
     async fn ask(&mut self, turn: u32, opening: Vec<Message>) -> Result<bool, Stop> {
+        let messages = self.conversation.messages(opening);
+        self.images = images::fetch(self.context, &messages, &self.images).await;
         let request = ModelRequest {
             role: ModelRole::Executor,
-            messages: self.conversation.messages(opening),
+            images: self.images.clone(),
+            messages,
             tools: Arc::clone(&self.tools),
             answer: None,
             deadline: std::time::Duration::ZERO,
