@@ -281,7 +281,7 @@ async fn an_image_is_in_the_blob_store_before_a_model_is_shown_it() {
         width: 3,
         height: 2,
     };
-    assert_eq!(outcome.images, [image.clone()]);
+    assert_eq!(outcome.images, std::slice::from_ref(&image));
     let stored = room.blobs.get(&room.place.tenant, &image.blob.hash).await;
     assert_eq!(stored.unwrap(), bytes);
 }
