@@ -226,6 +226,18 @@ impl Groups {
         })
     }
 
+    /// The limit on processes, if one more was refused for it.
+    pub fn processes_refused_above(&self) -> Option<u64> {
+        self.made.iter().find_map(|(_, folder)| {
+            let events = fs::read_to_string(folder.join("pids.events")).ok()?;
+            let refused = events.lines().find_map(|line| line.strip_prefix("max "))?;
+            let limit = fs::read_to_string(folder.join("pids.max")).ok()?;
+            (refused.trim() != "0")
+                .then(|| limit.trim().parse().ok())
+                .flatten()
+        })
+    }
+
     /// The most memory that was used.
     pub fn memory_peak_bytes(&self) -> Option<u64> {
         self.made.iter().find_map(|(version, folder)| {

@@ -73,6 +73,15 @@ impl DiskLimits {
         }
     }
 
+    /// For a program that writes next to nothing.
+    pub fn none() -> Self {
+        Self {
+            bytes_max: u64::MAX,
+            files_max: u64::MAX,
+            free_bytes_min: 0,
+        }
+    }
+
     fn floor(&self, free: Amount) -> Result<(), KillReason> {
         if free.bytes < self.free_bytes_min {
             return Err(KillReason::Disk(format!(
@@ -83,14 +92,15 @@ impl DiskLimits {
         Ok(())
     }
 
-    /// Judges what the workspace holds by what it held before. Whoever finds too much there may clean up.
+    /// Judges what the workspace holds by what it held before. Whoever finds too much there may clean up, and need not
+    /// hurry: the next snapshot is refused anyhow.
     fn judge(&self, held: Amount, before: Option<Amount>) -> Result<(), KillReason> {
         let Some(before) = before else {
             return Ok(());
         };
-        let over = if held.bytes > self.bytes_max && held.bytes >= before.bytes {
+        let over = if held.bytes > self.bytes_max && held.bytes > before.bytes {
             format!("more than {} bytes in the workspace", self.bytes_max)
-        } else if held.files > self.files_max && held.files >= before.files {
+        } else if held.files > self.files_max && held.files > before.files {
             format!("more than {} files in the workspace", self.files_max)
         } else {
             return Ok(());
@@ -239,8 +249,9 @@ mod tests {
         let judged = |held, before| LIMITS.judge(held, before).map_err(|over| over.to_string());
         assert_eq!(judged(amount(150, 15), None), Ok(()));
         assert_eq!(judged(amount(140, 14), Some(amount(150, 15))), Ok(()));
+        assert_eq!(judged(amount(150, 15), Some(amount(150, 15))), Ok(()));
         assert_eq!(
-            judged(amount(150, 1), Some(amount(150, 1))),
+            judged(amount(151, 1), Some(amount(150, 1))),
             Err("more than 100 bytes in the workspace".to_owned())
         );
         assert_eq!(

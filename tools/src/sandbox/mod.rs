@@ -98,6 +98,8 @@ pub struct Run {
     pub stderr: Captured,
     /// Whether the kernel ended a process of it for want of memory.
     pub out_of_memory: bool,
+    /// How many processes it may have at the same time, if the kernel refused it one more.
+    pub processes_refused_above: Option<u64>,
     /// The most memory that it used, where that is known.
     pub memory_peak_bytes: Option<u64>,
     /// How it was isolated.

@@ -53,6 +53,7 @@ pub(super) struct Finished {
     pub stdout: Captured,
     pub stderr: Captured,
     pub out_of_memory: bool,
+    pub processes_refused_above: Option<u64>,
     pub memory_peak_bytes: Option<u64>,
 }
 
@@ -155,6 +156,7 @@ impl Watch {
             stdout: std::mem::take(&mut self.out).finish(),
             stderr: std::mem::take(&mut self.err).finish(),
             out_of_memory: groups.as_ref().is_some_and(Groups::out_of_memory),
+            processes_refused_above: groups.as_ref().and_then(Groups::processes_refused_above),
             memory_peak_bytes: groups.as_ref().and_then(Groups::memory_peak_bytes),
         })
     }

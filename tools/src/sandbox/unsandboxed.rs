@@ -106,6 +106,7 @@ impl Sandbox for Unsandboxed {
             stdout: finished.stdout,
             stderr: finished.stderr,
             out_of_memory: false,
+            processes_refused_above: None,
             memory_peak_bytes: None,
             isolation: LEVEL.to_owned(),
         })

@@ -229,6 +229,13 @@ fn describe(run: &Run, bytes_max: usize) -> String {
             "\na process was killed because it needed more memory than there is for one command",
         );
     }
+    if let Some(limit) = run.processes_refused_above {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\na process or thread could not be started because a command may have {limit} at the same time"
+        );
+    }
     let (stdout, stderr) = (run.stdout.text(), run.stderr.text());
     // Short errors must not be crowded out by long output, nor the other way round.
     let half = bytes_max / 2;
@@ -263,6 +270,7 @@ mod tests {
             stdout: captured(stdout),
             stderr: captured(stderr),
             out_of_memory: false,
+            processes_refused_above: None,
             memory_peak_bytes: None,
             isolation: "bubblewrap".to_owned(),
         }
@@ -316,6 +324,14 @@ mod tests {
         assert_eq!(
             describe(&run(Ended::Killed { reason }, "", "x"), 100),
             "killed: wall time of 60 s\n--- stderr\nx"
+        );
+        let refused = Run {
+            processes_refused_above: Some(256),
+            ..run(Ended::Exited { status: 1 }, "", "")
+        };
+        assert_eq!(
+            describe(&refused, 100),
+            "exit status: 1 (took 1.2 s)\na process or thread could not be started because a command may have 256 at the same time"
         );
     }
 }

@@ -64,6 +64,8 @@ struct Tried {
 struct Abilities {
     disable_userns: bool,
     cgroups: Arc<Cgroups>,
+    /// What a program may write. The trial is not bound: a nearly full disk says nothing about isolation.
+    disk: DiskLimits,
 }
 
 impl Abilities {
@@ -190,7 +192,7 @@ impl Bubblewrap {
             wall_time: program.wall_time,
             output_kept_bytes: self.options.output_kept_bytes,
             output_bytes_max: self.options.output_bytes_max,
-            disk: DiskLimits::of(&self.options),
+            disk: abilities.disk.clone(),
         })
     }
 
@@ -360,6 +362,7 @@ impl Sandbox for Bubblewrap {
             stdout: finished.stdout,
             stderr: finished.stderr,
             out_of_memory: finished.out_of_memory,
+            processes_refused_above: finished.processes_refused_above,
             memory_peak_bytes: finished.memory_peak_bytes,
             isolation: tried.probe.level,
         })

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::{Abilities, Bubblewrap, Controller, Finished, PRLIMIT, Tried, reported_exit};
 use crate::directory::Directory;
 use crate::sandbox::cgroup::Cgroups;
+use crate::sandbox::disk::DiskLimits;
 use crate::sandbox::orphans::end_orphans;
 use crate::sandbox::{Lack, Probe, Program};
 use crate::workspace::{Entered, UidLease};
@@ -84,6 +85,7 @@ impl Bubblewrap {
             Abilities {
                 disable_userns: program.is_some_and(|program| knows_disable_userns(&program)),
                 cgroups: Arc::new(Cgroups::detect(&options)),
+                disk: DiskLimits::of(&options),
             }
         });
         let probe_of = |lacks| {
@@ -92,6 +94,7 @@ impl Bubblewrap {
                 Abilities {
                     disable_userns: false,
                     cgroups: Arc::new(Cgroups::none(&self.options)),
+                    disk: DiskLimits::of(&self.options),
                 },
             )
         };
@@ -156,7 +159,11 @@ impl Bubblewrap {
             ports: Vec::new(),
             input: None,
         };
-        match self.run_tried(program, abilities).await {
+        let unbound = Abilities {
+            disk: DiskLimits::none(),
+            ..abilities.clone()
+        };
+        match self.run_tried(program, &unbound).await {
             Err(error) => Probe::refused(vec![Lack::new(
                 format!("bubblewrap cannot be started: {}", chain(&error)),
                 "make every folder above the workspace folder passable for others (chmod o+x), or start without root",

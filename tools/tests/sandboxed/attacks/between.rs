@@ -33,14 +33,14 @@ os.read(ready, 1)
 P
 "#;
 /// Says which of them there are.
-const LOOK: &str = r#"
+const LOOK: &str = r"
 cat /tmp/left /dev/shm/left 2>/dev/null
 [ $(wc -l < /proc/sysvipc/shm) -gt 1 ] && echo shared memory
 grep -q @left /proc/net/unix && echo abstract socket
 grep -q ':BA83 ' /proc/net/tcp && echo port
 grep -lz 98771 /proc/[0-9]*/cmdline 2>/dev/null | grep -q . && echo process
 true
-"#;
+";
 const ALL: &str = "left\nleft\nshared memory\nabstract socket\nport\nprocess";
 
 #[tokio::test]
@@ -154,9 +154,9 @@ async fn a_place_that_is_exchanged_for_a_link_all_the_time_leads_nowhere() {
                 assert!(!outcome.content.ends_with("planted"), "{}", outcome.content);
                 assert!(!outcome.content.contains("7 bytes"), "{}", outcome.content);
                 if outcome.ok {
-                    worked += 1
+                    worked += 1;
                 } else {
-                    refused += 1
+                    refused += 1;
                 }
             }
         }
