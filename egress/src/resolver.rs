@@ -78,7 +78,7 @@ pub(crate) async fn check_answers(
     for ip in &answers {
         // One bad answer among good ones is an attack or a mistake; either way the name is not trusted.
         if let Err(reason) = rules.check(target, *ip, own_addresses) {
-            tracing::warn!(net.peer = %ip, "refused an address of the requested host: {reason}");
+            tracing::debug!(net.peer = %ip, "refused an address of the requested host: {reason}");
             return Err(LookupError::Refused(reason));
         }
     }

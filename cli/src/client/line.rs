@@ -62,6 +62,7 @@ fn described(event: &Value) -> Option<String> {
             text("tool"),
             text("reason")
         ),
+        "network.used" => format!("  {}: {}", text("tool"), reached(data)),
         "call.decided" => format!(
             "  {}: decided: {}{}",
             text("tool"),
@@ -109,6 +110,26 @@ fn plan(data: &Value) -> String {
         .filter_map(|step| step.get("key").and_then(Value::as_str))
         .collect();
     names.join(", ")
+}
+
+/// The destinations of a call, those that were refused said so.
+fn reached(data: &Value) -> String {
+    let decisions = data
+        .get("decisions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let words = decisions.map(|decision| {
+        let host = decision.get("host").and_then(Value::as_str);
+        let port = decision.get("port").and_then(Value::as_u64);
+        let place = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+        if decision.get("refused").is_some() {
+            format!("{place} was refused")
+        } else {
+            format!("reached {place}")
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn called(data: &Value) -> String {

@@ -51,7 +51,7 @@ pub(crate) struct ImagesSent {
     pub(crate) count: usize,
     /// How much of the request's body they are.
     pub(crate) written_bytes: usize,
-    /// What models charge for them, roughly: vendors publish one token for about 750 pixels.
+    /// What models charge for them, roughly: one token for 750 pixels, as Anthropic publishes for its own.
     pub(crate) tokens: usize,
 }
 

@@ -21,3 +21,4 @@ mod secrets;
 mod sessions;
 mod shop;
 mod upgrade;
+mod web;

@@ -1,9 +1,8 @@
 //! What a file that is no text is, by its first bytes, and how a model gets at what is in it.
 
 /// How to get at the text of documents.
-const DOCUMENTS: &str =
-    "extract its text with the shell, for example with pdftotext, unzip or python3";
-const ARCHIVES: &str = "list or unpack it with the shell, for example with tar, unzip or python3";
+const DOCUMENTS: &str = "read it with document_read";
+const ARCHIVES: &str = "list it with document_read, or unpack it with the shell, for example with tar, unzip or python3";
 const IMAGES: &str = "convert a copy of it to PNG with the shell, for example with python3 or ImageMagick, and read that";
 const OTHERS: &str =
     "use the shell to extract what you need, for example with file, strings or python3";

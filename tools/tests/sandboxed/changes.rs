@@ -251,7 +251,7 @@ async fn of_a_binary_file_a_model_is_told_what_it_is() {
         ),
         (
             "cv",
-            "is a PDF document of 10 bytes, not text; extract its text with the shell",
+            "is a PDF document of 10 bytes, not text; read it with document_read",
         ),
         ("latin", "iconv -f ISO-8859-1 -t UTF-8"),
         ("big", "look at parts of it in the shell"),

@@ -113,15 +113,6 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         state,
     });
     let mut events = side_effects(step, &outcome, &mut commit);
-    if !outcome.network.is_empty() {
-        let used = NetworkUsed {
-            call: intended.call.clone(),
-            tool: intended.tool.clone(),
-            decisions: std::mem::take(&mut outcome.network.named),
-            beyond: outcome.network.beyond,
-        };
-        events.push(NewEvent::of_step(&step.id, used));
-    }
     let images = outcome.images.iter().map(|image| image.blob.clone());
     commit.blobs.extend(images);
     events.push(NewEvent::of_step(
@@ -138,6 +129,15 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
             images: outcome.images,
         },
     ));
+    if !outcome.network.is_empty() {
+        let used = NetworkUsed {
+            call: intended.call.clone(),
+            tool: intended.tool.clone(),
+            decisions: outcome.network.named,
+            beyond: outcome.network.beyond,
+        };
+        events.push(NewEvent::of_step(&step.id, used));
+    }
     step.commit(commit, events).await
 }
 
