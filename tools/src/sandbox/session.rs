@@ -148,9 +148,11 @@ impl Session {
             io::Result::Ok(())
         };
         tokio::select! {
+            // First: a terminal takes some bytes even when nobody is at its other side any more.
+            biased;
+            () = self.ended() => Err(io::ErrorKind::BrokenPipe.into()),
             written = writing => written,
             () = tokio::time::sleep(within) => Err(io::ErrorKind::TimedOut.into()),
-            () = self.ended() => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 
