@@ -189,12 +189,11 @@ impl Exit {
 
     /// What was decided since the last time.
     pub fn take_decisions(&self) -> NetworkDecisions {
-        std::mem::take(
-            &mut self
-                .decisions
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        let mut decisions = self
+            .decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut decisions)
     }
 }
 

@@ -83,7 +83,7 @@ impl Default for WebOptions {
     }
 }
 
-/// The search service behind the tool `web_search`. The defaults are those of SearXNG.
+/// The search service behind the tool `web_search`. The defaults are those of `SearXNG`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchOptions {

@@ -124,7 +124,7 @@ pub struct ToolOutcome {
     /// What else it did.
     pub side_effects: Vec<SideEffect>,
     /// What it tried to reach over the network, and what was decided.
-    pub network: NetworkDecisions,
+    pub network: Box<NetworkDecisions>,
     /// Images for a model that sees. Their content is already in the blob store, and the content in words says what they are.
     pub images: Vec<ImageRef>,
 }
@@ -137,7 +137,7 @@ impl ToolOutcome {
             content: content.into(),
             isolation: None,
             side_effects: Vec::new(),
-            network: NetworkDecisions::default(),
+            network: Box::default(),
             images: Vec::new(),
         }
     }

@@ -271,7 +271,7 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
         environment,
         place: place.map_err(|error| explained(&error))?,
         input: None,
-        ports: exit.iter().map(|exit| exit.port()).collect(),
+        ports: exit.iter().map(tools::Exit::port).collect(),
         wall_time: Duration::from_millis(wall_time_ms.min(config.tools.wall_time_ms_max)),
     };
     let sandbox = &computer.parts.sandbox;

@@ -140,7 +140,8 @@ fn reach(wrongs: &mut Wrongs<'_>, tools: &tools::Options) {
     }
     let url = &tools.search.url;
     let asks = url.contains("{query}") || tools.search.body.contains("{query}");
-    if !url.is_empty() && !(asks && tools.search.sample_url().is_some()) {
+    let is_usable = url.is_empty() || asks && tools.search.sample_url().is_some();
+    if !is_usable {
         let cure = "write the address of a search service with {query} in it, such as https://search.example/search?q={query}&format=json";
         wrongs.add("tools.search.url", url, cure);
     }

@@ -21,7 +21,7 @@ fn results(here: &Installation, calls: &[Value]) -> Vec<Value> {
     results
 }
 
-fn call(tool: &str, arguments: Value) -> Value {
+fn call(tool: &str, arguments: &Value) -> Value {
     json!({"tool": tool, "arguments": arguments})
 }
 
@@ -45,32 +45,32 @@ fn a_server_in_the_background_is_reached_by_commands_and_by_other_programs() {
         &[
             call(
                 "shell_start",
-                json!({"command": "echo served > page; exec python3 -u -m http.server 8123", "until": "Serving"}),
+                &json!({"command": "echo served > page; exec python3 -u -m http.server 8123", "until": "Serving"}),
             ),
             call(
                 "shell",
-                json!({"command": "curl -sS http://localhost:8123/page && curl -sS http://127.0.0.1:8123/page"}),
+                &json!({"command": "curl -sS http://localhost:8123/page && curl -sS http://127.0.0.1:8123/page"}),
             ),
-            call("shell_start", json!({"command": "python3 -q"})),
+            call("shell_start", &json!({"command": "python3 -q"})),
             call(
                 "shell_write",
-                json!({"session": "s2", "text": "import urllib.request as u; print(u.urlopen('http://localhost:8123/page').read(), 6 * 7)"}),
+                &json!({"session": "s2", "text": "import urllib.request as u; print(u.urlopen('http://localhost:8123/page').read(), 6 * 7)"}),
             ),
             call(
                 "shell_read",
-                json!({"session": "s1", "until": "GET /page", "wait_s": 10}),
+                &json!({"session": "s1", "until": "GET /page", "wait_s": 10}),
             ),
-            call("shell_stop", json!({"session": "s1"})),
+            call("shell_stop", &json!({"session": "s1"})),
             call(
                 "shell",
-                json!({"command": "curl -sS http://localhost:8123/page"}),
+                &json!({"command": "curl -sS http://localhost:8123/page"}),
             ),
             call(
                 "shell_write",
-                json!({"session": "s2", "text": "\u{4}", "enter": false, "wait_s": 20}),
+                &json!({"session": "s2", "text": "\u{4}", "enter": false, "wait_s": 20}),
             ),
-            call("shell_write", json!({"session": "s2", "text": "print(1)"})),
-            call("shell_read", json!({"session": "s9"})),
+            call("shell_write", &json!({"session": "s2", "text": "print(1)"})),
+            call("shell_read", &json!({"session": "s9"})),
         ],
     );
     assert_eq!(got[0]["isolation"], got[1]["isolation"]);
@@ -102,8 +102,8 @@ fn what_a_background_program_leaves_behind_ends_with_its_computer() {
     let got = results(
         &here,
         &[
-            call("shell_start", json!({"command": command, "wait_s": 0})),
-            call("shell", json!({"command": "true"})),
+            call("shell_start", &json!({"command": command, "wait_s": 0})),
+            call("shell", &json!({"command": "true"})),
         ],
     );
     assert!(content(&got[0]).starts_with("s1 is running"), "{}", got[0]);
@@ -120,14 +120,14 @@ fn a_background_program_that_prints_without_end_or_ignores_its_input_holds_nobod
         &[
             call(
                 "shell_start",
-                json!({"command": "yes", "until": "never printed", "wait_s": 60}),
+                &json!({"command": "yes", "until": "never printed", "wait_s": 60}),
             ),
-            call("shell_start", json!({"command": "stty raw; sleep 1000"})),
+            call("shell_start", &json!({"command": "stty raw; sleep 1000"})),
             call(
                 "shell_write",
-                json!({"session": "s2", "text": "x".repeat(200_000)}),
+                &json!({"session": "s2", "text": "x".repeat(200_000)}),
             ),
-            call("shell_stop", json!({"session": "s2"})),
+            call("shell_stop", &json!({"session": "s2"})),
         ],
     );
     assert!(
@@ -150,9 +150,14 @@ fn a_background_program_that_prints_without_end_or_ignores_its_input_holds_nobod
 #[test]
 fn more_programs_than_may_run_at_once_are_refused() {
     let here = here();
-    let start = || call("shell_start", json!({"command": "sleep 1000", "wait_s": 0}));
+    let start = || {
+        call(
+            "shell_start",
+            &json!({"command": "sleep 1000", "wait_s": 0}),
+        )
+    };
     let mut calls: Vec<Value> = (0..9).map(|_| start()).collect();
-    calls.push(call("shell_stop", json!({"session": "s3"})));
+    calls.push(call("shell_stop", &json!({"session": "s3"})));
     calls.push(start());
     let got = results(&here, &calls);
     assert_eq!(got[7]["ok"], true);

@@ -162,7 +162,7 @@ mod tests {
         let (ours, theirs) = pair().unwrap();
         rustix::io::write(&theirs, b"nonsense").unwrap();
         assert!(receive::<Question>(&ours).is_err());
-        rustix::io::write(&theirs, &[b' '; MESSAGE_BYTES_MAX + 1]).unwrap();
+        rustix::io::write(&theirs, &vec![b' '; MESSAGE_BYTES_MAX + 1]).unwrap();
         assert!(receive::<Question>(&ours).is_err());
     }
 }

@@ -272,11 +272,12 @@ mod tests {
         let guard = Guard::new(egress::Options::default());
         let tools = guard.map(|guard| all(&Options::default(), &guard));
         let tools = tools.unwrap_or_default();
-        assert_eq!(tools.len(), 11);
+        assert_eq!(tools.len(), 16);
         for tool in tools {
             let name = tool.spec().name;
             let shown = match name.as_str() {
-                "shell" => "the command",
+                "shell" | "shell_start" => "the command",
+                "shell_read" | "shell_write" | "shell_stop" => "the session",
                 "note" => "the text",
                 "file_move" => "the from to the to",
                 // What it shows is in the patch.

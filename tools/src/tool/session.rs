@@ -116,7 +116,7 @@ fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
         over.is_some_and(|over| !matches!(over.ended, None | Some(Ended::Exited { status: 0 })));
     ToolOutcome {
         isolation: Some(session.isolation().to_owned()),
-        network: background.take_decisions(),
+        network: Box::new(background.take_decisions()),
         ..ToolOutcome::say(!has_failed, text)
     }
 }

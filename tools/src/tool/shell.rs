@@ -145,7 +145,9 @@ impl Tool for Shell {
             ok: run.ended == Ended::Exited { status: 0 },
             content: describe(&run, context.shared.options.shown_bytes_max),
             isolation: Some(run.isolation),
-            network: exit.map(|exit| exit.take_decisions()).unwrap_or_default(),
+            network: exit
+                .map(|exit| Box::new(exit.take_decisions()))
+                .unwrap_or_default(),
             ..ToolOutcome::say(true, String::new())
         })
     }

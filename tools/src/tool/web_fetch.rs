@@ -235,13 +235,11 @@ fn name_of(page: &Fetched) -> String {
         "text/markdown" => Some("md"),
         _ => None,
     };
-    match extension {
-        Some(extension) => format!("page.{extension}"),
-        None => {
-            let mut segments = page.url.path_segments().into_iter().flatten();
-            segments.next_back().unwrap_or_default().to_owned()
-        }
+    if let Some(extension) = extension {
+        return format!("page.{extension}");
     }
+    let mut segments = page.url.path_segments().into_iter().flatten();
+    segments.next_back().unwrap_or_default().to_owned()
 }
 
 fn is_refusal(error: &FollowError) -> bool {

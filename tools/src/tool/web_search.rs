@@ -104,7 +104,9 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     let mut names = path.split('.').filter(|name| !name.is_empty());
     names.try_fold(value, |value, name| match value {
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-        other => other.get(name),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            value.get(name)
+        }
     })
 }
 

@@ -27,8 +27,13 @@ async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects(
         ("file_delete", Repeatable, Changes),
         ("file_list", Read, Reads),
         ("file_search", Read, Reads),
+        ("document_read", Read, Reads),
         ("note", Repeatable, FileUse::None),
         ("publish", Repeatable, Reads),
+        ("shell_start", Repeatable, Changes),
+        ("shell_read", Repeatable, Changes),
+        ("shell_write", Repeatable, Changes),
+        ("shell_stop", Repeatable, Changes),
     ]
     .map(|(name, effect, files)| (name.to_owned(), effect, files));
     assert_eq!(seen, wanted);
