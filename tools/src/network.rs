@@ -229,6 +229,22 @@ impl Observer for Exit {
     }
 }
 
+/// Refused destinations that a model is told of in one answer.
+const REFUSALS_TOLD_MAX: usize = 5;
+
+/// What was refused, in words for a model: programs hardly ever print what a proxy says.
+pub(crate) fn refusals(decisions: &NetworkDecisions) -> String {
+    let refused = decisions
+        .named
+        .iter()
+        .filter_map(|one| one.refused.as_ref());
+    let told = refused.take(REFUSALS_TOLD_MAX);
+    let lines: Vec<String> = told
+        .map(|reason| format!("\n[network: {reason}]"))
+        .collect();
+    lines.concat()
+}
+
 /// What tells programs of the proxy. The computer's own loopback is reached without it.
 pub fn environment() -> Vec<(String, String)> {
     let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
@@ -282,6 +298,29 @@ mod tests {
                 "{limit:?} {wanted:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_model_is_told_what_was_refused_and_not_what_was_let_through() {
+        let decision = |host: &str, refused: Option<&str>| NetworkDecision {
+            host: host.to_owned(),
+            port: 443,
+            refused: refused.map(str::to_owned),
+            times: 1,
+            bytes_up: 0,
+            bytes_down: 0,
+        };
+        let mut decisions = NetworkDecisions::default();
+        decisions.add(decision("a.example", None));
+        assert_eq!(refusals(&decisions), "");
+        decisions.add(decision(
+            "b.example",
+            Some("b.example:443 is not on the list"),
+        ));
+        assert_eq!(
+            refusals(&decisions),
+            "\n[network: b.example:443 is not on the list]"
+        );
     }
 
     #[test]

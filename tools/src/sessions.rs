@@ -4,6 +4,7 @@
 //! afterwards is told so.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_core::network::NetworkDecisions;
@@ -22,13 +23,23 @@ pub(crate) const AT_ONCE_MAX: usize = 8;
 const ENDED_MAX: usize = 16;
 /// Ports of one step's background programs that its other programs reach.
 const PORTS_MAX: usize = 16;
+/// What names of programs with a way out begin with, and those of others.
+const OUTWARD: &str = "n";
+const INWARD: &str = "s";
 /// Ports that a program may not take from others of its step.
 const RESERVED: [u16; 1] = [crate::network::PROXY_PORT];
 
 /// A program in the background, and the way out that it has.
 pub(crate) struct Background {
     pub session: Session,
-    exit: Option<Arc<Exit>>,
+    pub exit: Option<Arc<Exit>>,
+    /// Ports of its loopback that were opened for it, and so lead to others.
+    pub lent: Vec<u16>,
+}
+
+/// Whether a program of this name was started with a way out: what is typed into it may have an effect outside.
+pub(crate) fn reaches_out(name: &str) -> bool {
+    name.starts_with(OUTWARD)
 }
 
 impl Background {
@@ -47,13 +58,13 @@ impl Background {
 #[derive(Default)]
 pub(crate) struct Sessions {
     by_place: Mutex<HashMap<Place, OfPlace>>,
+    /// Counts names. No name is given twice, so that none is taken for one that is gone.
+    last: AtomicU64,
 }
 
 struct OfPlace {
     /// Cancelled when the files that they belong to come to an end. Nothing more of the workspace is held, so that it can.
     stopped: CancellationToken,
-    /// Counts names.
-    last: u32,
     sessions: Vec<(String, Arc<Background>)>,
 }
 
@@ -69,18 +80,20 @@ impl Sessions {
         &self,
         place: &Place,
         entered: &Entered,
-        session: Session,
-        exit: Option<Arc<Exit>>,
+        background: Background,
     ) -> (String, Arc<Background>) {
         let mut by_place = self.by_place();
         let of_place = by_place.entry(place.clone()).or_insert_with(|| OfPlace {
             stopped: entered.token(),
-            last: 0,
             sessions: Vec::new(),
         });
-        of_place.last += 1;
-        let name = format!("s{}", of_place.last);
-        let background = Arc::new(Background { session, exit });
+        let kind = match background.exit {
+            Some(_) => OUTWARD,
+            None => INWARD,
+        };
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = format!("{kind}{number}");
+        let background = Arc::new(background);
         of_place
             .sessions
             .push((name.clone(), Arc::clone(&background)));
@@ -91,6 +104,17 @@ impl Sessions {
             !goes
         });
         (name, background)
+    }
+
+    /// Adds what the programs of a place tried to reach since the last time.
+    pub fn add_decisions(&self, place: &Place, decisions: &mut NetworkDecisions) {
+        for (_, background) in self.all(place) {
+            let more = background.take_decisions();
+            decisions.beyond += more.beyond;
+            for decision in more.named {
+                decisions.add(decision);
+            }
+        }
     }
 
     /// The program of this name.
@@ -123,16 +147,18 @@ impl Sessions {
             .unwrap_or_default()
     }
 
-    /// The ports on which programs of this place listen now, each leading to its program.
-    pub async fn ports(&self, place: &Place) -> Vec<Port> {
+    /// The ports on which programs of this place listen now, each leading to its program. Those of programs with a way out
+    /// only for one that has the network itself: through them it could reach out too.
+    pub async fn ports(&self, place: &Place, with_outward: bool) -> Vec<Port> {
         let mut ports: Vec<Port> = Vec::new();
         for (_, background) in self.all(place) {
-            if !background.runs() {
+            if !background.runs() || (background.exit.is_some() && !with_outward) {
                 continue;
             }
             for number in background.session.ports().await.unwrap_or_default() {
+                let is_lent = background.lent.contains(&number);
                 let is_taken = ports.iter().any(|port| port.number == number);
-                if is_taken || RESERVED.contains(&number) || ports.len() >= PORTS_MAX {
+                if is_lent || is_taken || RESERVED.contains(&number) || ports.len() >= PORTS_MAX {
                     continue;
                 }
                 let neighbour = Neighbour {

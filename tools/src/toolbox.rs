@@ -124,10 +124,15 @@ impl ToolBox for Toolbox {
             place: Some(place.clone()),
             shared: &self.context,
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             outcome = tool.run(context) => outcome,
             () = place.stopped() => Err(ToolError::Unavailable("the workspace was removed".to_owned())),
-        }
+        };
+        // Programs in the background go on with theirs, whatever tool was called.
+        let mut outcome = outcome?;
+        let sessions = &self.context.sessions;
+        sessions.add_decisions(&call.place, &mut outcome.network);
+        Ok(outcome)
     }
 }
 

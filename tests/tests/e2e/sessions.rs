@@ -125,7 +125,7 @@ fn a_background_program_that_prints_without_end_or_ignores_its_input_holds_nobod
             call("shell_start", &json!({"command": "stty raw; sleep 1000"})),
             call(
                 "shell_write",
-                &json!({"session": "s2", "text": "x".repeat(200_000)}),
+                &json!({"session": "s2", "text": "xxxxxxxxx\n".repeat(20_000)}),
             ),
             call("shell_stop", &json!({"session": "s2"})),
         ],
@@ -171,4 +171,79 @@ fn more_programs_than_may_run_at_once_are_refused() {
         "{}",
         got[10]
     );
+}
+
+#[test]
+fn a_program_that_makes_and_removes_files_disturbs_no_other_call() {
+    let here = here();
+    let churn = "while :; do for n in $(seq 60); do echo $n > f$n; done; rm -f f*; done";
+    let mut calls = vec![call("shell_start", &json!({"command": churn, "wait_s": 0}))];
+    let quick = || {
+        call(
+            "shell",
+            &json!({"command": "echo kept > kept.txt; sleep 0.05"}),
+        )
+    };
+    calls.extend((0..12).map(|_| quick()));
+    let got = results(&here, &calls);
+    assert!(got[1..].iter().all(|one| one["ok"] == true), "{got:?}");
+}
+
+#[test]
+fn a_server_is_started_again_on_its_port_while_others_run() {
+    let here = here();
+    let serve = || {
+        let command = "exec python3 -u -m http.server 8124";
+        call(
+            "shell_start",
+            &json!({"command": command, "until": "Serving"}),
+        )
+    };
+    let got = results(
+        &here,
+        &[
+            serve(),
+            call(
+                "shell_start",
+                &json!({"command": "sleep 1000", "wait_s": 0}),
+            ),
+            call("shell_stop", &json!({"session": "s1"})),
+            serve(),
+            call(
+                "shell",
+                &json!({"command": "curl -sS -o /dev/null http://localhost:8124/"}),
+            ),
+        ],
+    );
+    assert!(content(&got[3]).starts_with("s3 is running"), "{}", got[3]);
+    assert_eq!(got[4]["ok"], true, "{}", got[4]);
+}
+
+#[test]
+fn a_line_that_a_terminal_would_cut_is_refused() {
+    let here = here();
+    let got = results(
+        &here,
+        &[
+            call(
+                "shell_start",
+                &json!({"command": "read -r x; echo got ${#x}"}),
+            ),
+            call(
+                "shell_write",
+                &json!({"session": "s1", "text": "x".repeat(4001)}),
+            ),
+            call(
+                "shell_write",
+                &json!({"session": "s1", "text": "y".repeat(4000), "until": "got"}),
+            ),
+        ],
+    );
+    assert_eq!(got[1]["ok"], false);
+    assert!(
+        content(&got[1]).contains("at most 4000 bytes"),
+        "{}",
+        got[1]
+    );
+    assert!(content(&got[2]).contains("got 4000"), "{}", got[2]);
 }

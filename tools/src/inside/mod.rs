@@ -17,6 +17,7 @@ use std::process::{Command, ExitCode};
 
 use rustix::io::FdFlags;
 use rustix::pty::OpenptFlags;
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, Winsize};
 
 use wire::{Hello, Orders};
 
@@ -24,6 +25,14 @@ use wire::{Hello, Orders};
 pub const ARGUMENT: &str = "inside";
 /// The exit status of a command that could not be prepared or started, as `env` and shells have it.
 const NOT_STARTED: u8 = 126;
+
+/// What programs are told of a terminal's size.
+const SIZE: Winsize = Winsize {
+    ws_row: 50,
+    ws_col: 200,
+    ws_xpixel: 0,
+    ws_ypixel: 0,
+};
 
 /// Does what the arguments after [`ARGUMENT`] say: orders as JSON, then the command. Does not come back if it becomes
 /// the command.
@@ -141,12 +150,23 @@ fn prepare(orders: &Orders) -> io::Result<Prepared> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let terminal = rustix::pty::openpt(flags)?;
         rustix::pty::unlockpt(&terminal)?;
+        set_up(&terminal)?;
         io::Result::Ok(terminal)
     });
     Ok(Prepared {
         listeners,
         terminal: terminal.transpose()?,
     })
+}
+
+/// Before anyone can write to it: no echo, lines as they are.
+fn set_up(terminal: &OwnedFd) -> io::Result<()> {
+    let mut settings = rustix::termios::tcgetattr(terminal)?;
+    // What is written to it must not come back as if the program had said it.
+    settings.local_modes -= LocalModes::ECHO;
+    settings.output_modes -= OutputModes::ONLCR;
+    rustix::termios::tcsetattr(terminal, OptionalActions::Now, &settings)?;
+    Ok(rustix::termios::tcsetwinsize(terminal, SIZE)?)
 }
 
 impl Prepared {

@@ -12,19 +12,11 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags};
-use rustix::termios::{LocalModes, OptionalActions, OutputModes, Winsize};
 
 use super::wire::{self, Answer, Question};
 
 /// A listener of the same machine answers at once, or hangs.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// What programs are told of the terminal's size.
-const SIZE: Winsize = Winsize {
-    ws_row: 50,
-    ws_col: 200,
-    ws_xpixel: 0,
-    ws_ypixel: 0,
-};
 /// A listening socket, as `/proc/net/tcp` has it.
 const LISTENS: &str = "0A";
 
@@ -77,7 +69,7 @@ fn status_of(child: &mut Child) -> io::Result<u8> {
     Ok(u8::try_from(status).unwrap_or(u8::MAX))
 }
 
-/// Gives the command the terminal: its own session, no echo, lines as they are.
+/// Gives the command the terminal, in a session of its own.
 #[expect(
     unsafe_code,
     reason = "what runs between fork and exec makes plain system calls only"
@@ -86,12 +78,6 @@ fn attach(command: &mut Command, terminal: &OwnedFd) -> io::Result<()> {
     let name = rustix::pty::ptsname(terminal, Vec::new())?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let inner = rustix::fs::open(name.as_c_str(), flags, Mode::empty())?;
-    let mut settings = rustix::termios::tcgetattr(&inner)?;
-    // What is written to it must not come back as if the program had said it.
-    settings.local_modes -= LocalModes::ECHO;
-    settings.output_modes -= OutputModes::ONLCR;
-    rustix::termios::tcsetattr(&inner, OptionalActions::Now, &settings)?;
-    rustix::termios::tcsetwinsize(&inner, SIZE)?;
     command
         .stdin(Stdio::from(inner.try_clone()?))
         .stdout(Stdio::from(inner.try_clone()?))

@@ -39,15 +39,15 @@ pub(super) struct Handed {
 /// The worker's end.
 pub(super) struct Control {
     socket: AsyncFd<OwnedFd>,
-    /// Whether questions are still answered. One at a time, so that no answer is taken for another's.
-    answers: Mutex<bool>,
+    /// How many answers are still to come to whoever gave up waiting. One asks at a time, so that no answer is taken for another's.
+    owed: Mutex<u32>,
 }
 
 impl Control {
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             socket: registered(socket)?,
-            answers: Mutex::new(true),
+            owed: Mutex::new(0),
         })
     }
 
@@ -85,19 +85,22 @@ impl Control {
     }
 
     async fn ask(&self, question: Question) -> io::Result<(Answer, Option<OwnedFd>)> {
-        let mut answers = self.answers.lock().await;
-        if !*answers {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
+        let mut owed = self.owed.lock().await;
         let asked = async {
+            // Whoever asked before may have given up, at any point below.
+            while *owed > 0 {
+                self.receive::<Answer>().await?;
+                *owed -= 1;
+            }
+            *owed += 1;
             wire::send(self.socket.as_fd(), &question, &[])?;
             let (answer, descriptors) = self.receive::<Answer>().await?;
+            *owed -= 1;
             io::Result::Ok((answer, descriptors.into_iter().next()))
         };
-        let answer = tokio::time::timeout(ANSWER_WITHIN, asked).await;
-        // A late answer would be taken for the next one's.
-        *answers = matches!(answer, Ok(Ok(_)));
-        answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        tokio::time::timeout(ANSWER_WITHIN, asked)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// Connects to a port of the sandbox's loopback. Only where the program stays beside the command.

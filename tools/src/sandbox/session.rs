@@ -193,7 +193,8 @@ impl Session {
         while self.over().is_none() && changed.changed().await.is_ok() {}
     }
 
-    /// Ends the program: first as a person at its terminal would, then for certain. Comes back when it is gone.
+    /// Ends the program: first as a person at its terminal would, then for certain. Comes back when it was told so; the kernel ends
+    /// it within moments.
     pub async fn stop(&self) {
         if self.over().is_none() {
             let _ = self.write(INTERRUPT, GRACE).await;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Context, Tool, file_path, object, spec};
+use super::{Context, Tool, cut, file_path, object, spec};
 use crate::documents;
 use crate::inside::document::Ask;
 
@@ -69,6 +69,12 @@ impl Tool for DocumentRead {
             bytes_max: u64::try_from(shown.saturating_sub(600)).unwrap_or(u64::MAX),
         };
         let sandbox = context.shared.sandbox.as_ref();
-        documents::read(sandbox, context.place()?, &ask, None).await
+        let read = documents::read(sandbox, context.place()?, &ask, None).await?;
+        // A reader that was deceived could print more than it was asked for.
+        let bounded = cut::middle(&read.content, shown);
+        Ok(ToolOutcome {
+            content: bounded,
+            ..read
+        })
     }
 }

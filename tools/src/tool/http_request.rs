@@ -160,7 +160,7 @@ impl Tool for HttpRequest {
             Ok(_) | Err(_) => None,
         };
         let mut outcome = match executed {
-            Ok(response) => self.answered(&context.call.key, response, shown).await,
+            Ok(response) => self.answered(response, shown).await,
             Err(error) if error.nothing_was_sent() => {
                 ToolOutcome::say(false, format!("{error}. Nothing was sent."))
             }
@@ -273,7 +273,7 @@ impl HttpRequest {
         Ok(request)
     }
 
-    async fn answered(&self, key: &str, response: Response, shown_bytes_max: usize) -> ToolOutcome {
+    async fn answered(&self, response: Response, shown_bytes_max: usize) -> ToolOutcome {
         let source = response.url().host_str().unwrap_or("a server").to_owned();
         let status = response.status();
         let mut text = format!("{:?} {status}\n", response.version());
@@ -303,7 +303,7 @@ impl HttpRequest {
             }
         }
         let shown = cut::middle(&text, shown_bytes_max.saturating_sub(300));
-        ToolOutcome::say(is_ok, outside::block(key, &source, &shown))
+        ToolOutcome::say(is_ok, outside::block(&source, &shown))
     }
 }
 

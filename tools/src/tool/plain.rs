@@ -3,8 +3,16 @@
 /// The text as a model can read it.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut letters = text.chars().peekable();
+    let mut letters = text.chars();
+    // The next letter is written over the line from its start.
+    let mut returned = false;
     while let Some(letter) = letters.next() {
+        if letter == '\n' {
+            returned = false;
+        } else if returned && !letter.is_control() {
+            out.truncate(out.rfind('\n').map_or(0, |at| at + 1));
+            returned = false;
+        }
         match letter {
             '\u{1b}' => match letters.next() {
                 // A control sequence ends with a letter or a sign of that range.
@@ -27,8 +35,7 @@ pub(super) fn plain(text: &str) -> String {
                 }
                 Some(_) | None => {}
             },
-            '\r' if letters.peek() == Some(&'\n') => {}
-            '\r' => out.truncate(out.rfind('\n').map_or(0, |at| at + 1)),
+            '\r' => returned = true,
             '\u{8}' => {
                 if !out.ends_with('\n') {
                     out.pop();
@@ -60,5 +67,7 @@ mod tests {
             plain("start\n 10 %\r 50 %\r100 %\ndone\r\n"),
             "start\n100 %\ndone\n"
         );
+        assert_eq!(plain("40%\r"), "40%");
+        assert_eq!(plain("crlf\r\r\nnext\r\n"), "crlf\nnext\n");
     }
 }

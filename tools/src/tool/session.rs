@@ -18,12 +18,14 @@ use super::{Context, Tool, object, spec};
 use crate::network;
 use crate::options::Options;
 use crate::sandbox::{Ended, Program};
-use crate::sessions::{AT_ONCE_MAX, Background};
+use crate::sessions::{self, AT_ONCE_MAX, Background};
 
 /// How long a call waits for output when the model names no time.
 const WAIT_S: u64 = 2;
 /// The longest time that a model may wait in one call.
 const WAIT_S_MAX: u64 = 120;
+/// A terminal cuts longer lines, and says nothing.
+const LINE_BYTES_MAX: usize = 4000;
 /// A program that does not read its input takes a few kilobytes of it.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -114,9 +116,11 @@ fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
     }
     let has_failed =
         over.is_some_and(|over| !matches!(over.ended, None | Some(Ended::Exited { status: 0 })));
+    let network = Box::new(background.take_decisions());
+    text.push_str(&network::refusals(&network));
     ToolOutcome {
         isolation: Some(session.isolation().to_owned()),
-        network: Box::new(background.take_decisions()),
+        network,
         ..ToolOutcome::say(!has_failed, text)
     }
 }
@@ -181,7 +185,8 @@ impl Tool for Start {
         let parameters = with_wait(properties, &["command"]);
         let description = format!(
             "Starts a bash command that goes on in the background, on a terminal of its own: a server, an interpreter, a long build. \
-             Returns its name and its first output. Its files are those of /workspace. Ports that it listens on are reached as \
+             Returns its name and its first output. Its files are those of /workspace; what it writes after your last call of a tool that \
+             changes files, such as shell_read or shell_stop, is not kept. Ports that it listens on are reached as \
              localhost from commands that are started later. At most {AT_ONCE_MAX} run at once; each ends with this step, and after \
              {} minutes at the latest.",
             self.wall_time.as_secs() / 60
@@ -226,7 +231,8 @@ impl Tool for Start {
             Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
         };
         let mut environment = shell::environment(context.call);
-        let mut ports = sessions.ports(place).await;
+        let mut ports = sessions.ports(place, exit.is_some()).await;
+        let lent = ports.iter().map(|port| port.number).collect();
         if let Some(exit) = &exit {
             environment.extend(network::environment());
             ports.push(exit.port());
@@ -242,7 +248,15 @@ impl Tool for Start {
         };
         let session = context.shared.sandbox.start(program).await;
         let session = session.map_err(refused)?;
-        let (name, background) = sessions.add(place, &entered, session, exit);
+        let (name, background) = sessions.add(
+            place,
+            &entered,
+            Background {
+                session,
+                exit,
+                lent,
+            },
+        );
         let wait = &arguments.wait;
         background
             .session
@@ -308,12 +322,25 @@ struct WriteArguments {
     wait: Wait,
 }
 
+/// Whether what is typed may have an effect outside.
+fn types_outward(arguments: &Value) -> bool {
+    super::text(arguments, "session").is_some_and(|name| sessions::reaches_out(&name))
+}
+
 fn yes() -> bool {
     true
 }
 
 #[async_trait]
 impl Tool for WriteTo {
+    fn effect(&self, arguments: &Value) -> Option<EffectClass> {
+        types_outward(arguments).then_some(EffectClass::Once)
+    }
+
+    fn is_outside(&self, arguments: &Value) -> Option<bool> {
+        types_outward(arguments).then_some(true)
+    }
+
     fn spec(&self) -> ToolSpec {
         let parameters = with_wait(
             json!({
@@ -329,8 +356,7 @@ impl Tool for WriteTo {
             }),
             &["session", "text"],
         );
-        let description =
-            "Types text into a background program and shows what it prints in answer.";
+        let description = "Types text into a background program and shows what it prints in answer. Lines have at most 4000 bytes.";
         tool_spec("shell_write", description, parameters)
     }
 
@@ -347,6 +373,16 @@ impl Tool for WriteTo {
             Ok(background) => background,
             Err(outcome) => return Ok(outcome),
         };
+        if arguments
+            .text
+            .split('\n')
+            .any(|line| line.len() > LINE_BYTES_MAX)
+        {
+            let said = format!(
+                "a terminal takes lines of at most {LINE_BYTES_MAX} bytes; write the text to a file with file_write and let the program read that"
+            );
+            return Ok(ToolOutcome::say(false, said));
+        }
         let mut typed = arguments.text;
         if arguments.enter && !typed.ends_with('\n') {
             typed.push('\n');

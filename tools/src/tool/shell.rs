@@ -84,9 +84,14 @@ impl Tool for Shell {
             (true, true) => format!("{CAGED} There is no network unless `network` is true."),
             (false, _) => UNCAGED.to_owned(),
         };
+        let background = if self.is_caged {
+            " For servers and long work use shell_start."
+        } else {
+            ""
+        };
         let description = format!(
             "Runs a bash command and returns its exit status and output. {surroundings} There is no input. Each command starts \
-             anew: variables, the current directory and background processes do not last. Usual command line programs are \
+             anew: variables, the current directory and background processes do not last.{background} Usual command line programs are \
              there. Long output is cut in the middle: write it to a file and look at parts of it instead."
         );
         let effect = if self.is_caged {
@@ -126,7 +131,11 @@ impl Tool for Shell {
             Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
         };
         let mut environment = environment(context.call);
-        let mut ports = context.shared.sessions.ports(&context.call.place).await;
+        let mut ports = context
+            .shared
+            .sessions
+            .ports(&context.call.place, exit.is_some())
+            .await;
         if let Some(exit) = &exit {
             environment.extend(network::environment());
             ports.push(exit.port());
@@ -141,13 +150,14 @@ impl Tool for Shell {
             input: None,
         };
         let run = context.shared.sandbox.run(program).await.map_err(refused)?;
+        let network = exit.map(|exit| Box::new(exit.take_decisions()));
+        let network = network.unwrap_or_default();
+        let shown = context.shared.options.shown_bytes_max;
         Ok(ToolOutcome {
             ok: run.ended == Ended::Exited { status: 0 },
-            content: describe(&run, context.shared.options.shown_bytes_max),
+            content: describe(&run, shown) + &network::refusals(&network),
             isolation: Some(run.isolation),
-            network: exit
-                .map(|exit| Box::new(exit.take_decisions()))
-                .unwrap_or_default(),
+            network,
             ..ToolOutcome::say(true, String::new())
         })
     }

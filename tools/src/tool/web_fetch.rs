@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Context, Tool, object, outside, spec};
+use super::{Context, Tool, cut, object, outside, spec};
 use crate::documents;
 use crate::inside::document::Ask;
 use crate::options::WebOptions;
@@ -172,8 +172,13 @@ impl Tool for WebFetch {
             Ok(page) => page,
             Err(error) => {
                 let mut outcome = ToolOutcome::say(false, format!("{}.", chain(&error)));
-                let refused = is_refusal(&error).then(|| error.to_string());
-                outcome.network.add(super::decision(host, port, refused));
+                let (place, refused) = match refused_at(&error) {
+                    Some(target) => (super::destination(&target), Some(error.to_string())),
+                    None => ((host, port), None),
+                };
+                outcome
+                    .network
+                    .add(super::decision(place.0, place.1, refused));
                 return Ok(outcome);
             }
         };
@@ -214,7 +219,7 @@ impl WebFetch {
                 format!("{head}\n[the answer is longer than {most} bytes; the rest was not read]");
         }
         let source = page.url.host_str().unwrap_or("the web");
-        let marked = outside::block(&context.call.key, source, &read.content);
+        let marked = outside::block(source, &cut::middle(&read.content, shown));
         Ok(ToolOutcome {
             ok: read.ok && page.status.is_success(),
             content: format!("{head}\n{marked}"),
@@ -242,12 +247,17 @@ fn name_of(page: &Fetched) -> String {
     segments.next_back().unwrap_or_default().to_owned()
 }
 
-fn is_refusal(error: &FollowError) -> bool {
-    match error {
-        FollowError::Request(error) => matches!(error, egress::Error::Forbidden { .. }),
-        FollowError::NotListed { .. } | FollowError::Downgrade { .. } => true,
-        FollowError::Location { .. } | FollowError::TooMany { .. } => false,
-    }
+/// Where a request was refused, which after a redirect is not where it began.
+fn refused_at(error: &FollowError) -> Option<Url> {
+    let target = match error {
+        FollowError::Request(egress::Error::Forbidden { target, .. })
+        | FollowError::NotListed { target, .. }
+        | FollowError::Downgrade { to: target, .. } => target,
+        FollowError::Request(_) | FollowError::Location { .. } | FollowError::TooMany { .. } => {
+            return None;
+        }
+    };
+    Url::parse(&target.to_string()).ok()
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

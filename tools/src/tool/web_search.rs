@@ -171,7 +171,7 @@ impl Tool for WebSearch {
                     Some(lines) => {
                         let shown = context.shared.options.shown_bytes_max;
                         let lines = cut::middle(&lines, shown.saturating_sub(300));
-                        ToolOutcome::say(true, outside::block(&context.call.key, &host, &lines))
+                        ToolOutcome::say(true, outside::block(&host, &lines))
                     }
                     None => ToolOutcome::say(
                         false,

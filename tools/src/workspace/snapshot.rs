@@ -17,7 +17,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::place::Held;
 use super::restore::access;
 use super::{Bounds, blocking, unavailable};
-use crate::directory::{Kind, Next, StatKey};
+use crate::directory::{AccessError, Kind, Next, StatKey};
 
 /// Files that are read and put at the same time.
 const PUTS_AT_ONCE: usize = 4;
@@ -62,10 +62,11 @@ pub(super) async fn take(
         let room = Arc::clone(&held);
         async move { store(blobs, tenant, room, path, bounds).await }
     });
-    let stored: Vec<Stored> = futures_util::stream::iter(stored)
+    let stored: Vec<Option<Stored>> = futures_util::stream::iter(stored)
         .buffer_unordered(PUTS_AT_ONCE)
         .try_collect()
         .await?;
+    let stored = stored.into_iter().flatten().collect();
     let mut manifest = survey.manifest;
     let mut put = learn(&held, &mut manifest, stored, now);
     let manifest_blob = blobs.put(tenant, manifest.to_json().into_bytes()).await?;
@@ -156,23 +157,33 @@ struct Stored {
     put: bool,
 }
 
+/// Puts a file. Nothing, if a program in the background removed it, or put something else in its place, since it was seen.
 async fn store(
     blobs: &dyn Blobs,
     tenant: &TenantId,
     held: Arc<Held>,
     path: String,
     bounds: Bounds,
-) -> Result<Stored, WorkspaceError> {
+) -> Result<Option<Stored>, WorkspaceError> {
     let room = Arc::clone(&held);
-    let (path, content, hash) = blocking(move || {
-        let content = room
-            .directory
-            .read(&path, bounds.bytes_max)
-            .map_err(access)?;
+    let read = blocking(move || {
+        let content = match room.directory.read(&path, bounds.bytes_max) {
+            Ok(content) => content,
+            Err(AccessError::Missing | AccessError::Kind { .. } | AccessError::Link) => {
+                return Ok(None);
+            }
+            Err(error @ AccessError::TooLarge { .. }) => {
+                return Err(WorkspaceError::TooLarge(format!("{path:?}: {error}")));
+            }
+            Err(error) => return Err(access(error)),
+        };
         let hash = BlobHash::of(&content.bytes);
-        Ok((path, content, hash))
+        Ok(Some((path, content, hash)))
     })
     .await?;
+    let Some((path, content, hash)) = read else {
+        return Ok(None);
+    };
     let known = {
         let cache = held.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.same_content(&path, &hash)
@@ -187,7 +198,7 @@ async fn store(
             "the blob store named the bytes differently",
         )));
     }
-    Ok(Stored {
+    Ok(Some(Stored {
         path,
         key: content.key,
         entry: Entry {
@@ -195,5 +206,5 @@ async fn store(
             executable: content.executable,
         },
         put,
-    })
+    }))
 }

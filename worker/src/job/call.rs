@@ -184,7 +184,7 @@ async fn keep_files(
             workspaces.restore(&step.place, &step.manifest).await?;
             outcome.ok = false;
             outcome.content = format!(
-                "{what}. All file changes of this call were undone.\n\n{}",
+                "{what}. All file changes of this call were undone, and programs in the background were ended.\n\n{}",
                 outcome.content
             );
             return Ok(0);
