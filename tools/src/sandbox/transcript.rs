@@ -2,6 +2,10 @@
 
 use std::collections::VecDeque;
 
+/// How much is searched for a text, twice the largest piece that is read at once: a program that prints megabytes must not
+/// have all of them searched again and again.
+const LOOKED_AT: usize = 32 * 1024;
+
 /// The output of a program that goes on.
 #[derive(Debug, Default)]
 pub struct Transcript {
@@ -51,9 +55,13 @@ impl Transcript {
         self.read < self.total
     }
 
-    /// Whether a text is in what was not read.
+    /// Whether a text is in the last of what was not read. It is asked after each piece that came, so no text is missed that is
+    /// shorter than half of what is looked at.
     pub fn unread_contains(&self, text: &str) -> bool {
-        let unread: Vec<u8> = self.kept.iter().skip(self.skipped()).copied().collect();
+        let first = self
+            .skipped()
+            .max(self.kept.len().saturating_sub(LOOKED_AT));
+        let unread: Vec<u8> = self.kept.iter().skip(first).copied().collect();
         String::from_utf8_lossy(&unread).contains(text)
     }
 
@@ -126,6 +134,16 @@ mod tests {
         transcript.push(b"ijklmno");
         assert_eq!(transcript.take_unread(2), unread(3, "lm", 2));
         assert_eq!(transcript.total(), 15);
+    }
+
+    #[test]
+    fn a_text_is_looked_for_at_the_end_of_what_came() {
+        let mut transcript = Transcript::new(1_000_000);
+        transcript.push(b"early");
+        assert!(transcript.unread_contains("early"));
+        transcript.push(&vec![b'x'; LOOKED_AT]);
+        transcript.push(b" late");
+        assert!(transcript.unread_contains("late") && !transcript.unread_contains("early"));
     }
 
     #[test]
