@@ -113,7 +113,7 @@ impl Sandbox for Unsandboxed {
     }
     async fn start(&self, _program: Program) -> Result<Session, SandboxError> {
         Err(SandboxError::Refused(
-            "programs that go on in the background need the sandbox: without it they could not be ended for certain (cure: set tools.sandbox to \"bubblewrap\")".to_owned(),
+            "programs that go on in the background need the sandbox, out of which their terminal is handed (cure: set tools.sandbox to \"bubblewrap\")".to_owned(),
         ))
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         Box::new(note::Note),
         Box::new(publish::Publish),
     ];
-    // Without a sandbox such a program could not be ended for certain.
+    // Their terminal and their ports are handed out of a sandbox; there is no other way to them.
     if options.sandbox != SandboxKind::None {
         tools.push(Box::new(session::Start::new(options)));
         tools.push(Box::new(session::Read));
