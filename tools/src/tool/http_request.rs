@@ -159,8 +159,13 @@ impl Tool for HttpRequest {
             Err(error @ egress::Error::Forbidden { .. }) => Some(error.to_string()),
             Ok(_) | Err(_) => None,
         };
+        let mut bytes_down = 0;
         let mut outcome = match executed {
-            Ok(response) => self.answered(response, shown).await,
+            Ok(response) => {
+                let (outcome, body_bytes) = self.answered(response, shown).await;
+                bytes_down = body_bytes;
+                outcome
+            }
             Err(error) if error.nothing_was_sent() => {
                 ToolOutcome::say(false, format!("{error}. Nothing was sent."))
             }
@@ -173,10 +178,9 @@ impl Tool for HttpRequest {
                 ),
             ),
         };
-        let bytes_down = outcome.content.len().try_into().unwrap_or(u64::MAX);
         outcome.network.add(NetworkDecision {
             bytes_up: if was_refused.is_some() { 0 } else { bytes_up },
-            bytes_down: if was_refused.is_some() { 0 } else { bytes_down },
+            bytes_down,
             ..decision(host, port, was_refused)
         });
         Ok(outcome)
@@ -207,19 +211,24 @@ fn refused(grants: &Grants, host: &str, port: u16) -> Option<String> {
     }
 }
 
+/// The port of TLS: a secret is never sent to it in the clear, whatever a URL says.
+const TLS_PORT: u16 = 443;
+
 /// Adds the stored secrets of the task that are for this host, in place of headers that the model set.
 fn add_secrets(grants: &Grants, request: &mut egress::Request) -> Result<(), String> {
     let (host, port) = destination(request.url());
+    if port == TLS_PORT && request.url().scheme() != "https" {
+        return Ok(());
+    }
     for credential in grants
         .credentials
         .iter()
         .filter(|one| one.is_for(&host, port))
     {
-        let unusable = |_| format!("the stored secret {} cannot be sent", credential.name);
+        let unusable = || format!("the stored secret {} cannot be sent", credential.name);
         let name = HeaderName::from_bytes(credential.header.as_str().as_bytes());
-        let name =
-            name.map_err(|_| format!("the stored secret {} cannot be sent", credential.name))?;
-        let mut value = HeaderValue::from_str(credential.value.expose()).map_err(unusable)?;
+        let name = name.map_err(|_| unusable())?;
+        let mut value = HeaderValue::from_str(credential.value.expose()).map_err(|_| unusable())?;
         value.set_sensitive(true);
         request.headers_mut().insert(name, value);
     }
@@ -273,7 +282,9 @@ impl HttpRequest {
         Ok(request)
     }
 
-    async fn answered(&self, response: Response, shown_bytes_max: usize) -> ToolOutcome {
+    /// What the model is told of an answer, and how many bytes of its body were read.
+    async fn answered(&self, response: Response, shown_bytes_max: usize) -> (ToolOutcome, u64) {
+        let mut body_bytes = 0;
         let source = response.url().host_str().unwrap_or("a server").to_owned();
         let status = response.status();
         let mut text = format!("{:?} {status}\n", response.version());
@@ -289,6 +300,7 @@ impl HttpRequest {
         let is_ok = status.is_success() || status.is_redirection();
         match read_capped(response, self.options.answer_bytes_max).await {
             Ok((body, is_cut)) => {
+                body_bytes = body.len().try_into().unwrap_or(u64::MAX);
                 text.push_str(&body_text(body));
                 if is_cut {
                     let most = self.options.answer_bytes_max;
@@ -303,7 +315,8 @@ impl HttpRequest {
             }
         }
         let shown = cut::middle(&text, shown_bytes_max.saturating_sub(300));
-        ToolOutcome::say(is_ok, outside::block(&source, &shown))
+        let outcome = ToolOutcome::say(is_ok, outside::block(&source, &shown));
+        (outcome, body_bytes)
     }
 }
 

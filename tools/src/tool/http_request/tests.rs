@@ -1,6 +1,9 @@
 //! What is sent, what is refused before anything is sent, and what repeating a call would do.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use agent_core::credential::Credential;
+use agent_core::secret::Secret;
+
 use super::*;
 
 fn tool(change: impl FnOnce(&mut HttpOptions)) -> HttpRequest {
@@ -149,4 +152,34 @@ fn a_request_is_told_by_its_method_and_place_and_by_nothing_that_may_be_secret()
     assert_eq!(told(short), "PUT http://shop.example/");
     assert_eq!(told(json!({"method": "POST", "url": "hunter2"})), "POST");
     assert_eq!(told(json!({"method": "hunter2", "body": "hunter2"})), "");
+}
+
+#[test]
+fn a_secret_goes_to_its_hosts_only_and_not_in_the_clear_to_the_port_of_tls() {
+    let grants = Grants {
+        credentials: vec![Credential {
+            name: "shop".parse().unwrap(),
+            hosts: ["api.example.com", "plain.example.com:8080"]
+                .map(|host| host.parse().unwrap())
+                .to_vec(),
+            header: "Authorization".parse().unwrap(),
+            value: Secret::new("Bearer hidden"),
+        }],
+        ..Grants::default()
+    };
+    for (url, is_sent) in [
+        ("https://api.example.com/", true),
+        ("http://api.example.com/", false),
+        ("http://api.example.com:443/", false),
+        ("https://api.example.com:8443/", false),
+        ("https://other.example.com/", false),
+        ("http://plain.example.com:8080/", true),
+    ] {
+        let headers = json!({"Authorization": "mine"});
+        let asked = json!({"method": "GET", "url": url, "headers": headers});
+        let mut request = prepared(&tool(|_| ()), asked).unwrap();
+        add_secrets(&grants, &mut request).unwrap();
+        let wanted = if is_sent { "Bearer hidden" } else { "mine" };
+        assert_eq!(request.headers()["authorization"], wanted, "{url}");
+    }
 }
