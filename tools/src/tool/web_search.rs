@@ -186,10 +186,14 @@ impl Tool for WebSearch {
                 ToolOutcome::say(false, format!("the search service gave no answer: {error}"))
             }
         };
+        let refused = match &answered {
+            Err(error @ egress::Error::Forbidden { .. }) => Some(error.to_string()),
+            Ok(_) | Err(_) => None,
+        };
         let bytes_down = answered.map_or(0, |(_, body)| body.len());
         outcome.network.add(NetworkDecision {
             bytes_down: bytes_down.try_into().unwrap_or(u64::MAX),
-            ..super::decision(host, port, None)
+            ..super::decision(host, port, refused)
         });
         Ok(outcome)
     }
