@@ -1,5 +1,5 @@
-//! Tool calls by their task's log: what came back, and where one stands whose outcome nobody knows, which its owner may
-//! decide.
+//! Tool calls by their task's log: what came back, and where one stands about which its owner may decide, because nobody
+//! knows its outcome or because it was held.
 //!
 //! Nothing is kept here: what a call's standing is, is read off the log each time, so it is the same before and after a
 //! crash.
@@ -11,8 +11,9 @@ use crate::blob::BlobHash;
 use crate::event::EventKind;
 use crate::id::{CallId, StepId};
 use crate::image::ImageRef;
+use crate::policy::Label;
 
-/// How to go on after a call with an unknown outcome.
+/// How to go on about a call: one with an unknown outcome, or one that was held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallDecision {
@@ -22,13 +23,23 @@ pub enum CallDecision {
     NotDone,
     /// Its owner wants it made again, with the same key.
     Repeat,
-    /// Nobody decided in time, so the model was told that the outcome is unknown.
+    /// Its owner lets a call be made that was held.
+    Approve,
+    /// Its owner does not.
+    Deny,
+    /// Nobody decided in time, so the model was told that the outcome is unknown, or that the call was not made.
     Undecided,
 }
 
 impl CallDecision {
     /// What an owner can decide.
-    pub const OF_OWNER: [Self; 3] = [Self::Done, Self::NotDone, Self::Repeat];
+    pub const OF_OWNER: [Self; 5] = [
+        Self::Done,
+        Self::NotDone,
+        Self::Repeat,
+        Self::Approve,
+        Self::Deny,
+    ];
 
     /// The decision's name in the API and the log.
     pub fn label(self) -> &'static str {
@@ -36,6 +47,8 @@ impl CallDecision {
             Self::Done => "done",
             Self::NotDone => "not_done",
             Self::Repeat => "repeat",
+            Self::Approve => "approve",
+            Self::Deny => "deny",
             Self::Undecided => "undecided",
         }
     }
@@ -45,6 +58,15 @@ impl CallDecision {
         Self::OF_OWNER
             .into_iter()
             .find(|decision| decision.label() == label)
+    }
+
+    /// Whether this answers the question that was asked about a call.
+    fn answers(self, standing: Standing) -> bool {
+        match self {
+            Self::Done | Self::NotDone | Self::Repeat => standing == Standing::Asked,
+            Self::Approve | Self::Deny => standing == Standing::Held,
+            Self::Undecided => matches!(standing, Standing::Asked | Standing::Held),
+        }
     }
 }
 
@@ -76,6 +98,9 @@ pub struct ToolReturned {
     pub isolation: Option<String>,
     /// How many files of the workspace it changed.
     pub changed_files: u32,
+    /// Whose words the content can hold; absent where nobody labelled it.
+    #[serde(default)]
+    pub label: Label,
     /// What the model is told.
     pub content: String,
     /// Manifest of the workspace afterwards, if it changed.
@@ -96,6 +121,10 @@ pub enum Standing {
     Told,
     /// Its outcome is unknown, and the step waits for a decision.
     Asked,
+    /// It was not made, and the step waits for its owner's consent.
+    Held,
+    /// It was not made, and the model was told so.
+    Refused,
     /// It was decided.
     Decided(CallDecision),
 }
@@ -130,6 +159,7 @@ impl CallHistory {
             EventKind::from_label(kind),
             Some(
                 EventKind::ToolIntended
+                    | EventKind::CallHeld
                     | EventKind::ToolReturned
                     | EventKind::ToolUnknown
                     | EventKind::CallDecided
@@ -143,14 +173,22 @@ impl CallHistory {
         if !Self::hears(kind) || text("call") != Some(self.call.as_str()) {
             return;
         }
+        let is_asked = public.get("asked") == Some(&Value::Bool(true));
         let standing = if kind == EventKind::ToolIntended.label() {
             Standing::Intended
+        } else if kind == EventKind::CallHeld.label() {
+            if is_asked {
+                Standing::Held
+            } else {
+                Standing::Refused
+            }
         } else if kind == EventKind::ToolReturned.label() {
             Standing::Returned
         } else if kind == EventKind::ToolUnknown.label() {
-            match public.get("asked") {
-                Some(Value::Bool(true)) => Standing::Asked,
-                Some(_) | None => Standing::Told,
+            if is_asked {
+                Standing::Asked
+            } else {
+                Standing::Told
             }
         } else {
             let decision = text("decision").and_then(CallDecision::from_label);
@@ -161,14 +199,18 @@ impl CallHistory {
         self.standing = Some(standing);
     }
 
-    /// Why the call is not for its owner to decide now, if it is not.
-    pub fn closed(&self) -> Option<String> {
-        let reason = match self.standing? {
-            Standing::Asked => return None,
+    /// Why the call is not for its owner to decide so now, if it is not.
+    pub fn closed(&self, decision: CallDecision) -> Option<String> {
+        let standing = self.standing?;
+        let reason = match standing {
+            Standing::Asked | Standing::Held if decision.answers(standing) => return None,
+            Standing::Asked => "has an unknown outcome: say done, not_done or repeat".to_owned(),
+            Standing::Held => "was not made and waits for consent: say approve or deny".to_owned(),
+            Standing::Refused => "was not made, and the model was told so at once".to_owned(),
             Standing::Intended => "is being made, or no worker has looked at it since it was cut off; nothing is to be decided yet".to_owned(),
             Standing::Returned => "came back; its outcome is known".to_owned(),
             Standing::Told => "has an unknown outcome, of which the model was told at once".to_owned(),
-            Standing::Decided(CallDecision::Undecided) => "was not decided in time; the model was told that its outcome is unknown".to_owned(),
+            Standing::Decided(CallDecision::Undecided) => "was not decided in time; the model was told so".to_owned(),
             Standing::Decided(decision) => format!("was decided before: {}", decision.label()),
         };
         Some(format!("the call {reason}"))
@@ -193,7 +235,7 @@ mod tests {
                 public.extend(more);
             }
             history.push(kind, Some(&step), &public);
-            history.closed()
+            history.closed(CallDecision::Done)
         };
         assert_eq!(history.standing, None);
         let intended = say(&mut history, "tool.intended", json!({}));

@@ -4,17 +4,23 @@
 //! [`Conversation`] and asks it what comes next. Nothing else decides; so an answer that was recorded is never asked
 //! for again, and a call that returned is never made again.
 
-use std::collections::BTreeMap;
+mod answer;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::blob::BlobHash;
-use crate::call::{CallDecided, CallDecision, ToolReturned};
+use crate::call::{CallDecided, CallDecision};
 use crate::event::{EventBody, ModelReplied, RecordedCall, ToolIntended, ToolUnknown};
 use crate::id::CallId;
 use crate::image::ImageRef;
+use crate::mark;
+use crate::policy::{CallHeld, Label};
 use crate::ports::model::{HistoryCall, Message};
 use crate::ports::tool::{EffectClass, FileUse, ToolSpec};
+
+use answer::Answer;
 
 /// Most turns that one step may take.
 pub const TURNS_MAX: usize = 80;
@@ -50,50 +56,6 @@ and anything that could not be done. Set `failed` to true if the step's purpose 
     }
 }
 
-/// What came of a call.
-#[derive(Debug, Clone, PartialEq)]
-enum Answer {
-    Returned(ToolReturned),
-    Unknown(ToolUnknown),
-    Decided(CallDecided),
-}
-
-impl Answer {
-    fn text(&self) -> String {
-        match self {
-            Self::Returned(returned) => returned.content.clone(),
-            Self::Unknown(unknown) => {
-                format!(
-                    "The outcome of this call is unknown: {}. Look at what is there before you repeat it.",
-                    unknown.reason
-                )
-            }
-            Self::Decided(decided) => decided_text(decided),
-        }
-    }
-}
-
-fn decided_text(decided: &CallDecided) -> String {
-    let verdict = match decided.decision {
-        CallDecision::Done => {
-            "was done. What it answered is not known. Do not make it again; go on as if it had succeeded"
-        }
-        CallDecision::NotDone => {
-            "was not done and had no effect. Make it again if it is still needed"
-        }
-        // These two give no answer of their own: see `Conversation::push`.
-        CallDecision::Repeat | CallDecision::Undecided => "has an unknown outcome",
-    };
-    let note = decided
-        .note
-        .as_ref()
-        .map(|note| format!("\nThe owner says: {note}"));
-    format!(
-        "This call was cut off before its result was known. The owner of the task looked and says that it {verdict}.{}",
-        note.unwrap_or_default()
-    )
-}
-
 /// What a step must do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
@@ -113,6 +75,11 @@ pub enum Next {
         /// What was asked, and until when.
         unknown: ToolUnknown,
     },
+    /// A call was held, and a person was asked about it, who has not answered.
+    AwaitConsent {
+        /// What was asked, and until when.
+        held: CallHeld,
+    },
     /// The step is done.
     Finish {
         /// What it reports.
@@ -130,15 +97,52 @@ pub enum Next {
 /// A step's turns so far.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Conversation {
+    label: Label,
     replies: Vec<ModelReplied>,
     intended: BTreeMap<CallId, ToolIntended>,
     asked: BTreeMap<CallId, ToolUnknown>,
+    held: BTreeMap<CallId, CallHeld>,
+    approved: BTreeSet<CallId>,
     answers: BTreeMap<CallId, Answer>,
     snapshot: Option<BlobHash>,
     begun: bool,
 }
 
 impl Conversation {
+    /// One whose opening holds words of these.
+    pub fn new(label: Label) -> Self {
+        Self {
+            label,
+            ..Self::default()
+        }
+    }
+
+    /// Whose words the model has read so far. What it writes, and the files that its calls change, can hold them too.
+    pub fn label(&self) -> Label {
+        self.label
+    }
+
+    /// Whether the owner approved a call that was held.
+    pub fn is_approved(&self, call: &CallId) -> bool {
+        self.approved.contains(call)
+    }
+
+    /// What the calls answered that `is_wanted`, such as those that read from servers outside.
+    pub fn contents(
+        &self,
+        is_wanted: impl Fn(&RecordedCall) -> bool,
+    ) -> impl Iterator<Item = &str> {
+        let calls = self.replies.iter().flat_map(|reply| &reply.calls);
+        calls
+            .filter(move |call| is_wanted(call))
+            .filter_map(|call| match self.answers.get(&call.call) {
+                Some(Answer::Returned(returned)) => Some(returned.content.as_str()),
+                Some(Answer::Unknown(_) | Answer::Decided(_) | Answer::NotMade(_, _)) | None => {
+                    None
+                }
+            })
+    }
+
     /// Takes in the next event of the step.
     pub fn push(&mut self, body: EventBody) {
         self.begun = true;
@@ -151,8 +155,16 @@ impl Conversation {
             if returned.snapshot.is_some() {
                 self.snapshot.clone_from(&returned.snapshot);
             }
+            self.label = self.label.max(returned.label);
             self.answers
                 .insert(returned.call.clone(), Answer::Returned(returned));
+        } else if let EventBody::CallHeld(held) = body {
+            if held.asked {
+                self.held.insert(held.call.clone(), held);
+            } else {
+                self.answers
+                    .insert(held.call.clone(), Answer::NotMade(held, None));
+            }
         } else if let EventBody::ToolUnknown(unknown) = body {
             if unknown.asked {
                 self.asked.insert(unknown.call.clone(), unknown);
@@ -168,7 +180,17 @@ impl Conversation {
     fn decide(&mut self, decided: CallDecided) {
         let call = decided.call.clone();
         let asked = self.asked.remove(&call);
+        let held = self.held.remove(&call);
         match decided.decision {
+            CallDecision::Approve => {
+                self.approved.insert(call);
+            }
+            CallDecision::Deny => {
+                if let Some(held) = held {
+                    self.answers
+                        .insert(call, Answer::NotMade(held, Some(decided)));
+                }
+            }
             CallDecision::Done | CallDecision::NotDone => {
                 self.answers.insert(call, Answer::Decided(decided));
             }
@@ -179,6 +201,9 @@ impl Conversation {
             CallDecision::Undecided => {
                 if let Some(unknown) = asked {
                     self.answers.insert(call, Answer::Unknown(unknown));
+                } else if let Some(held) = held {
+                    self.answers
+                        .insert(call, Answer::NotMade(held, Some(decided)));
                 }
             }
         }
@@ -203,6 +228,9 @@ impl Conversation {
             call.problem.is_none() && call.tool != FINISH && !self.answers.contains_key(&call.call)
         };
         if let Some(call) = last.calls.iter().find(open) {
+            if let Some(held) = self.held.get(&call.call) {
+                return Next::AwaitConsent { held: held.clone() };
+            }
             return match (self.intended.get(&call.call), self.asked.get(&call.call)) {
                 (Some(intended), Some(unknown)) => Next::AwaitDecision {
                     intended: intended.clone(),
@@ -301,6 +329,14 @@ impl Conversation {
             .count()
     }
 
+    /// The answer as the model is shown it: whatever is not Errand's own stands between marks.
+    fn shown_answer_to(&self, call: &RecordedCall) -> String {
+        let text = self.answer_to(call);
+        let label = self.answers.get(&call.call).map(Answer::label);
+        let label = label.unwrap_or(Label::Trusted);
+        mark::material(call.call.as_str(), &call.tool, label, &text)
+    }
+
     fn answer_to(&self, call: &RecordedCall) -> String {
         if let Some(problem) = &call.problem {
             return format!(
@@ -320,7 +356,9 @@ impl Conversation {
     fn images_of(&self, call: &RecordedCall) -> Vec<ImageRef> {
         match self.answers.get(&call.call) {
             Some(Answer::Returned(returned)) => returned.images.clone(),
-            Some(Answer::Unknown(_) | Answer::Decided(_)) | None => Vec::new(),
+            Some(Answer::Unknown(_) | Answer::Decided(_) | Answer::NotMade(_, _)) | None => {
+                Vec::new()
+            }
         }
     }
 
@@ -345,7 +383,7 @@ impl Conversation {
                 messages.push(Message::Tool {
                     call_id,
                     tool,
-                    text: self.answer_to(call),
+                    text: self.shown_answer_to(call),
                     images: self.images_of(call),
                 });
             }

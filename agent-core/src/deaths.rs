@@ -62,6 +62,7 @@ fn effect(kind: EventKind) -> Effect {
         EventKind::JobRecovered => Effect::Notes,
         EventKind::ModelReplied
         | EventKind::ToolIntended
+        | EventKind::CallHeld
         | EventKind::ToolReturned
         | EventKind::NetworkUsed
         | EventKind::ToolUnknown

@@ -13,6 +13,7 @@ use crate::call::{CallDecided, ToolReturned};
 use crate::id::{ArtifactId, CallId, DeliveryId, StepId};
 use crate::network::NetworkUsed;
 use crate::plan::Plan;
+use crate::policy::{CallHeld, Consent, Label};
 use crate::ports::model::{CallProblem, Usage};
 use crate::ports::tool::EffectClass;
 use crate::queue::{JobQuarantined, JobRecovered, JobRequeued};
@@ -145,21 +146,23 @@ events! {
     /// The model answered.
     ModelReplied = "model.replied" public ["job", "turn", "model", "usage", "finish", "tool_names"];
     /// A tool call is about to be made.
-    ToolIntended = "tool.intended" public ["call", "tool", "effect", "outside", "summary"];
+    ToolIntended = "tool.intended" public ["call", "tool", "effect", "outside", "summary", "label", "consent"];
     /// A tool call came back.
-    ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "changed_files"];
+    ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "changed_files", "label"];
     /// What a tool call tried to reach over the network, and what was decided.
     NetworkUsed = "network.used" public ["call", "tool", "decisions", "beyond"];
     /// It is not known whether a tool call had its effect.
     ToolUnknown = "tool.unknown" public ["call", "tool", "reason", "asked", "decide_by_ms"];
-    /// It was decided how to go on after a call with an unknown outcome.
+    /// A tool call was not made, because it needs its owner's consent.
+    CallHeld = "call.held" public ["call", "tool", "summary", "reason", "asked", "decide_by_ms", "content"];
+    /// It was decided about a call: whether one that was held is made, or how to go on after one with an unknown outcome.
     CallDecided = "call.decided" public ["call", "tool", "decision", "note"];
     /// The agent tells the user something.
     NoteAdded = "note.added" public ["text"];
     /// A file was handed to the submitter.
     ArtifactPublished = "artifact.published" public ["artifact", "name", "bytes", "media_type"];
     /// A step finished with a result.
-    StepSucceeded = "step.succeeded" public ["key"];
+    StepSucceeded = "step.succeeded" public ["key", "label"];
     /// A step ended without a result.
     StepFailed = "step.failed" public ["key", "reason"];
     /// A step waits.
@@ -297,6 +300,12 @@ pub struct ToolIntended {
     pub outside: bool,
     /// One line for people: the tool and what it works on.
     pub summary: String,
+    /// Whose words the step had read before.
+    #[serde(default)]
+    pub label: Label,
+    /// Why it was made although it may join text from outside, private data and a way to send.
+    #[serde(default)]
+    pub consent: Consent,
     /// Stable over attempts; receivers use it to tell repeats.
     pub key: String,
     /// The fence under which it was intended.
@@ -351,6 +360,9 @@ pub struct StepSucceeded {
     pub key: String,
     /// What the step reports.
     pub result: String,
+    /// Whose words it can hold.
+    #[serde(default)]
+    pub label: Label,
 }
 
 /// See [`EventKind::StepFailed`].

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::{BlobHash, Stored};
 use crate::id::StepId;
+use crate::policy::Label;
 use crate::task::Waiting;
 
 /// Where a step stands.
@@ -108,4 +109,7 @@ pub struct StepOutcome {
     pub result: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
+    /// Whose words these can hold.
+    #[serde(default)]
+    pub label: Label,
 }

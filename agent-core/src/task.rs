@@ -10,6 +10,7 @@ use crate::budget::{Budget, Spend};
 use crate::credential::SecretName;
 use crate::id::{TaskId, TenantId, WebhookId};
 use crate::network::Network;
+use crate::policy::{FilesFrom, Label, TaskPolicy};
 use crate::step::{Step, StepState};
 
 /// Where a task stands.
@@ -211,8 +212,27 @@ pub struct TaskSpec {
     /// What of the network it may reach; absent where nothing was said, which gives commands none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// What it says about consent.
+    #[serde(default, skip_serializing_if = "TaskPolicy::is_default")]
+    pub policy: TaskPolicy,
     /// Manifest of the workspace that the first steps start from.
     pub snapshot: BlobHash,
+}
+
+impl TaskSpec {
+    /// Whose words its first steps begin with.
+    pub fn label(&self) -> Label {
+        if self.files.is_empty() || self.policy.files == FilesFrom::User {
+            Label::User
+        } else {
+            Label::Outside
+        }
+    }
+
+    /// Whether it holds data that are not everybody's.
+    pub fn is_private(&self) -> bool {
+        !self.files.is_empty() || !self.secrets.is_empty()
+    }
 }
 
 /// What a finished task gives back.

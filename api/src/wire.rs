@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::view::{NetworkView, PriorityName};
+use crate::view::{NetworkView, PolicyView, PriorityName};
 
 /// A task to be accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +49,9 @@ pub struct SubmitRequest {
     /// What of the network the task may reach, within what the server allows; commands reach none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkView>,
+    /// What needs the owner's consent, and what is granted beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyView>,
 }
 
 /// A file of a JSON submit.
@@ -166,11 +169,12 @@ pub struct RequeueRequest {
     pub before_ms: Option<u64>,
 }
 
-/// What became of a call whose outcome is unknown.
+/// What became of a call whose outcome is unknown, or whether one that was held is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionRequest {
-    /// `done`: it had its effect. `not_done`: it had none. `repeat`: make it again, with the same key.
+    /// `done`: it had its effect. `not_done`: it had none. `repeat`: make it again, with the same key. Of a call that
+    /// was held, `approve`: make it. `deny`: do not.
     #[schema(example = "done")]
     pub decision: String,
     /// What the model is told besides.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod policy;
 mod secret;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use agent_core::credential::SecretName;
 use agent_core::network::{Network, NetworkMode};
 use clap::{Args, Parser, Subcommand};
 
+pub use policy::PolicyFlags;
 pub use secret::{SecretAction, SetSecret};
 
 /// Errand: submit a goal, walk away, come back to the result.
@@ -166,7 +168,7 @@ pub enum Command {
         #[command(flatten)]
         budget: BudgetFlags,
     },
-    /// Say what became of a call whose outcome is unknown
+    /// Say what became of a call whose outcome is unknown, or whether one that was held is made
     Decide {
         #[command(flatten)]
         target: Target,
@@ -176,8 +178,9 @@ pub enum Command {
         #[arg(value_parser = identity)]
         call: String,
         #[arg(
-            value_parser = ["done", "not_done", "repeat"],
-            help = "done: it had its effect; not_done: it had none; repeat: make it again, with the same key"
+            value_parser = ["done", "not_done", "repeat", "approve", "deny"],
+            help = "of a call that was cut off, done: it had its effect; not_done: it had none; repeat: make it again, with the same \
+key. Of one that was held, approve: make it; deny: do not"
         )]
         decision: String,
         /// What the model is told besides
@@ -361,6 +364,8 @@ pub struct Submit {
     pub secrets: Vec<SecretName>,
     #[command(flatten)]
     pub network: NetworkFlags,
+    #[command(flatten)]
+    pub policy: PolicyFlags,
     /// A label, KEY=VALUE
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub labels: Vec<String>,

@@ -122,18 +122,21 @@ fn script_for<'a>(scripts: &'a Scripts, prompt: &str) -> Result<&'a Script, Miss
 
 /// The prompt without the results of steps, in which a stranger's text could stand.
 fn goal_part(prompt: &str) -> String {
-    let mut inside = false;
+    let mut end: Option<String> = None;
     let mut kept = String::new();
     for line in prompt.lines() {
-        if line.starts_with("<<< result of step ") {
-            inside = true;
+        if end.is_none()
+            && line.starts_with("<<< result of step ")
+            && let Some((_, word)) = line.rsplit_once(' ')
+        {
+            end = Some(format!(">>> end of result {word}"));
         }
-        if !inside {
+        if end.is_none() {
             kept.push_str(line);
             kept.push('\n');
         }
-        if line == ">>> end of result" {
-            inside = false;
+        if end.as_deref() == Some(line) {
+            end = None;
         }
     }
     kept
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_results_of_steps_cannot_choose_the_script() {
-        let prompt = "Job: step look\nrecommend homes\n<<< result of step a\nmake a web site\n>>> end of result\n";
+        let prompt = "Job: step look\nrecommend homes\n<<< result of step a w\nmake a web site\n>>> end of result w\n";
         assert_eq!(
             said(prompt, 0).unwrap().0,
             "script homes, job step:look, turn 0"

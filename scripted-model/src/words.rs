@@ -149,12 +149,15 @@ fn compile(pattern: &str) -> Result<Regex, Unfilled> {
 
 /// The result of a step, as the prompt shows it between its two marker lines.
 pub fn step_result(prompt: &str, key: &str) -> Option<String> {
-    let opening = format!("<<< result of step {key}");
-    let mut lines = prompt.lines().skip_while(|line| line.trim_end() != opening);
-    lines.next()?;
+    let opening = format!("<<< result of step {key} ");
+    let mut lines = prompt
+        .lines()
+        .skip_while(|line| !line.starts_with(&opening));
+    let word = lines.next()?.trim_end().strip_prefix(&opening)?;
+    let end = format!(">>> end of result {word}");
     let inside: Vec<&str> = lines
         .by_ref()
-        .take_while(|line| line.trim_end() != ">>> end of result")
+        .take_while(|line| line.trim_end() != end)
         .collect();
     Some(inside.join("\n"))
 }
@@ -204,8 +207,8 @@ mod tests {
     use super::*;
 
     fn request() -> Request {
-        let prompt = "Job: report\n<<< result of step count\n12 files\nall read\n>>> end of result\n\
-                      <<< result of step count-more\n3\n>>> end of result\n";
+        let prompt = "Job: report\n<<< result of step count w\n12 files\nall read\n>>> end of result w\n\
+                      <<< result of step count-more w\n3\n>>> end of result w\n";
         serde_json::from_value(json!({"messages": [
             {"role": "user", "content": prompt},
             {"role": "tool", "content": "an older one"},

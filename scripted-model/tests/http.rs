@@ -56,7 +56,7 @@ async fn exchange(running: &Running, method: &str, path: &str, body: &Value) -> 
 
 fn question(job: &str, answers: usize, stream: bool) -> Value {
     let prompt = format!(
-        "Job: {job}\nPlease count the words.\n<<< result of step count\n7 \"words\"\n>>> end of result\n"
+        "Job: {job}\nPlease count the words.\n<<< result of step count w\n7 \"words\"\n>>> end of result w\n"
     );
     let mut messages = vec![json!({"role": "user", "content": prompt})];
     for _ in 0..answers {

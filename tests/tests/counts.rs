@@ -153,6 +153,7 @@ async fn new_task(
         secrets: Vec::new(),
         result_schema: None,
         network: None,
+        policy: agent_core::policy::TaskPolicy::default(),
         snapshot,
     };
     let event = NewEvent::of_task(TaskSubmitted {

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
     EffectClass, FileUse, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
@@ -87,6 +88,24 @@ impl ToolBox for Toolbox {
     fn is_outside(&self, tool: &str, arguments: &Value) -> bool {
         self.tool(tool)
             .is_some_and(|(spec, tool)| tool.is_outside(arguments).unwrap_or(spec.outside))
+    }
+
+    fn source(&self, tool: &str, arguments: &Value) -> Source {
+        self.tool(tool)
+            .map_or(Source::Own, |(_, tool)| tool.source(arguments))
+    }
+
+    fn outward(&self, tool: &str, arguments: &Value) -> Outward {
+        let named = self
+            .tool(tool)
+            .and_then(|(_, tool)| tool.outward(arguments));
+        named.unwrap_or_else(|| {
+            if self.is_outside(tool, arguments) {
+                Outward::Program
+            } else {
+                Outward::Nothing
+            }
+        })
     }
 
     fn summary(&self, tool: &str, arguments: &Value) -> String {

@@ -23,7 +23,7 @@ mod webhook_signature;
 
 pub use house::{Done, HouseError, HouseOptions, Housekeeper};
 pub use lease::{Beating, Lifeline, OpenLifeline, SharedStore};
-pub use options::{Options, Undecided, UnknownCall};
+pub use options::{Options, Unapproved, Undecided, UnknownCall};
 pub use parts::Parts;
 pub use pool::{Drained, Worker};
 pub use pulse::Pulse;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use agent_core::policy::Approvals;
 use serde::{Deserialize, Serialize};
 
 use crate::house::HouseOptions;
@@ -26,6 +27,17 @@ pub enum Undecided {
     /// The model is told that the outcome is unknown, and goes on.
     #[default]
     TellModel,
+    /// The step fails.
+    Fail,
+}
+
+/// What is done about a call that was held when nobody decided in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unapproved {
+    /// It is not made, and the model is told.
+    #[default]
+    Deny,
     /// The step fails.
     Fail,
 }
@@ -70,6 +82,12 @@ pub struct Options {
     pub unknown_call_deadline_ms: u64,
     /// What is done when nobody decided by then.
     pub unknown_call_undecided: Undecided,
+    /// What is done about a call that would join text from outside, private data and a way to send, where the submit did not say.
+    pub approvals: Approvals,
+    /// How long its owner has to approve it; 0 waits for ever.
+    pub approval_deadline_ms: u64,
+    /// What is done when nobody decided by then.
+    pub approval_undecided: Unapproved,
     /// Newest rules that this worker knows. Not a setting: test builds stand for the next release with it.
     #[serde(skip)]
     pub engine: u32,
@@ -97,6 +115,9 @@ impl Default for Options {
             unknown_call_decision: UnknownCall::Ask,
             unknown_call_deadline_ms: 24 * 60 * 60_000,
             unknown_call_undecided: Undecided::TellModel,
+            approvals: Approvals::Ask,
+            approval_deadline_ms: 24 * 60 * 60_000,
+            approval_undecided: Unapproved::Deny,
             engine: agent_core::ENGINE_VERSION,
             housekeeping: HouseOptions::default(),
         }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// Where a pattern without a port applies. A secret goes in the clear only where the port of such a server was written down.
 const PORT_WITHOUT_ONE: u16 = 443;
+/// Where a host that may be reached is reached, if no port is written down.
+const WEB_PORTS: [u16; 2] = [80, 443];
 /// Longest host name, as DNS has it.
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
@@ -53,13 +55,25 @@ impl HostPattern {
 
     /// Whether this host and port may see the secret. The host is spelled as in a URL: lower case, IPv6 in brackets.
     pub fn covers(&self, host: &str, port: u16) -> bool {
-        let is_named = if self.has_wildcard {
+        self.names(host) && port == self.port.unwrap_or(PORT_WITHOUT_ONE)
+    }
+
+    /// Whether this host and port are meant where the pattern is one of hosts to reach: without a port it stands for 80 and
+    /// 443 then.
+    pub fn covers_web(&self, host: &str, port: u16) -> bool {
+        let is_port = self
+            .port
+            .map_or(WEB_PORTS.contains(&port), |named| named == port);
+        self.names(host) && is_port
+    }
+
+    fn names(&self, host: &str) -> bool {
+        if self.has_wildcard {
             let above = host.strip_suffix(self.name.as_str());
             above.is_some_and(|above| above.len() > 1 && above.ends_with('.'))
         } else {
             host == self.name
-        };
-        is_named && port == self.port.unwrap_or(PORT_WITHOUT_ONE)
+        }
     }
 }
 

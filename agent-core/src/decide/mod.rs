@@ -23,6 +23,7 @@ use crate::event::NewEvent;
 use crate::id::{CallId, StepId};
 use crate::job::JobAfter;
 use crate::plan::{Plan, StepSpec};
+use crate::policy::Label;
 use crate::ports::entropy::Entropy;
 use crate::ports::store::{CallState, JobChanges};
 use crate::report::Verdict;
@@ -63,6 +64,8 @@ pub enum Input {
         step: StepId,
         /// What it reports.
         result: String,
+        /// Whose words that can hold.
+        label: Label,
     },
     /// A step cannot be finished.
     StepFailed {
@@ -70,6 +73,8 @@ pub enum Input {
         step: StepId,
         /// Why, in one sentence.
         reason: String,
+        /// Whose words that can hold.
+        label: Label,
     },
     /// A job cannot go on for now.
     Waited {
@@ -94,8 +99,8 @@ pub enum Input {
         /// Why, if it was said.
         reason: Option<String>,
     },
-    /// The owner settles a call with an unknown outcome. Whoever brings this has read in the log, at the version that
-    /// the decision is committed on, that the step waits for exactly that.
+    /// The owner settles a call with an unknown outcome, or says whether one that was held is made. Whoever brings this has
+    /// read in the log, at the version that the decision is committed on, that the step waits for exactly that.
     CallDecided {
         /// The step.
         step: StepId,
@@ -332,8 +337,16 @@ pub fn decide(
         } => step::claimed(draft, &step, begun, crashes),
         Input::PlanAccepted { plan } => plan::accepted(draft, plan),
         Input::PlanFailed { reason } => Ok(plan::failed(draft, &reason)),
-        Input::StepSucceeded { step, result } => step::succeeded(draft, &step, result),
-        Input::StepFailed { step, reason } => step::failed(draft, &step, reason),
+        Input::StepSucceeded {
+            step,
+            result,
+            label,
+        } => step::succeeded(draft, &step, (result, label)),
+        Input::StepFailed {
+            step,
+            reason,
+            label,
+        } => step::failed(draft, &step, (reason, label)),
         Input::Waited { step: None, wait } => Ok(wait::task_job_waits(draft, &wait)),
         Input::Waited {
             step: Some(step),

@@ -45,7 +45,7 @@ pub fn budget_raised(mut draft: Draft<'_>, budget: Budget) -> Draft<'_> {
     draft
 }
 
-/// A call with an unknown outcome is settled, and the step that waited for it goes on under a higher fence: a worker that
+/// A call with an unknown outcome is settled, or one that was held is allowed or not, and the step that waited for it goes on under a higher fence: a worker that
 /// was about to go on without an answer has read the log before this decision, and must not act on what it read. The job
 /// stays the same, since receivers of a call that is made again must never see its fence fall.
 pub fn call_decided<'a>(
@@ -60,13 +60,16 @@ pub fn call_decided<'a>(
         return Err(format!("step {} waits for {what}", step.key));
     }
     if !CallDecision::OF_OWNER.contains(&decided.decision) {
-        return Err("an owner decides done, not_done or repeat".to_owned());
+        return Err("an owner decides done, not_done, repeat, approve or deny".to_owned());
     }
     let known = match decided.decision {
         CallDecision::Done => Some(CallState::Returned),
         CallDecision::NotDone => Some(CallState::Failed),
-        // The next intent opens the call again.
-        CallDecision::Repeat | CallDecision::Undecided => None,
+        // The next intent opens the call, again or for the first time; one that is denied was never begun.
+        CallDecision::Repeat
+        | CallDecision::Approve
+        | CallDecision::Deny
+        | CallDecision::Undecided => None,
     };
     let settled = known.map(|state| (decided.call.clone(), state));
     draft.out.settled.extend(settled);

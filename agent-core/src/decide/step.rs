@@ -4,6 +4,7 @@ use crate::event::{StepFailed, StepResumed, StepStarted, StepSucceeded, StepWait
 use crate::id::StepId;
 use crate::job::JobAfter;
 use crate::place;
+use crate::policy::Label;
 use crate::queue::JobRecovered;
 use crate::step::{StepOutcome, StepState};
 use crate::task::Waiting;
@@ -51,7 +52,7 @@ pub fn claimed<'a>(
 pub fn succeeded<'a>(
     mut draft: Draft<'a>,
     id: &StepId,
-    result: String,
+    (result, label): (String, Label),
 ) -> Result<Draft<'a>, String> {
     let step = draft.step_in(id, &[StepState::Running])?;
     draft.note_of(
@@ -59,6 +60,7 @@ pub fn succeeded<'a>(
         StepSucceeded {
             key: step.key.clone(),
             result: result.clone(),
+            label,
         },
     );
     draft.set_step(
@@ -68,6 +70,7 @@ pub fn succeeded<'a>(
         Some(StepOutcome {
             result: Some(result),
             error: None,
+            label,
         }),
     );
     draft.out.own_job = JobAfter::Delete;
@@ -76,7 +79,11 @@ pub fn succeeded<'a>(
 }
 
 /// The step has no result; what needs it stays blocked until a new plan, or is skipped.
-pub fn failed<'a>(mut draft: Draft<'a>, id: &StepId, reason: String) -> Result<Draft<'a>, String> {
+pub fn failed<'a>(
+    mut draft: Draft<'a>,
+    id: &StepId,
+    (reason, label): (String, Label),
+) -> Result<Draft<'a>, String> {
     let step = draft.step_in(id, &[StepState::Running])?;
     draft.note_of(
         id,
@@ -92,6 +99,7 @@ pub fn failed<'a>(mut draft: Draft<'a>, id: &StepId, reason: String) -> Result<D
         Some(StepOutcome {
             result: None,
             error: Some(reason),
+            label,
         }),
     );
     draft.out.own_job = JobAfter::Delete;

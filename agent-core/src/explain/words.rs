@@ -195,7 +195,7 @@ fn decide_advice(reason: &Reason, look: &Look<'_>) -> String {
     let task = &look.task.id;
     let Some(call) = &reason.call else {
         return format!(
-            "decide on the call that the reason names: `errand decide {task} CALL done|not_done|repeat`, or {}",
+            "decide on the call that the reason names, as it says: `errand decide {task} CALL …`, or {}",
             or_cancel(look)
         );
     };

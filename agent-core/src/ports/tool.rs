@@ -9,6 +9,7 @@ use crate::credential::Credential;
 use crate::id::CallId;
 use crate::image::ImageRef;
 use crate::network::{Network, NetworkDecisions};
+use crate::policy::{Outward, Source};
 use crate::ports::blobs::BlobError;
 use crate::ports::workspaces::Place;
 
@@ -172,6 +173,19 @@ pub trait ToolBox: Send + Sync {
     fn is_outside(&self, tool: &str, _arguments: &Value) -> bool {
         let spec = self.specs().iter().find(|spec| spec.name == tool);
         spec.is_some_and(|spec| spec.outside)
+    }
+    /// What this very call's answer is made of. Pure, like [`ToolBox::effect`].
+    fn source(&self, _tool: &str, _arguments: &Value) -> Source {
+        // What is not known must be taken for the worst.
+        Source::Outside
+    }
+    /// What can leave through this very call. Pure, like [`ToolBox::effect`].
+    fn outward(&self, tool: &str, arguments: &Value) -> Outward {
+        if self.is_outside(tool, arguments) {
+            Outward::Program
+        } else {
+            Outward::Nothing
+        }
     }
     /// What this call works on, for the public log and for the owner who has to look: never more of its arguments than may
     /// be shown. Empty where nothing may.

@@ -58,6 +58,7 @@ mod tests {
             secrets: secrets.iter().map(|name| name.parse().unwrap()).collect(),
             result_schema: None,
             network: network.map(|(mode, hosts)| Network { mode, hosts }),
+            policy: crate::policy::TaskPolicy::default(),
             snapshot: BlobHash::of(b""),
         }
     }

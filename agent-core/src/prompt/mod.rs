@@ -8,6 +8,8 @@ mod planner;
 mod report;
 mod step;
 
+use crate::id::StepId;
+use crate::mark;
 use crate::task::TaskSpec;
 
 pub use planner::{Earlier, PlannerPrompt, planner_messages, repair_message};
@@ -71,9 +73,10 @@ fn file_lines(files: &[FileLine]) -> String {
     list_or(&lines, "none")
 }
 
-/// A step's result in a block whose borders a reader can find.
-fn result_block(key: &str, result: &str) -> String {
-    format!("<<< result of step {key}\n{result}\n>>> end of result")
+/// A step's result in a block whose borders a reader can find, and whoever wrote what is in it cannot make.
+fn result_block(id: &StepId, key: &str, result: &str) -> String {
+    let word = mark::word(id.as_str());
+    format!("<<< result of step {key} {word}\n{result}\n>>> end of result {word}")
 }
 
 #[cfg(test)]

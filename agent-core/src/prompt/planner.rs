@@ -26,8 +26,8 @@ pub struct PlannerPrompt<'a> {
 pub struct Earlier {
     /// Steps that succeeded.
     pub done: Vec<StepResult>,
-    /// Key and fate of the others.
-    pub open: Vec<(String, String)>,
+    /// The others, with why they failed where they did.
+    pub open: Vec<StepResult>,
 }
 
 /// The opening of a plan job.
@@ -80,12 +80,12 @@ fn earlier_part(earlier: &Earlier) -> String {
     let done: Vec<String> = earlier
         .done
         .iter()
-        .map(|step| result_block(&step.key, &step.result))
+        .map(|step| result_block(&step.id, &step.key, &step.result))
         .collect();
     let open: Vec<String> = earlier
         .open
         .iter()
-        .map(|(key, fate)| format!("- {key}: {fate}"))
+        .map(|step| result_block(&step.id, &step.key, &step.result))
         .collect();
     fill(
         include_str!("../../prompts/planner_earlier.md"),

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use crate::ports::model::Message;
 use crate::report::Verdict;
 
-use super::{FileLine, file_lines, fill, list_or, result_block};
+use super::{FileLine, StepResult, file_lines, fill, list_or, result_block};
 
 /// What a report is made from.
 #[derive(Debug, Clone)]
 pub struct ReportPrompt<'a> {
     /// The submitter's words.
     pub goal: &'a str,
-    /// Key of every step, its state, and its result or error.
-    pub steps: &'a [(String, &'static str, String)],
+    /// Every step's state, and its result or error.
+    pub steps: &'a [(&'static str, StepResult)],
     /// What the checks found.
     pub verdicts: &'a [Verdict],
     /// Published artifacts.
@@ -27,7 +27,10 @@ pub fn report_messages(prompt: &ReportPrompt<'_>) -> Vec<Message> {
     let steps: Vec<String> = prompt
         .steps
         .iter()
-        .map(|(key, state, text)| format!("Step {key} {state}.\n{}", result_block(key, text)))
+        .map(|(state, step)| {
+            let block = result_block(&step.id, &step.key, &step.result);
+            format!("Step {} {state}.\n{block}", step.key)
+        })
         .collect();
     let checks: Vec<String> = prompt.verdicts.iter().map(verdict_line).collect();
     let data = if prompt.result_schema.is_some() {

@@ -1,5 +1,6 @@
 //! What the worker of one step is told.
 
+use crate::id::StepId;
 use crate::plan::StepSpec;
 use crate::ports::model::Message;
 
@@ -17,6 +18,8 @@ pub struct FileLine {
 /// A finished step as prompts quote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepResult {
+    /// Identity.
+    pub id: StepId,
     /// Name inside the plan.
     pub key: String,
     /// What it reports.
@@ -59,7 +62,7 @@ pub fn step_messages(prompt: &StepPrompt<'_>) -> Vec<Message> {
     let results: Vec<String> = prompt
         .results
         .iter()
-        .map(|step| result_block(&step.key, &step.result))
+        .map(|step| result_block(&step.id, &step.key, &step.result))
         .collect();
     let acceptance: Vec<String> = prompt
         .spec

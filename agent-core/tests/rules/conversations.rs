@@ -92,6 +92,8 @@ impl Run {
             effect,
             outside: false,
             summary: String::new(),
+            label: agent_core::policy::Label::User,
+            consent: agent_core::policy::Consent::NotNeeded,
             key: "k".to_owned(),
             fence: 1,
             arguments: call.arguments,
@@ -108,6 +110,7 @@ impl Run {
                 duration_ms: 1,
                 isolation: None,
                 changed_files: 0,
+                label: agent_core::policy::Label::Outside,
                 content: format!("answer {}", self.log.len()),
                 snapshot: None,
                 images: Vec::new(),
@@ -157,7 +160,10 @@ fn run(turns: &[Vec<Wish>], crashes: &[bool], effect: EffectClass) -> (Run, Next
                 run.make(&intended, !dies);
             }
             Next::Settle(intended) => run.settle(&intended),
-            end @ (Next::Finish { .. } | Next::GiveUp { .. } | Next::AwaitDecision { .. }) => {
+            end @ (Next::Finish { .. }
+            | Next::GiveUp { .. }
+            | Next::AwaitDecision { .. }
+            | Next::AwaitConsent { .. }) => {
                 return (run, end);
             }
         }

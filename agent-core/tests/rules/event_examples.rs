@@ -13,6 +13,7 @@ use agent_core::id::{ArtifactId, CallId, DeliveryId, JobId, StepId};
 use agent_core::image::ImageRef;
 use agent_core::network::{NetworkDecision, NetworkUsed};
 use agent_core::plan::{Criterion, Plan, StepSpec};
+use agent_core::policy::{CallHeld, Consent, Label, TaskPolicy};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{CallProblem, Thought, Usage};
 use agent_core::ports::tool::EffectClass;
@@ -65,6 +66,16 @@ pub fn example(kind: EventKind) -> EventBody {
             beyond: 0,
         }
         .into(),
+        EventKind::CallHeld => CallHeld {
+            call: call_id(),
+            tool: "http_request".to_owned(),
+            summary: "POST https://api.example.com/orders".to_owned(),
+            reason: "the step has read text from outside".to_owned(),
+            asked: true,
+            decide_by_ms: Some(1_700_086_400_000),
+            content: r#"{"method":"POST","url":"https://api.example.com/orders"}"#.to_owned(),
+        }
+        .into(),
         EventKind::ToolUnknown => ToolUnknown {
             call: call_id(),
             tool: "http_request".to_owned(),
@@ -88,6 +99,7 @@ pub fn example(kind: EventKind) -> EventBody {
         EventKind::StepSucceeded => StepSucceeded {
             key,
             result: private("result"),
+            label: Label::Outside,
         }
         .into(),
         EventKind::StepFailed => StepFailed {
@@ -159,6 +171,7 @@ fn submitted() -> TaskSubmitted {
             secrets: Vec::new(),
             result_schema: Some(json!({ "title": private("schema") })),
             network: None,
+            policy: TaskPolicy::default(),
             snapshot: BlobHash::of(b"{}"),
         },
     }
@@ -227,6 +240,8 @@ fn intended() -> ToolIntended {
         effect: EffectClass::Repeatable,
         outside: false,
         summary: "sort scores.csv".to_owned(),
+        label: Label::User,
+        consent: Consent::NotNeeded,
         key: private("key"),
         fence: 3,
         arguments: json!({ "command": private("command") }),
@@ -241,6 +256,7 @@ fn returned() -> ToolReturned {
         duration_ms: 41,
         isolation: Some("bubblewrap".to_owned()),
         changed_files: 1,
+        label: Label::Outside,
         content: private("content"),
         snapshot: Some(BlobHash::of(b"snapshot")),
         images: vec![ImageRef {

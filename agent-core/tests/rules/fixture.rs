@@ -289,6 +289,7 @@ pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
             Input::StepSucceeded {
                 step: step.clone(),
                 result,
+                label: agent_core::policy::Label::User,
             },
         ),
         (
@@ -296,6 +297,7 @@ pub fn step_inputs(step: &StepId) -> Vec<(&'static str, Input)> {
             Input::StepFailed {
                 step: step.clone(),
                 reason,
+                label: agent_core::policy::Label::User,
             },
         ),
         ("step waits for a time", waits(WaitKind::Provider)),

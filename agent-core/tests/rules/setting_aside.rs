@@ -88,6 +88,7 @@ fn no_new_plan_replaces_a_step_that_was_set_aside() {
     let failed = Input::StepFailed {
         step: step_id(&task, "other"),
         reason: "it cannot be done".to_owned(),
+        label: agent_core::policy::Label::User,
     };
     let decision = decided(&task, failed);
     assert_eq!(decision.task.state, TaskState::Waiting);
@@ -102,6 +103,7 @@ fn the_steps_beside_it_go_on_and_what_needs_it_stays_blocked() {
     let done = Input::StepSucceeded {
         step: step_id(&task, "other"),
         result: "done".to_owned(),
+        label: agent_core::policy::Label::User,
     };
     let decision = decided(&task, done);
     assert_eq!(decision.task.state, TaskState::Waiting);

@@ -1,4 +1,5 @@
-//! `POST /v1/tasks/{id}/calls/{call_id}/decision`: say what became of a call whose outcome is unknown.
+//! `POST /v1/tasks/{id}/calls/{call_id}/decision`: say what became of a call whose outcome is unknown, or whether one that
+//! was held is made.
 //!
 //! The log decides whether there is something to decide, and it is read at the version of the task on which the decision
 //! is committed. So a decision that comes twice, or after the task went on without it, is refused and changes nothing.
@@ -33,7 +34,7 @@ const EVENTS_PER_PAGE: u32 = 500;
     path = "/v1/tasks/{id}/calls/{call_id}/decision",
     tag = "tasks",
     params(("id" = String, Path, description = "The task"), ("call_id" = String, Path, description = "The call, as the reason of the wait names it")),
-    request_body(content = DecisionRequest, description = "What became of the call, or that it is to be made again"),
+    request_body(content = DecisionRequest, description = "What became of the call, or whether it is to be made"),
     responses(
         (status = 200, description = "The task, which goes on", body = TaskView),
         (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
@@ -59,7 +60,7 @@ pub async fn decide_call(
     for _ in 0..owner::ATTEMPTS_MAX {
         let task = owner::load(app, &caller.tenant, &id).await?;
         let history = history(app, &task, &call).await?;
-        let step = open_step(&task, &history)?;
+        let step = open_step(&task, &history, decision)?;
         let decided = CallDecided {
             call: call.clone(),
             tool: history.tool,
@@ -76,11 +77,15 @@ pub async fn decide_call(
 }
 
 /// The step that waits for this decision, or why none does.
-fn open_step(task: &Task, history: &CallHistory) -> Result<agent_core::id::StepId, Problem> {
+fn open_step(
+    task: &Task,
+    history: &CallHistory,
+    decision: CallDecision,
+) -> Result<agent_core::id::StepId, Problem> {
     let Some(step) = history.step.clone() else {
         return Err(Problem::not_found("call"));
     };
-    if let Some(closed) = history.closed() {
+    if let Some(closed) = history.closed(decision) {
         return Err(Problem::conflict(closed));
     }
     if task.state.is_final() {
@@ -139,7 +144,10 @@ async fn read_request(
         let named = fields.required_text("decision", &mut faults);
         decision = named.as_deref().and_then(CallDecision::from_label);
         if named.is_some() && decision.is_none() {
-            faults.add("/decision", "must be done, not_done or repeat");
+            faults.add(
+                "/decision",
+                "must be done, not_done, repeat, approve or deny",
+            );
         }
         note = fields.text("note", &mut faults);
         fields.finish(&mut faults);

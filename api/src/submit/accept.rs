@@ -99,6 +99,7 @@ async fn new_task(
         secrets: wanted.secrets,
         result_schema: wanted.result_schema,
         network: wanted.network,
+        policy: wanted.policy,
         snapshot: snapshot.hash,
     };
     let text = serde_json::to_string(&spec).map_err(|error| {

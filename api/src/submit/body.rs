@@ -6,6 +6,7 @@ use agent_core::network::NetworkMode;
 use agent_core::task::Priority;
 use serde_json::Value;
 
+use super::policy;
 use crate::request::fields::{Faults, Fields, kind, pointer, wrong_type};
 use crate::request::json::refuse_nul;
 use crate::view::{NetworkView, PriorityName};
@@ -32,6 +33,7 @@ pub fn read(value: Value, faults: &mut Faults) -> SubmitRequest {
         secrets: texts("secrets", &mut fields, faults).unwrap_or_default(),
         result_schema: fields.take("result_schema"),
         network: network(&mut fields, faults),
+        policy: policy::read(&mut fields, faults),
     };
     fields.finish(faults);
     request
@@ -127,7 +129,8 @@ fn webhook(value: Value, faults: &mut Faults) -> Option<WebhookRequest> {
     Some(WebhookRequest { url: url?, secret })
 }
 
-fn texts(name: &'static str, fields: &mut Fields, faults: &mut Faults) -> Option<Vec<String>> {
+/// Reads a list of strings.
+pub fn texts(name: &'static str, fields: &mut Fields, faults: &mut Faults) -> Option<Vec<String>> {
     let items = fields.list(name, faults)?;
     let mut texts = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
@@ -153,7 +156,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::view::NetworkModeName;
+    use crate::view::{ApprovalsName, FilesFromName, NetworkModeName, PolicyView};
 
     #[test]
     fn everything_that_the_wire_type_can_say_is_read_back_the_same() {
@@ -181,6 +184,11 @@ mod tests {
             network: Some(NetworkView {
                 mode: NetworkModeName::AllowList,
                 hosts: vec!["pypi.org".to_owned()],
+            }),
+            policy: Some(PolicyView {
+                files: Some(FilesFromName::User),
+                approvals: Some(ApprovalsName::Deny),
+                send_to: vec!["api.example.com".to_owned()],
             }),
         };
         let mut faults = Faults::default();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use agent_core::budget::Budget;
 use agent_core::credential::SecretName;
 use agent_core::network::{Network, NetworkMode};
+use agent_core::policy::TaskPolicy;
 use agent_core::task::Priority;
 use bytes::Bytes;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use super::files;
 use super::fingerprint;
 use super::granted;
+use super::policy;
 use super::webhook::{self, WantedWebhook};
 use super::{Content, IncomingFile};
 use crate::app::App;
@@ -36,6 +38,7 @@ pub struct Wanted {
     pub secrets: Vec<SecretName>,
     pub result_schema: Option<Value>,
     pub network: Option<Network>,
+    pub policy: TaskPolicy,
     /// Hash of everything that was asked for.
     pub fingerprint: agent_core::blob::BlobHash,
 }
@@ -64,6 +67,7 @@ pub fn check(
     if let Some(wanted) = &network {
         reach(app, wanted, &mut faults);
     }
+    let policy = policy::check(request.policy.as_ref(), &mut faults);
     let inline = std::mem::take(&mut request.files);
     let incoming = inline
         .into_iter()
@@ -91,6 +95,7 @@ pub fn check(
         secrets,
         result_schema: request.result_schema,
         network,
+        policy,
     })
 }
 

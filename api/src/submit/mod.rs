@@ -8,6 +8,7 @@ mod fingerprint;
 mod granted;
 mod idempotency;
 mod multipart;
+mod policy;
 mod secret;
 mod webhook;
 

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::budget::{BudgetView, SpentView};
 use super::links::task_path;
 use super::network::NetworkView;
+use super::policy::PolicyView;
 use super::result::ResultView;
 use super::state::{PriorityName, TaskStateName, WaitKindName};
 use super::step::PlanView;
@@ -149,6 +150,8 @@ pub struct TaskView {
     pub result_schema: Option<Value>,
     /// What of the network it may reach; null where the submit said nothing, which gives commands none.
     pub network: Option<NetworkView>,
+    /// What the submit said about consent.
+    pub policy: PolicyView,
     /// The plan, once there is one.
     pub plan: Option<PlanView>,
     /// The result, in a final state.
@@ -209,6 +212,7 @@ pub(crate) async fn full(app: &App, task: &Task) -> Result<TaskView, Problem> {
         secrets: spec.secrets.into_iter().map(String::from).collect(),
         result_schema: spec.result_schema,
         network: spec.network.map(NetworkView::from),
+        policy: spec.policy.into(),
         plan: PlanView::of(task),
         result,
         artifacts: artifacts.len(),

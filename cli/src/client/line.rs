@@ -62,6 +62,12 @@ fn described(event: &Value) -> Option<String> {
             text("tool"),
             text("reason")
         ),
+        "call.held" => format!(
+            "  {} is not made: {}{}",
+            text("tool"),
+            text("reason"),
+            and("content")
+        ),
         "network.used" => format!("  {}: {}", text("tool"), reached(data)),
         "call.decided" => format!(
             "  {}: decided: {}{}",

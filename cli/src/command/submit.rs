@@ -64,6 +64,9 @@ fn body(args: &Submit) -> Result<Value> {
     if let Some(network) = args.network.wanted() {
         body["network"] = json!(network);
     }
+    if let Some(policy) = args.policy.wanted() {
+        body["policy"] = policy;
+    }
     if !args.labels.is_empty() {
         body["metadata"] = Value::Object(labels(&args.labels)?);
     }

@@ -102,7 +102,7 @@ pub fn decision(decision: &str, note: Option<&str>) -> Value {
     body
 }
 
-/// Says what became of a call whose outcome is unknown.
+/// Says what became of a call whose outcome is unknown, or whether one that was held is made.
 pub async fn decide(
     client: &Client,
     (task, call): (&str, &str),

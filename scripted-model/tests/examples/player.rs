@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use agent_core::budget::Budget;
+use agent_core::id::StepId;
 use agent_core::plan::{Plan, StepSpec, faults};
+use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::Message;
 use agent_core::prompt::{
     FileLine, PlannerPrompt, ReportPrompt, StepPrompt, StepResult, planner_messages,
@@ -174,6 +176,7 @@ impl Player {
             .depends_on
             .iter()
             .map(|key| StepResult {
+                id: StepId::new(&Seeded::new(1)),
                 key: key.clone(),
                 result: self.ends[key].result.clone(),
             })
@@ -260,15 +263,16 @@ impl Player {
             .filter(|verdict| verdict.holds == Some(false))
             .collect();
         assert!(refuted.is_empty(), "{refuted:?}");
-        let steps: Vec<(String, &'static str, String)> = plan
+        let steps: Vec<(&'static str, StepResult)> = plan
             .steps
             .iter()
             .map(|step| {
-                (
-                    step.key.clone(),
-                    "succeeded",
-                    self.ends[&step.key].result.clone(),
-                )
+                let done = StepResult {
+                    id: StepId::new(&Seeded::new(1)),
+                    key: step.key.clone(),
+                    result: self.ends[&step.key].result.clone(),
+                };
+                ("succeeded", done)
             })
             .collect();
         let message = self.ask(&wire(&report_messages(&ReportPrompt {

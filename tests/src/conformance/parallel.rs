@@ -131,6 +131,7 @@ fn succeeded(index: u32, step: StepId) -> Input {
     Input::StepSucceeded {
         step,
         result: format!("part {index} is done"),
+        label: agent_core::policy::Label::User,
     }
 }
 
@@ -151,6 +152,7 @@ pub async fn a_failure_beside_a_success_makes_one_new_plan_job(h: &mut Harness) 
         0 => Input::StepFailed {
             step,
             reason: "no such file".to_owned(),
+            label: agent_core::policy::Label::User,
         },
         _ => succeeded(index, step),
     });

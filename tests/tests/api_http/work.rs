@@ -87,8 +87,15 @@ impl World {
     pub async fn end(&self, claim: &Claim) {
         let step = claim.step.clone().unwrap();
         let result = "counted".to_owned();
-        self.decided(claim, Input::StepSucceeded { step, result })
-            .await;
+        self.decided(
+            claim,
+            Input::StepSucceeded {
+                step,
+                result,
+                label: agent_core::policy::Label::User,
+            },
+        )
+        .await;
         let report = self.claim().await;
         self.decided(
             &report,
@@ -162,6 +169,8 @@ impl World {
             effect: EffectClass::Once,
             outside: true,
             summary: "x".to_owned(),
+            label: agent_core::policy::Label::User,
+            consent: agent_core::policy::Consent::NotNeeded,
             key: "k".to_owned(),
             fence: claim.fence.0,
             arguments: serde_json::json!({"to": "x"}),

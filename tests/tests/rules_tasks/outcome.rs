@@ -33,6 +33,7 @@ pub fn of_step(claim: &Claim, turn: u32, luck: u8) -> Outcome {
         190..216 => Outcome::Tell(Input::StepFailed {
             step,
             reason: "bad luck".to_owned(),
+            label: agent_core::policy::Label::User,
         }),
         216..248 => Outcome::Tell(Input::Waited {
             step: Some(step),
@@ -45,6 +46,7 @@ pub fn of_step(claim: &Claim, turn: u32, luck: u8) -> Outcome {
         _ => Outcome::Tell(Input::StepSucceeded {
             step,
             result: "done".to_owned(),
+            label: agent_core::policy::Label::User,
         }),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::id::TenantId;
 use agent_core::image::{ImageBytes, ImageRef};
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::blobs::{BlobError, Blobs};
 use agent_core::ports::housekeeping::{Cutoff, OwnedHash, Shelves};
 use agent_core::ports::model::{
@@ -304,6 +305,7 @@ impl FakeTools {
             spec("hand_over", EffectClass::Repeatable, FileUse::Reads),
             spec("show", EffectClass::Read, FileUse::Reads),
             spec("hold", EffectClass::Repeatable, FileUse::Reads),
+            spec("page", EffectClass::Read, FileUse::None),
         ];
         Arc::new(Self {
             specs,
@@ -383,6 +385,27 @@ impl ToolBox for FakeTools {
         to.unwrap_or_default().to_owned()
     }
 
+    fn source(&self, tool: &str, _arguments: &Value) -> Source {
+        match tool {
+            "page" | "send" => Source::Outside,
+            "tell" | "hand_over" => Source::Own,
+            _ => Source::Files,
+        }
+    }
+
+    fn outward(&self, tool: &str, arguments: &Value) -> Outward {
+        let (host, port) = ("shop.example".to_owned(), 443);
+        match tool {
+            "page" => Outward::Fetch {
+                address: arguments["url"].as_str().unwrap_or_default().to_owned(),
+                host,
+                port,
+            },
+            "send" => Outward::Send { host, port },
+            _ => Outward::Nothing,
+        }
+    }
+
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
         self.made
             .lock()
@@ -393,6 +416,7 @@ impl ToolBox for FakeTools {
         Ok(match call.tool.as_str() {
             "append" => self.append(call).await,
             "hold" => self.hold().await,
+            "page" => ToolOutcome::say(true, text(call, "says")),
             "tell" => ToolOutcome {
                 side_effects: vec![SideEffect::Note {
                     text: text(call, "text"),

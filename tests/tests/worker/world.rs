@@ -11,6 +11,7 @@ use agent_core::event::{EventBody, NewEvent, TaskSubmitted};
 use agent_core::id::{JobId, StepId, TaskId, TenantId, WebhookId};
 use agent_core::job::{JobKind, NewJob, WorkerName};
 use agent_core::journal;
+use agent_core::policy::TaskPolicy;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::sealer::{Sealer, UnsealError};
@@ -18,7 +19,7 @@ use agent_core::ports::store::{Keys, NewTask, Right, Store, Tasks};
 use agent_core::ports::upkeep::Upkeep;
 use agent_core::queue::{JobPlace, QueuedJob, TaskQueue};
 use agent_core::secret::{Sealed, Secret};
-use agent_core::task::{Priority, Task, TaskSpec, TaskState};
+use agent_core::task::{Attachment, Priority, Task, TaskSpec, TaskState};
 use agent_core::workspace::Manifest;
 use store_memory::MemoryStore;
 use tokio::task::JoinHandle;
@@ -39,6 +40,9 @@ pub struct World {
     pub entropy: Arc<Seeded>,
     pub tenant: TenantId,
     pub goal: String,
+    /// Names of attached files.
+    pub files: Vec<String>,
+    pub policy: TaskPolicy,
     pub options: Options,
     pub allow_private: Vec<String>,
     /// The way out, where many workers share one: making one reads every certificate of the machine.
@@ -136,6 +140,8 @@ impl World {
             entropy,
             tenant,
             goal: "Do the work.".to_owned(),
+            files: Vec::new(),
+            policy: TaskPolicy::default(),
             options,
             allow_private: Vec::new(),
             guard: None,
@@ -221,13 +227,19 @@ impl World {
             .await
             .unwrap();
         let goal = self.goal.clone();
+        let file = self.blobs.put(tenant, b"x".to_vec()).await.unwrap();
+        let attached = self.files.iter().map(|name| Attachment {
+            name: name.clone(),
+            blob: file.clone(),
+        });
         let spec = TaskSpec {
             goal,
-            files: Vec::new(),
+            files: attached.collect(),
             tools: None,
             secrets: Vec::new(),
             result_schema: None,
             network: None,
+            policy: self.policy.clone(),
             snapshot: manifest.hash.clone(),
         };
         let event = NewEvent::of_task(TaskSubmitted {

@@ -1,5 +1,6 @@
 //! `file_delete`: removes a file or a directory.
 
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -39,6 +40,10 @@ impl Tool for FileDelete {
                 EffectClass::Repeatable,
             )
         }
+    }
+
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Own
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

@@ -1,5 +1,6 @@
 //! `file_move`: gives a file or a directory another path.
 
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -41,6 +42,10 @@ impl Tool for FileMove {
                 EffectClass::Repeatable,
             )
         }
+    }
+
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Own
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

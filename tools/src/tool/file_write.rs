@@ -1,5 +1,6 @@
 //! `file_write`: makes a file hold a text.
 
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -37,6 +38,10 @@ impl Tool for FileWrite {
                 EffectClass::Repeatable,
             )
         }
+    }
+
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Own
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use agent_core::network::{NetworkDecision, NetworkMode};
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, Grants, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -16,9 +17,7 @@ use egress::{Guard, Hosts, Method, Response, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    Context, Tool, cut, decision, destination, object, outside, shown_address, spec, text,
-};
+use super::{Context, Tool, cut, decision, destination, object, shown_address, spec, text};
 use crate::options::HttpOptions;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"];
@@ -123,6 +122,14 @@ impl Tool for HttpRequest {
         })
     }
 
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Outside
+    }
+
+    fn outward(&self, arguments: &Value) -> Option<Outward> {
+        Some(left(arguments))
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         let method = text(arguments, "method").unwrap_or_default();
         let method = method.to_ascii_uppercase();
@@ -184,6 +191,26 @@ impl Tool for HttpRequest {
             ..decision(host, port, was_refused)
         });
         Ok(outcome)
+    }
+}
+
+/// What leaves with a request: the address alone, or more of what the model wrote.
+fn left(arguments: &Value) -> Outward {
+    let method = text(arguments, "method").unwrap_or_default();
+    let is_read = matches!(method.to_ascii_uppercase().as_str(), "GET" | "HEAD");
+    let is_empty = |name: &str| match arguments.get(name) {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Object(fields)) => fields.is_empty(),
+        Some(_) => false,
+    };
+    match super::fetched(arguments) {
+        Outward::Fetch { host, port, .. }
+            if !(is_read && is_empty("headers") && is_empty("body")) =>
+        {
+            Outward::Send { host, port }
+        }
+        outward => outward,
     }
 }
 
@@ -285,7 +312,6 @@ impl HttpRequest {
     /// What the model is told of an answer, and how many bytes of its body were read.
     async fn answered(&self, response: Response, shown_bytes_max: usize) -> (ToolOutcome, u64) {
         let mut body_bytes = 0;
-        let source = response.url().host_str().unwrap_or("a server").to_owned();
         let status = response.status();
         let mut text = format!("{:?} {status}\n", response.version());
         for name in SHOWN {
@@ -314,8 +340,8 @@ impl HttpRequest {
                 let _ = write!(text, "[the body broke off: {error}]");
             }
         }
-        let shown = cut::middle(&text, shown_bytes_max.saturating_sub(300));
-        let outcome = ToolOutcome::say(is_ok, outside::block(&source, &shown));
+        let shown = cut::middle(&text, shown_bytes_max);
+        let outcome = ToolOutcome::say(is_ok, shown);
         (outcome, body_bytes)
     }
 }

@@ -17,7 +17,6 @@ mod http_request;
 mod image;
 mod kind;
 mod note;
-mod outside;
 mod plain;
 mod publish;
 mod session;
@@ -26,6 +25,7 @@ mod web_fetch;
 mod web_search;
 
 use agent_core::network::{NetworkDecision, NetworkMode};
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::{Guard, Url};
@@ -52,6 +52,14 @@ pub(crate) trait Tool: Send + Sync {
     }
     /// Whether this very call may have an effect outside the sandbox, where its arguments say more than the spec.
     fn is_outside(&self, _arguments: &Value) -> Option<bool> {
+        None
+    }
+    /// What this very call's answer is made of.
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Files
+    }
+    /// What can leave through this very call, where that is not whatever a program sends if it has an effect outside.
+    fn outward(&self, _arguments: &Value) -> Option<Outward> {
         None
     }
     /// What this call works on: only what may be shown to everyone who may see the task.
@@ -152,6 +160,23 @@ fn shown_address(url: &Url) -> Option<String> {
         port.unwrap_or_default(),
         url.path()
     ))
+}
+
+/// What leaves with a GET of the address in the argument `url`, and nothing else.
+fn fetched(arguments: &Value) -> Outward {
+    let address = text(arguments, "url").unwrap_or_default();
+    match Url::parse(&address) {
+        Ok(url) => {
+            let (host, port) = destination(&url);
+            Outward::Fetch {
+                address,
+                host,
+                port,
+            }
+        }
+        // Then nothing is asked for.
+        Err(_) => Outward::Nothing,
+    }
 }
 
 /// Host and port of a URL, as records name them.

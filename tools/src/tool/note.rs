@@ -1,5 +1,6 @@
 //! `note`: tells the user something.
 
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, FileUse, SideEffect, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -33,6 +34,10 @@ impl Tool for Note {
             files: FileUse::None,
             ..spec("note", description, parameters, EffectClass::Repeatable)
         }
+    }
+
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Own
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

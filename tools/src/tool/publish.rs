@@ -1,5 +1,6 @@
 //! `publish`: hands a file to the submitter.
 
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, SideEffect, ToolError, ToolOutcome, ToolSpec};
 use agent_core::workspace::check_path;
 use async_trait::async_trait;
@@ -32,6 +33,10 @@ impl Tool for Publish {
             behind. Publishing the same name again replaces the file. For a directory, publish its files one by one, or \
             an archive of it.";
         spec("publish", description, parameters, EffectClass::Repeatable)
+    }
+
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Own
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -202,6 +203,14 @@ impl Tool for Start {
         shell::reaches_out(arguments).then_some(true)
     }
 
+    fn source(&self, arguments: &Value) -> Source {
+        if shell::reaches_out(arguments) {
+            Source::Outside
+        } else {
+            Source::Files
+        }
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         super::text(arguments, "command")
     }
@@ -287,6 +296,10 @@ impl Tool for Read {
         tool_spec("shell_read", description, parameters)
     }
 
+    fn source(&self, arguments: &Value) -> Source {
+        source(arguments)
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         super::text(arguments, "session")
     }
@@ -322,9 +335,17 @@ struct WriteArguments {
     wait: Wait,
 }
 
-/// Whether what is typed may have an effect outside.
-fn types_outward(arguments: &Value) -> bool {
+/// Whether the program can reach the network.
+fn is_with_network(arguments: &Value) -> bool {
     super::text(arguments, "session").is_some_and(|name| sessions::reaches_out(&name))
+}
+
+fn source(arguments: &Value) -> Source {
+    if is_with_network(arguments) {
+        Source::Outside
+    } else {
+        Source::Files
+    }
 }
 
 fn yes() -> bool {
@@ -334,11 +355,11 @@ fn yes() -> bool {
 #[async_trait]
 impl Tool for WriteTo {
     fn effect(&self, arguments: &Value) -> Option<EffectClass> {
-        types_outward(arguments).then_some(EffectClass::Once)
+        is_with_network(arguments).then_some(EffectClass::Once)
     }
 
     fn is_outside(&self, arguments: &Value) -> Option<bool> {
-        types_outward(arguments).then_some(true)
+        is_with_network(arguments).then_some(true)
     }
 
     fn spec(&self) -> ToolSpec {
@@ -358,6 +379,10 @@ impl Tool for WriteTo {
         );
         let description = "Types text into a background program and shows what it prints in answer. Lines have at most 4000 bytes.";
         tool_spec("shell_write", description, parameters)
+    }
+
+    fn source(&self, arguments: &Value) -> Source {
+        source(arguments)
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {
@@ -427,6 +452,10 @@ impl Tool for Stop {
         let description =
             "Ends a background program and all that it started, and shows its last output.";
         tool_spec("shell_stop", description, parameters)
+    }
+
+    fn source(&self, arguments: &Value) -> Source {
+        source(arguments)
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

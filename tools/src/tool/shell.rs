@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::network::NetworkMode;
+use agent_core::policy::Source;
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -112,6 +113,14 @@ impl Tool for Shell {
 
     fn is_outside(&self, arguments: &Value) -> Option<bool> {
         reaches_out(arguments).then_some(true)
+    }
+
+    fn source(&self, arguments: &Value) -> Source {
+        if self.is_caged && !reaches_out(arguments) {
+            Source::Files
+        } else {
+            Source::Outside
+        }
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

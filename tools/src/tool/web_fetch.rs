@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use agent_core::id::TaskId;
 use agent_core::network::NetworkDecision;
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Context, Tool, cut, object, outside, spec};
+use super::{Context, Tool, cut, object, spec};
 use crate::documents;
 use crate::inside::document::Ask;
 use crate::options::WebOptions;
@@ -145,6 +146,14 @@ impl Tool for WebFetch {
         }
     }
 
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Outside
+    }
+
+    fn outward(&self, arguments: &Value) -> Option<Outward> {
+        Some(super::fetched(arguments))
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         let url = Url::parse(&super::text(arguments, "url")?).ok()?;
         super::shown_address(&url)
@@ -218,11 +227,10 @@ impl WebFetch {
             head =
                 format!("{head}\n[the answer is longer than {most} bytes; the rest was not read]");
         }
-        let source = page.url.host_str().unwrap_or("the web");
-        let marked = outside::block(source, &cut::middle(&read.content, shown));
+        let text = cut::middle(&read.content, shown);
         Ok(ToolOutcome {
             ok: read.ok && page.status.is_success(),
-            content: format!("{head}\n{marked}"),
+            content: format!("{head}\n{text}"),
             ..read
         })
     }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use agent_core::network::{NetworkDecision, NetworkMode};
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +15,7 @@ use egress::{Guard, Method, Request, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Context, Tool, cut, object, outside, spec};
+use super::{Context, Tool, cut, object, spec};
 use crate::options::SearchOptions;
 
 /// Results that a model is shown when it names no number, and at most.
@@ -136,6 +137,15 @@ impl Tool for WebSearch {
         }
     }
 
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Outside
+    }
+
+    /// The operator named the service; nobody else reads what it is asked.
+    fn outward(&self, _arguments: &Value) -> Option<Outward> {
+        Some(Outward::Nothing)
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         super::text(arguments, "query")
     }
@@ -170,8 +180,8 @@ impl Tool for WebSearch {
                     Some(lines) if lines.is_empty() => ToolOutcome::say(true, "nothing was found"),
                     Some(lines) => {
                         let shown = context.shared.options.shown_bytes_max;
-                        let lines = cut::middle(&lines, shown.saturating_sub(300));
-                        ToolOutcome::say(true, outside::block(&host, &lines))
+                        let lines = cut::middle(&lines, shown);
+                        ToolOutcome::say(true, lines)
                     }
                     None => ToolOutcome::say(
                         false,

@@ -5,6 +5,7 @@ use agent_core::call::ToolReturned;
 use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended};
 use agent_core::id::ArtifactId;
 use agent_core::network::NetworkUsed;
+use agent_core::policy::{Consent, Label};
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
 use agent_core::ports::tool::{
     EffectClass, FileUse, Grants, SideEffect, ToolCall, ToolError, ToolOutcome,
@@ -20,7 +21,11 @@ use crate::stop::Stop;
 const SUMMARY_CHARS_MAX: usize = 120;
 
 /// The intent of a call, as an event and as a row.
-pub fn intent(step: &StepRun<'_>, call: &RecordedCall) -> (ToolIntended, CallChange) {
+pub fn intent(
+    step: &StepRun<'_>,
+    call: &RecordedCall,
+    consent: Consent,
+) -> (ToolIntended, CallChange) {
     let spec = step.tools.iter().find(|tool| tool.name == call.tool);
     let tools = step.context.parts.tools.as_ref();
     let effect = spec.map_or(EffectClass::Once, |spec| {
@@ -33,6 +38,8 @@ pub fn intent(step: &StepRun<'_>, call: &RecordedCall) -> (ToolIntended, CallCha
         effect,
         outside: spec.is_some() && tools.is_outside(&call.tool, &call.arguments),
         summary: one_line(&tools.summary(&call.tool, &call.arguments)),
+        label: step.conversation.label(),
+        consent,
         key: key.clone(),
         fence: step.context.claim.fence.0,
         arguments: call.arguments.clone(),
@@ -57,7 +64,7 @@ fn key(place: &Place, call: &RecordedCall) -> String {
 }
 
 /// One line of what a tool says of a call, cut.
-fn one_line(summary: &str) -> String {
+pub fn one_line(summary: &str) -> String {
     let whole = summary.trim();
     let line = whole.lines().next().unwrap_or_default().trim_end();
     let mut cut: String = line.chars().take(SUMMARY_CHARS_MAX).collect();
@@ -124,6 +131,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
             duration_ms,
             isolation: outcome.isolation,
             changed_files,
+            label: label(step, intended),
             content: outcome.content,
             snapshot: commit.snapshot.as_ref().map(|(_, hash)| hash.clone()),
             images: outcome.images,
@@ -141,19 +149,29 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
     step.commit(commit, events).await
 }
 
+/// Whose words the answer to a call can hold.
+fn label(step: &StepRun<'_>, intended: &ToolIntended) -> Label {
+    let tools = step.context.parts.tools.as_ref();
+    let source = tools.source(&intended.tool, &intended.arguments);
+    source.label(step.conversation.label())
+}
+
 /// What the call may use beside its own computer. Secrets are opened for calls that reach out, and are those of now: one that
 /// was replaced meanwhile is used as it is, one that was deleted is not there.
 async fn grants(step: &StepRun<'_>, intended: &ToolIntended) -> Result<Grants, Stop> {
     let mut grants = Grants {
-        network: step.network.clone(),
+        network: step.spec.network.clone(),
         credentials: Vec::new(),
     };
-    if !intended.outside || step.secrets.is_empty() {
+    if !intended.outside || step.spec.secrets.is_empty() {
         return Ok(grants);
     }
     let parts = &step.context.parts;
     let tenant = &step.place.tenant;
-    let found = parts.credentials.find_sealed(tenant, &step.secrets).await?;
+    let found = parts
+        .credentials
+        .find_sealed(tenant, &step.spec.secrets)
+        .await?;
     for sealed in found {
         let name = sealed.name.clone();
         let opened = sealed.open(parts.sealer.as_ref());

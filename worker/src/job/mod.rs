@@ -2,6 +2,7 @@
 
 mod ask;
 mod call;
+mod consent;
 mod deliver;
 mod images;
 mod plan;
@@ -15,6 +16,7 @@ use agent_core::decide::{Input, Wait};
 use agent_core::event::EventKind;
 use agent_core::job::JobKind;
 use agent_core::place;
+use agent_core::policy::Label;
 use agent_core::ports::store::Release;
 use agent_core::retry::{after_ms, full_jitter_ms};
 use agent_core::step::StepState;
@@ -280,6 +282,7 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
         (JobKind::Step, Some(step)) => Some(Input::StepFailed {
             step: step.clone(),
             reason: reason.clone(),
+            label: Label::Trusted,
         }),
         (JobKind::Report, _) => None,
         (JobKind::Step, None) | (JobKind::Deliver | JobKind::Housekeeping, _) => {

@@ -202,19 +202,23 @@ async fn earlier(context: &Context, task: &Task) -> Result<Earlier, Stop> {
                 ..
             }) => {
                 earlier.done.push(StepResult {
+                    id: step.id.clone(),
                     key: step.key.clone(),
                     result,
                 });
             }
             Some(StepOutcome { error, .. }) => {
-                earlier.open.push((
-                    step.key.clone(),
-                    format!("failed: {}", error.unwrap_or_default()),
-                ));
+                earlier.open.push(StepResult {
+                    id: step.id.clone(),
+                    key: step.key.clone(),
+                    result: format!("failed: {}", error.unwrap_or_default()),
+                });
             }
-            None => earlier
-                .open
-                .push((step.key.clone(), "not begun".to_owned())),
+            None => earlier.open.push(StepResult {
+                id: step.id.clone(),
+                key: step.key.clone(),
+                result: "not begun".to_owned(),
+            }),
         }
     }
     Ok(earlier)

@@ -10,7 +10,9 @@ use agent_core::image::ImageBytes;
 use agent_core::plan::{Criterion, StepSpec};
 use agent_core::ports::model::{AnswerSchema, Message, ModelRequest, ModelRole};
 use agent_core::ports::store::Artifact;
-use agent_core::prompt::{FileLine, ReportPrompt, goal_text, report_messages, report_schema};
+use agent_core::prompt::{
+    FileLine, ReportPrompt, StepResult, goal_text, report_messages, report_schema,
+};
 use agent_core::report::{Evidence, Verdict, check};
 use agent_core::step::StepState;
 use agent_core::task::{Task, TaskSpec};
@@ -39,7 +41,7 @@ struct Written {
 /// What the report is made from.
 struct Material {
     spec: TaskSpec,
-    steps: Vec<(String, &'static str, String)>,
+    steps: Vec<(&'static str, StepResult)>,
     verdicts: Vec<Verdict>,
     artifacts: Vec<FileLine>,
 }
@@ -165,7 +167,7 @@ pub async fn without_model(
     };
     let parts: Vec<String> = steps
         .iter()
-        .map(|(key, state, text)| format!("## Step {key} {state}\n\n{text}"))
+        .map(|(state, step)| format!("## Step {} {state}\n\n{}", step.key, step.result))
         .collect();
     let answer = format!("The steps ended as follows.\n\n{}", parts.join("\n\n"));
     let input = Input::Reported {
@@ -188,10 +190,11 @@ async fn gather(context: &Context, task: &Task) -> Result<Material, Stop> {
     let mut criteria = Vec::new();
     for step in &task.steps {
         let outcome = outcome_of(context, step).await?;
-        let text = outcome
+        let result = outcome
             .and_then(|outcome| outcome.result.or(outcome.error))
             .unwrap_or_default();
-        steps.push((step.key.clone(), step.state.label(), text));
+        let (id, key) = (step.id.clone(), step.key.clone());
+        steps.push((step.state.label(), StepResult { id, key, result }));
         if step.state == StepState::Succeeded {
             let step_spec: StepSpec = context.read_json(&step.spec).await?;
             criteria.extend(

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use agent_core::budget::Spend;
 use agent_core::conversation::{Conversation, Next};
-use agent_core::credential::SecretName;
 use agent_core::decide::Input;
 use agent_core::event::{EventBody, ModelReplied, NewEvent, RecordedCall, ToolIntended};
 use agent_core::id::StepId;
 use agent_core::image::ImageBytes;
-use agent_core::network::Network;
 use agent_core::place;
 use agent_core::plan::StepSpec;
+use agent_core::policy::{CallHeld, Consent, Label};
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
 use agent_core::ports::store::{Append, Committed};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
@@ -22,6 +21,7 @@ use agent_core::task::{Task, TaskSpec};
 use agent_core::workspace::Manifest;
 
 use super::ask::{Asked, Question, ask};
+use super::consent::{self, Checked};
 use super::plan::outcome_of;
 use super::{call, images, unknown};
 use crate::context::{Context, Seen};
@@ -37,10 +37,8 @@ pub struct StepRun<'a> {
     seen: Seen,
     pub place: Place,
     pub tools: Arc<[ToolSpec]>,
-    /// What of the network the task may reach.
-    pub network: Option<Network>,
-    /// Names of the stored secrets that it may use.
-    pub secrets: Vec<SecretName>,
+    /// What the submitter asked for and granted.
+    pub spec: TaskSpec,
     pub conversation: Conversation,
     /// The workspace as the last commit knows it.
     pub manifest: Manifest,
@@ -66,7 +64,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         .ok_or_else(|| Stop::Damaged("a step job names no step".to_owned()))?;
     let mut seen = context.see().await?;
     let spec = context.spec(&seen.task).await?;
-    let mut conversation = Conversation::default();
+    let mut conversation = Conversation::new(label(context, &seen.task, &spec, &id).await?);
     for body in context.events(Some(&id)).await? {
         conversation.push(body);
     }
@@ -104,8 +102,7 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         seen,
         place,
         tools: context.step_tools(&spec),
-        network: spec.network,
-        secrets: spec.secrets,
+        spec,
         conversation,
         manifest,
         is_restored: false,
@@ -135,7 +132,10 @@ fn charge_for(next: &Next) -> Spend {
         // A call that must not be made twice is not made again, only recorded as unknown.
         Next::Settle(intended) if intended.effect == EffectClass::Once => Spend::default(),
         Next::Call(_) | Next::Settle(_) => Spend::tool_calls(1),
-        Next::AwaitDecision { .. } | Next::Finish { .. } | Next::GiveUp { .. } => Spend::default(),
+        Next::AwaitDecision { .. }
+        | Next::AwaitConsent { .. }
+        | Next::Finish { .. }
+        | Next::GiveUp { .. } => Spend::default(),
     }
 }
 
@@ -147,6 +147,7 @@ fn place_for(context: &Context, next: &Next, step: &Step) -> Result<Option<Permi
         Next::Settle(_)
         | Next::AskModel { .. }
         | Next::AwaitDecision { .. }
+        | Next::AwaitConsent { .. }
         | Next::Finish { .. }
         | Next::GiveUp { .. } => return Ok(None),
     };
@@ -184,6 +185,11 @@ impl StepRun<'_> {
                 Next::Settle(intended) => unknown::settle(self, &intended).await?,
                 Next::AwaitDecision { intended, unknown } => {
                     if !unknown::await_decision(self, &intended, &unknown).await? {
+                        return Ok(());
+                    }
+                }
+                Next::AwaitConsent { held } => {
+                    if !consent::await_consent(self, &held).await? {
                         return Ok(());
                     }
                 }
@@ -246,6 +252,7 @@ impl StepRun<'_> {
                 let input = Input::StepFailed {
                     step: self.id.clone(),
                     reason,
+                    label: self.conversation.label(),
                 };
                 self.context
                     .transition(&mut self.seen, input, spend)
@@ -295,9 +302,21 @@ impl StepRun<'_> {
             let spent = self.last.spent_now().plus(commit.charge).plus(self.charged);
             if self.last.budget.exhausted(&spent).is_some() || self.context.is_draining() {
                 self.charged = Spend::default();
-            } else if let Some(permit) = self.context.tool_limits.try_take(&call.tool, &self.id) {
-                self.permit = Some(permit);
-                self.add_intent(&call, &mut commit, &mut events);
+            } else {
+                match consent::check(self, &call).await? {
+                    Checked::Held(held) => {
+                        self.charged = Spend::default();
+                        self.add_held(held, &mut events);
+                    }
+                    Checked::Go(consent) => {
+                        if let Some(permit) =
+                            self.context.tool_limits.try_take(&call.tool, &self.id)
+                        {
+                            self.permit = Some(permit);
+                            self.add_intent((&call, consent), &mut commit, &mut events);
+                        }
+                    }
+                }
             }
         }
         commit.charge = commit.charge.plus(self.charged);
@@ -307,6 +326,10 @@ impl StepRun<'_> {
 
     /// Commits the intent of a call that was not intended together with the events before it.
     async fn intend(&mut self, call: &RecordedCall) -> Result<(), Stop> {
+        let consent = match consent::check(self, call).await? {
+            Checked::Go(consent) => consent,
+            Checked::Held(held) => return self.hold(held).await,
+        };
         if self.permit.is_none() {
             self.permit = Some(self.permit_for(&call.tool).await?);
         }
@@ -318,13 +341,33 @@ impl StepRun<'_> {
         }
         self.may_go_on()?;
         let (mut commit, mut events) = (self.context.blank(), Vec::new());
-        self.add_intent(call, &mut commit, &mut events);
+        self.add_intent((call, consent), &mut commit, &mut events);
         self.last = self.context.append(commit, &events).await?;
         Ok(())
     }
 
-    fn add_intent(&mut self, call: &RecordedCall, commit: &mut Append, events: &mut Vec<NewEvent>) {
-        let (intended, change) = call::intent(self, call);
+    /// Commits that a call is held, and gives back what was charged for it.
+    async fn hold(&mut self, held: CallHeld) -> Result<(), Stop> {
+        self.permit = None;
+        let (mut commit, mut events) = (self.context.blank(), Vec::new());
+        commit.charge = std::mem::take(&mut self.charged).refund();
+        self.add_held(held, &mut events);
+        self.last = self.context.append(commit, &events).await?;
+        Ok(())
+    }
+
+    fn add_held(&mut self, held: CallHeld, events: &mut Vec<NewEvent>) {
+        self.conversation.push(EventBody::CallHeld(held.clone()));
+        events.push(NewEvent::of_step(&self.id, held));
+    }
+
+    fn add_intent(
+        &mut self,
+        (call, consent): (&RecordedCall, Consent),
+        commit: &mut Append,
+        events: &mut Vec<NewEvent>,
+    ) {
+        let (intended, change) = call::intent(self, call, consent);
         commit.calls.push(change);
         self.conversation
             .push(EventBody::ToolIntended(intended.clone()));
@@ -333,14 +376,19 @@ impl StepRun<'_> {
     }
 
     fn ended(&self, result: String, failed: bool) -> Input {
-        let step = self.id.clone();
+        let (step, label) = (self.id.clone(), self.conversation.label());
         if failed {
             Input::StepFailed {
                 step,
                 reason: result,
+                label,
             }
         } else {
-            Input::StepSucceeded { step, result }
+            Input::StepSucceeded {
+                step,
+                result,
+                label,
+            }
         }
     }
 
@@ -355,6 +403,29 @@ impl StepRun<'_> {
     pub async fn fail(&mut self, reason: String) -> Result<(), Stop> {
         self.finish(reason, true).await
     }
+}
+
+/// Whose words the step begins with: those of the files, of the results that it needs, and of those that its plan was made from.
+async fn label(
+    context: &Context,
+    task: &Task,
+    spec: &TaskSpec,
+    id: &StepId,
+) -> Result<Label, Stop> {
+    let step = step_of(task, id)?;
+    let mut label = spec.label();
+    let read = task
+        .steps
+        .iter()
+        .filter(|one| step.depends_on.contains(&one.id) || one.plan_version < step.plan_version);
+    for one in read {
+        if label == Label::Outside {
+            break;
+        }
+        let outcome = outcome_of(context, one).await?;
+        label = outcome.map_or(label, |outcome| label.max(outcome.label));
+    }
+    Ok(label)
 }
 
 /// What the step begins from: the messages that open its conversation, and its files as the log knows them.
@@ -399,6 +470,7 @@ async fn opening(
         let outcome = outcome_of(context, needed).await?;
         if let Some(result) = outcome.and_then(|outcome| outcome.result) {
             results.push(StepResult {
+                id: needed.id.clone(),
                 key: needed.key.clone(),
                 result,
             });

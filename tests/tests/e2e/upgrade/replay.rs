@@ -72,6 +72,7 @@ fn next(next: &Next) -> String {
         Next::Call(call) => format!("call {} {}", call.tool, call.call),
         Next::Settle(intended) => format!("settle {} {}", intended.tool, intended.call),
         Next::AwaitDecision { intended, .. } => format!("await a decision on {}", intended.call),
+        Next::AwaitConsent { held } => format!("await consent to {}", held.call),
         Next::Finish { result, failed } => format!("finish ({failed}): {result}"),
         Next::GiveUp { reason } => format!("give up: {reason}"),
     }
@@ -93,8 +94,18 @@ fn assert_still_said(then: &Value, now: &Value, place: &str) {
                 assert_still_said(then, now, &format!("{place}[{at}]"));
             }
         }
+        // What a tool returned stands between marks since.
+        (Value::String(then), Value::String(now)) if now.starts_with("[material ") => {
+            assert_eq!(then.trim_end(), between_marks(now), "{place}");
+        }
         (then, now) => assert_eq!(then, now, "{place}"),
     }
+}
+
+fn between_marks(text: &str) -> &str {
+    let inside = text.split_once('\n').map(|(_, rest)| rest);
+    let inside = inside.and_then(|rest| rest.rsplit_once('\n'));
+    inside.map(|(text, _)| text).unwrap_or_default()
 }
 
 async fn goes_on(kind: Kind) {

@@ -1,0 +1,291 @@
+//! The judgement of one call: what it would join, and what was said about that beforehand.
+
+use crate::credential::HostPattern;
+use crate::network::{Network, NetworkMode};
+
+use super::{Approvals, Consent, Label, Outward, TaskPolicy};
+
+/// What is asked about a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// What can leave through it.
+    pub outward: &'a Outward,
+    /// Whose words its step has read so far.
+    pub label: Label,
+    /// Whether the task holds data that are not everybody's: attached files, stored secrets.
+    pub is_private: bool,
+    /// What the submit said.
+    pub policy: &'a TaskPolicy,
+    /// What of the network the submit named.
+    pub network: Option<&'a Network>,
+    /// What is done where the submit did not say.
+    pub approvals: Approvals,
+    /// Whether the owner approved this very call.
+    pub is_approved: bool,
+}
+
+/// What is to be done about a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is made.
+    Go(Consent),
+    /// It is made if the address stands in what servers outside answered, or in the goal, or leads to a host of a secret that the
+    /// task was granted; otherwise as the other says.
+    IfKnown(Box<Verdict>),
+    /// Its owner is asked.
+    Ask(String),
+    /// It is not made.
+    Deny(String),
+}
+
+/// Judges a call.
+pub fn judge(question: &Question<'_>) -> Verdict {
+    let reads = match question.outward {
+        Outward::Nothing => return Verdict::Go(Consent::NotNeeded),
+        Outward::Fetch { .. } | Outward::Send { .. } => question.label == Label::Outside,
+        // It can read from outside and send in one go.
+        Outward::Program => true,
+    };
+    if !reads || !question.is_private {
+        return Verdict::Go(Consent::NotNeeded);
+    }
+    if question.is_approved {
+        return Verdict::Go(Consent::Approved);
+    }
+    if is_granted(question) {
+        return Verdict::Go(Consent::Granted);
+    }
+    let approvals = question.policy.approvals.unwrap_or(question.approvals);
+    let verdict = match approvals {
+        Approvals::Grant => return Verdict::Go(Consent::Granted),
+        Approvals::Ask => Verdict::Ask(reason(question)),
+        Approvals::Deny => Verdict::Deny(reason(question)),
+    };
+    if matches!(question.outward, Outward::Fetch { .. }) {
+        Verdict::IfKnown(Box::new(verdict))
+    } else {
+        verdict
+    }
+}
+
+/// Whether the submit named what the call reaches: for sending as such, for reading by naming the host at all.
+fn is_granted(question: &Question<'_>) -> bool {
+    let policy = question.policy;
+    let named = question
+        .network
+        .filter(|network| network.mode == NetworkMode::AllowList)
+        .map(|network| network.hosts.as_slice());
+    match question.outward {
+        Outward::Nothing => true,
+        Outward::Send { host, port } => may_send(policy, host, *port),
+        Outward::Fetch { host, port, .. } => {
+            let is_named = named.unwrap_or_default().iter().any(|entry| {
+                entry
+                    .parse::<HostPattern>()
+                    .is_ok_and(|pattern| pattern.covers_web(host, *port))
+            });
+            is_named || may_send(policy, host, *port)
+        }
+        // Every host that it may reach has to be one to send to, written in the same way.
+        Outward::Program => named.is_some_and(|hosts| {
+            hosts.iter().all(|entry| {
+                let pattern = entry.parse::<HostPattern>();
+                pattern.is_ok_and(|pattern| policy.send_to.contains(&pattern))
+            })
+        }),
+    }
+}
+
+fn may_send(policy: &TaskPolicy, host: &str, port: u16) -> bool {
+    let mut patterns = policy.send_to.iter();
+    patterns.any(|pattern| pattern.covers_web(host, port))
+}
+
+fn reason(question: &Question<'_>) -> String {
+    let what = match question.outward {
+        Outward::Nothing => "nothing".to_owned(),
+        Outward::Fetch { host, port, .. } => {
+            format!("an address of {host}:{port} that it made up itself")
+        }
+        Outward::Send { host, port } => format!("a request to {host}:{port}"),
+        Outward::Program => "whatever a program with the network chooses".to_owned(),
+    };
+    let read = match question.outward {
+        Outward::Program => "can read text from outside, which may mislead,",
+        Outward::Nothing | Outward::Fetch { .. } | Outward::Send { .. } => {
+            "has read text from outside, which may have misled it,"
+        }
+    };
+    format!(
+        "the step {read} the task holds private data (attached files or secrets), and the call would send {what}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetch() -> Outward {
+        Outward::Fetch {
+            address: "https://a.example/x".to_owned(),
+            host: "a.example".to_owned(),
+            port: 443,
+        }
+    }
+
+    fn send() -> Outward {
+        Outward::Send {
+            host: "a.example".to_owned(),
+            port: 443,
+        }
+    }
+
+    fn hosts(names: &[&str]) -> Vec<HostPattern> {
+        names.iter().filter_map(|name| name.parse().ok()).collect()
+    }
+
+    fn network(mode: NetworkMode, names: &[&str]) -> Network {
+        Network {
+            mode,
+            hosts: names.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    fn verdict(
+        outward: &Outward,
+        (label, is_private): (Label, bool),
+        policy: &TaskPolicy,
+        network: Option<&Network>,
+    ) -> &'static str {
+        let question = Question {
+            outward,
+            label,
+            is_private,
+            policy,
+            network,
+            approvals: Approvals::Ask,
+            is_approved: false,
+        };
+        match judge(&question) {
+            Verdict::Go(Consent::NotNeeded) => "free",
+            Verdict::Go(Consent::Granted) => "granted",
+            Verdict::Go(Consent::Approved) => "approved",
+            Verdict::IfKnown(otherwise) if matches!(*otherwise, Verdict::Ask(_)) => {
+                "ask unless known"
+            }
+            Verdict::IfKnown(_) => "deny unless known",
+            Verdict::Ask(_) => "ask",
+            Verdict::Deny(_) => "deny",
+        }
+    }
+
+    #[test]
+    fn two_of_the_three_are_free_and_all_three_need_consent() {
+        let policy = TaskPolicy::default();
+        for (outward, tainted) in [
+            (fetch(), "ask unless known"),
+            (send(), "ask"),
+            (Outward::Program, "ask"),
+            (Outward::Nothing, "free"),
+        ] {
+            let of = |label, is_private| verdict(&outward, (label, is_private), &policy, None);
+            assert_eq!(of(Label::Outside, true), tainted, "{outward:?}");
+            assert_eq!(of(Label::Outside, false), "free", "{outward:?}");
+            // A program with the network reads from outside by itself.
+            let untainted = if outward == Outward::Program {
+                "ask"
+            } else {
+                "free"
+            };
+            assert_eq!(of(Label::User, true), untainted, "{outward:?}");
+            assert_eq!(of(Label::User, false), "free", "{outward:?}");
+        }
+    }
+
+    #[test]
+    fn naming_a_host_grants_reading_from_it_and_not_sending_to_it() {
+        let policy = TaskPolicy::default();
+        let listed = network(NetworkMode::AllowList, &["a.example"]);
+        let of =
+            |outward: &Outward| verdict(outward, (Label::Outside, true), &policy, Some(&listed));
+        assert_eq!(of(&fetch()), "granted");
+        assert_eq!(of(&send()), "ask");
+        assert_eq!(of(&Outward::Program), "ask");
+        let open = network(NetworkMode::Open, &[]);
+        assert_eq!(
+            verdict(&fetch(), (Label::Outside, true), &policy, Some(&open)),
+            "ask unless known"
+        );
+    }
+
+    #[test]
+    fn hosts_to_send_to_grant_requests_to_them_and_programs_that_reach_no_others() {
+        let policy = TaskPolicy {
+            send_to: hosts(&["a.example", "*.b.example"]),
+            ..TaskPolicy::default()
+        };
+        let of = |outward: &Outward, network: &Network| {
+            verdict(outward, (Label::Outside, true), &policy, Some(network))
+        };
+        let both = network(NetworkMode::AllowList, &["*.b.example", "a.example"]);
+        assert_eq!(of(&send(), &both), "granted");
+        assert_eq!(of(&Outward::Program, &both), "granted");
+        let more = network(NetworkMode::AllowList, &["a.example", "c.example"]);
+        assert_eq!(of(&Outward::Program, &more), "ask");
+        let open = network(NetworkMode::Open, &[]);
+        assert_eq!(of(&Outward::Program, &open), "ask");
+        let elsewhere = Outward::Send {
+            host: "b.example".to_owned(),
+            port: 443,
+        };
+        assert_eq!(of(&elsewhere, &open), "ask");
+        let other_port = Outward::Send {
+            host: "a.example".to_owned(),
+            port: 8443,
+        };
+        assert_eq!(of(&other_port, &open), "ask");
+    }
+
+    #[test]
+    fn a_submit_can_deny_or_grant_what_joins_all_three_and_an_approval_goes_before() {
+        let with = |approvals| TaskPolicy {
+            approvals: Some(approvals),
+            ..TaskPolicy::default()
+        };
+        let of = |policy: &TaskPolicy, outward: &Outward| {
+            verdict(outward, (Label::Outside, true), policy, None)
+        };
+        assert_eq!(of(&with(Approvals::Deny), &send()), "deny");
+        assert_eq!(of(&with(Approvals::Deny), &fetch()), "deny unless known");
+        assert_eq!(of(&with(Approvals::Grant), &send()), "granted");
+        assert_eq!(of(&with(Approvals::Grant), &Outward::Program), "granted");
+        let question = Question {
+            outward: &send(),
+            label: Label::Outside,
+            is_private: true,
+            policy: &with(Approvals::Deny),
+            network: None,
+            approvals: Approvals::Deny,
+            is_approved: true,
+        };
+        assert_eq!(judge(&question), Verdict::Go(Consent::Approved));
+    }
+
+    #[test]
+    fn the_reason_names_where_it_would_go() {
+        let policy = TaskPolicy::default();
+        let question = Question {
+            outward: &send(),
+            label: Label::Outside,
+            is_private: true,
+            policy: &policy,
+            network: None,
+            approvals: Approvals::Ask,
+            is_approved: false,
+        };
+        let Verdict::Ask(reason) = judge(&question) else {
+            panic!("nobody is asked");
+        };
+        assert!(reason.contains("a request to a.example:443"), "{reason}");
+    }
+}

@@ -1,0 +1,186 @@
+//! The policy check before a call: whether it is made, held for its owner's consent, or not made.
+//!
+//! What was asked is in the log before the step waits, so a crash in between asks the same question with the same deadline
+//! again. A call that is held is charged for when it is made.
+
+use agent_core::budget::Spend;
+use agent_core::call::{CallDecided, CallDecision};
+use agent_core::decide::Wait;
+use agent_core::event::{NewEvent, RecordedCall};
+use agent_core::policy::{Addresses, CallHeld, Consent, Outward, Question, Source, Verdict, judge};
+use agent_core::task::WaitKind;
+use tracing::warn;
+
+use super::call::one_line;
+use super::step::StepRun;
+use crate::options::Unapproved;
+use crate::stop::Stop;
+
+/// How much of what would be sent its owner is shown.
+const SHOWN_CHARS_MAX: usize = 4_000;
+
+/// What is to be done about a call.
+pub enum Checked {
+    /// It is made.
+    Go(Consent),
+    /// It is not, or not yet.
+    Held(CallHeld),
+}
+
+/// Checks a call.
+pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, Stop> {
+    let outward = step
+        .context
+        .parts
+        .tools
+        .outward(&call.tool, &call.arguments);
+    let (spec, options) = (&step.spec, &step.context.options);
+    let mut verdict = judge(&Question {
+        outward: &outward,
+        label: step.conversation.label(),
+        is_private: spec.is_private(),
+        policy: &spec.policy,
+        network: spec.network.as_ref(),
+        approvals: options.approvals,
+        is_approved: step.conversation.is_approved(&call.call),
+    });
+    if let Verdict::IfKnown(otherwise) = verdict {
+        verdict = if is_known(step, &outward).await? {
+            Verdict::Go(Consent::NotNeeded)
+        } else {
+            *otherwise
+        };
+    }
+    let (reason, asked) = match verdict {
+        Verdict::Go(consent) => return Ok(Checked::Go(consent)),
+        Verdict::Ask(reason) => (reason, true),
+        // A judgement has one condition at most.
+        Verdict::IfKnown(_) => return Ok(Checked::Go(Consent::NotNeeded)),
+        Verdict::Deny(reason) => (reason, false),
+    };
+    warn!(
+        tool.name = call.tool,
+        tool.call_id = %call.call,
+        asked,
+        "a call is held"
+    );
+    Ok(Checked::Held(held(step, call, reason, asked)))
+}
+
+fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) -> CallHeld {
+    let deadline_ms = step.context.options.approval_deadline_ms;
+    let decide_by_ms = (asked && deadline_ms > 0).then(|| {
+        let deadline_ms = i64::try_from(deadline_ms).unwrap_or(i64::MAX);
+        step.last.at_ms.saturating_add(deadline_ms)
+    });
+    let tools = step.context.parts.tools.as_ref();
+    let whole = if asked {
+        call.arguments.to_string()
+    } else {
+        String::new()
+    };
+    let mut content: String = whole.chars().take(SHOWN_CHARS_MAX).collect();
+    if content.len() < whole.len() {
+        let more = whole.chars().count().saturating_sub(SHOWN_CHARS_MAX);
+        content.push_str(&format!("… and {more} characters more"));
+    }
+    CallHeld {
+        call: call.call.clone(),
+        tool: call.tool.clone(),
+        summary: one_line(&tools.summary(&call.tool, &call.arguments)),
+        reason,
+        asked,
+        decide_by_ms,
+        content,
+    }
+}
+
+/// Whether an address carries nothing that the model could have put into it, or leads to a host of a secret of the task.
+async fn is_known(step: &StepRun<'_>, outward: &Outward) -> Result<bool, Stop> {
+    let Outward::Fetch {
+        address,
+        host,
+        port,
+    } = outward
+    else {
+        return Ok(false);
+    };
+    let tools = step.context.parts.tools.as_ref();
+    // Not what commands printed: those can be told to print anything.
+    let is_from_server = |call: &RecordedCall| {
+        tools.source(&call.tool, &call.arguments) == Source::Outside
+            && match tools.outward(&call.tool, &call.arguments) {
+                Outward::Nothing | Outward::Fetch { .. } => true,
+                Outward::Send { .. } | Outward::Program => false,
+            }
+    };
+    let mut addresses = Addresses::default();
+    addresses.read(&step.spec.goal);
+    for content in step.conversation.contents(is_from_server) {
+        addresses.read(content);
+    }
+    if addresses.have(address) {
+        return Ok(true);
+    }
+    if step.spec.secrets.is_empty() {
+        return Ok(false);
+    }
+    let (parts, tenant) = (&step.context.parts, &step.place.tenant);
+    let secrets = parts
+        .credentials
+        .find_sealed(tenant, &step.spec.secrets)
+        .await?;
+    let mut hosts = secrets.iter().flat_map(|secret| &secret.terms.hosts);
+    Ok(hosts.any(|pattern| pattern.covers(host, *port)))
+}
+
+/// Waits for the owner's consent, or goes on without it when its time is over. `false`: the step has failed.
+pub async fn await_consent(step: &mut StepRun<'_>, held: &CallHeld) -> Result<bool, Stop> {
+    let left_ms = held
+        .decide_by_ms
+        .map(|by_ms| by_ms.saturating_sub(step.last.at_ms));
+    if left_ms.is_none_or(|left_ms| left_ms > 0) {
+        return Err(Stop::Wait(Box::new(Wait {
+            kind: WaitKind::Approval,
+            reason: question(step, held),
+            delay_ms: left_ms.and_then(|left_ms| u64::try_from(left_ms).ok()),
+            limit: None,
+            refund: Spend::default(),
+        })));
+    }
+    if step.context.options.approval_undecided == Unapproved::Fail {
+        let reason = format!(
+            "nobody said in time whether {} may be made: {}",
+            named(held),
+            held.reason
+        );
+        step.fail(reason).await?;
+        return Ok(false);
+    }
+    let decided = CallDecided {
+        call: held.call.clone(),
+        tool: held.tool.clone(),
+        decision: CallDecision::Undecided,
+        note: None,
+    };
+    let commit = step.context.blank();
+    step.commit(commit, vec![NewEvent::of_step(&step.id, decided)])
+        .await?;
+    Ok(true)
+}
+
+fn named(held: &CallHeld) -> String {
+    if held.summary.is_empty() {
+        return held.tool.clone();
+    }
+    format!("{} ({})", held.tool, held.summary)
+}
+
+fn question(step: &StepRun<'_>, held: &CallHeld) -> String {
+    let (task, call, what) = (&step.place.task, &held.call, named(held));
+    format!(
+        "{what} was not made, because {}. See what it is with `errand logs {task}`, then decide: `errand decide {task} {call} \
+         approve|deny`, or POST /v1/tasks/{task}/calls/{call}/decision",
+        held.reason
+    )
+}
