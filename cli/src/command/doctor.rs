@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use agent_core::id::InstallationId;
 use agent_core::installation::Bond;
 use agent_core::network::NetworkMode;
+use agent_core::policy::Approvals;
 use agent_core::ports::model::ModelRole;
 use anyhow::Result;
 use egress::Guard;
@@ -360,7 +361,12 @@ fn network(config: &Config) -> Finding {
         }
         (NetworkMode::AllowList | NetworkMode::Open, false) => "web_search is there",
     };
-    Finding::good("network", format!("{found}; {tasks}; {search}"))
+    let consent = match config.worker.approvals {
+        Approvals::Ask => "calls that need consent wait for the task's owner",
+        Approvals::Deny => "calls that need consent are not made (worker.approvals)",
+        Approvals::Grant => "NO call needs consent (worker.approvals)",
+    };
+    Finding::good("network", format!("{found}; {tasks}; {search}; {consent}"))
 }
 
 async fn chromium(config: &Config) -> Finding {

@@ -118,6 +118,9 @@ async fn a_secret_reaches_its_host_and_is_found_nowhere_else() {
         "shop",
         "--host",
         &address,
+        // A program with the network and a secret in reach needs consent otherwise.
+        "--send-to",
+        &address,
         "--json",
     ]);
     let task = submitted["id"].as_str().unwrap().to_owned();

@@ -131,6 +131,68 @@ async fn a_post_that_its_owner_found_done_is_not_made_again() {
     assert_eq!(shop.seen().len(), 1);
 }
 
+/// Submits a task with a file that nobody vouches for, whose POST is held.
+fn held(here: &Installation) -> (String, String) {
+    let cv = here.folder.path().join("cv.txt");
+    std::fs::write(&cv, "Ann, 12 years at sea").unwrap();
+    let cv = cv.to_str().unwrap();
+    let submitted = here.json(&["submit", "Make the request.", "--file", cv, "--json"]);
+    let task = submitted["id"].as_str().unwrap().to_owned();
+    let call = asked(here, &task);
+    (task, call)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_of_a_task_with_files_of_strangers_is_made_once_and_only_after_its_owner_approved() {
+    let (shop, address) = Shop::open(0).await;
+    let here = installation("POST", &address).await;
+    let server = here.serve();
+    let (task, call) = held(&here);
+    // What was asked outlives the process.
+    server.kill();
+    let server = here.serve();
+    let why = String::from_utf8(here.run(&["why", &task]).stdout).unwrap();
+    assert!(
+        why.contains("approve|deny") && why.contains(&address),
+        "{why}"
+    );
+    let log = String::from_utf8(here.run(&["logs", &task]).stdout).unwrap();
+    assert!(log.contains("http_request is not made"), "{log}");
+    // The wrong answer says which the right ones are.
+    let wrong = here.run(&["decide", &task, &call, "done"]);
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(said.contains("say approve or deny"), "{said}");
+    assert_eq!(shop.seen().len(), 0, "nothing is sent before");
+    here.json(&["decide", &task, &call, "approve", "--json"]);
+    let view = here.until_final(&task);
+    assert_eq!(view["state"], "succeeded", "{view:#}");
+    assert_eq!(view["policy"], json!({"files": "outside"}));
+    assert!(server.stop().success());
+    assert_eq!(shop.seen().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_its_owner_denies_is_never_made() {
+    let (shop, address) = Shop::open(0).await;
+    let here = installation("POST", &address).await;
+    let server = here.serve();
+    let (task, call) = held(&here);
+    here.json(&[
+        "decide",
+        &task,
+        &call,
+        "deny",
+        "--note",
+        "not to them",
+        "--json",
+    ]);
+    here.until_final(&task);
+    let log = String::from_utf8(here.run(&["logs", &task]).stdout).unwrap();
+    assert!(log.contains("decided: deny (not to them)"), "{log}");
+    assert!(server.stop().success());
+    assert_eq!(shop.seen().len(), 0);
+}
+
 fn fences(shop: &Shop) -> Vec<i64> {
     let seen = shop.seen().into_iter();
     seen.map(|request| request.fence.parse().unwrap()).collect()

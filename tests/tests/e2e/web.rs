@@ -101,7 +101,7 @@ async fn pages_are_fetched_as_text_and_searches_are_listed() {
     );
     let page = content(&got[0]);
     assert!(
-        page.starts_with(&format!("200 OK http://{address}/page\n[outside ")),
+        page.starts_with(&format!("200 OK http://{address}/page\nHTML, ")),
         "{page}"
     );
     assert!(page.contains("Three homes are for sale"), "{page}");
