@@ -127,6 +127,12 @@ impl Conversation {
         self.approved.contains(call)
     }
 
+    /// The calls that the owner did not allow.
+    pub fn denied(&self) -> impl Iterator<Item = &RecordedCall> {
+        let calls = self.replies.iter().flat_map(|reply| &reply.calls);
+        calls.filter(|call| self.answers.get(&call.call).is_some_and(Answer::is_denied))
+    }
+
     /// What the calls answered that `is_wanted`, such as those that read from servers outside.
     pub fn contents(
         &self,

@@ -30,6 +30,17 @@ impl Answer {
         }
     }
 
+    /// Whether the owner did not allow the call.
+    pub(super) fn is_denied(&self) -> bool {
+        let decided = match self {
+            Self::NotMade(_, Some(decided)) => decided.decision,
+            Self::NotMade(_, None) | Self::Returned(_) | Self::Unknown(_) | Self::Decided(_) => {
+                return false;
+            }
+        };
+        decided == CallDecision::Deny
+    }
+
     /// Whose words the text can hold. What Errand says of a call is its own, with the note of an owner at most.
     pub(super) fn label(&self) -> Label {
         match self {

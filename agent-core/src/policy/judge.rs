@@ -103,22 +103,20 @@ fn may_send(policy: &TaskPolicy, host: &str, port: u16) -> bool {
 
 fn reason(question: &Question<'_>) -> String {
     let what = match question.outward {
-        Outward::Nothing => "nothing".to_owned(),
+        Outward::Nothing => "it would send nothing".to_owned(),
         Outward::Fetch { host, port, .. } => {
-            format!("an address of {host}:{port} that it made up itself")
+            format!("it would ask {host}:{port} for an address that the model made up")
         }
-        Outward::Send { host, port } => format!("a request to {host}:{port}"),
-        Outward::Program => "whatever a program with the network chooses".to_owned(),
+        Outward::Send { host, port } => format!("it would send a request to {host}:{port}"),
+        Outward::Program => "a program with the network can send anything".to_owned(),
     };
     let read = match question.outward {
-        Outward::Program => "can read text from outside, which may mislead,",
+        Outward::Program => "and be misled by what it reads there",
         Outward::Nothing | Outward::Fetch { .. } | Outward::Send { .. } => {
-            "has read text from outside, which may have misled it,"
+            "after the step read text of strangers"
         }
     };
-    format!(
-        "the step {read} the task holds private data (attached files or secrets), and the call would send {what}"
-    )
+    format!("{what} {read}, and the task holds private data (attached files or secrets)")
 }
 
 #[cfg(test)]

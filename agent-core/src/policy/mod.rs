@@ -90,6 +90,16 @@ pub enum Outward {
     Program,
 }
 
+impl Outward {
+    /// The one host and port that it goes to, if it is one.
+    pub fn place(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::Fetch { host, port, .. } | Self::Send { host, port } => Some((host, *port)),
+            Self::Nothing | Self::Program => None,
+        }
+    }
+}
+
 /// What is done about a call that would join all three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

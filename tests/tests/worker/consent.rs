@@ -171,6 +171,29 @@ async fn a_call_that_its_owner_denies_is_not_made_and_the_model_is_told_why() {
 }
 
 #[tokio::test]
+async fn an_owner_who_denied_a_call_is_not_asked_about_its_like_again() {
+    let world = private(calling(vec![send(), send()])).await;
+    let id = submit(&world).await;
+    let worker = world.start();
+    until_held(&world, &id).await;
+    decide(&world, &id, CallDecision::Deny).await;
+    world.until_final(&id).await;
+    worker.drain().await;
+    assert_eq!(made(&world, "send"), 0);
+    let asked: Vec<bool> = held(&world, &id)
+        .await
+        .iter()
+        .map(|held| held.asked)
+        .collect();
+    assert_eq!(asked, [true, false]);
+    assert!(
+        told(&world).contains("did not allow such a call before"),
+        "{}",
+        told(&world)
+    );
+}
+
+#[tokio::test]
 async fn without_an_answer_in_time_the_call_is_not_made_or_the_step_fails_as_the_operator_wants() {
     for (undecided, kind) in [
         (Unapproved::Deny, "step.succeeded"),

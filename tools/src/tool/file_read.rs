@@ -41,8 +41,8 @@ impl Tool for FileRead {
             &["path"],
         );
         let description = "Shows a text file of the workspace, or some of its lines. The first line of the answer says which \
-            lines are shown and how many the file has. Shows PNG, JPEG, WebP and GIF images too, if you can see. Of a PDF, DOCX \
-            or other binary file it only says what it is; use the shell for those.";
+            lines are shown and how many the file has. Shows PNG, JPEG, WebP and GIF images too, if you can see. Documents \
+            are read with document_read; of other binary files it only says what they are.";
         spec("file_read", description, parameters, EffectClass::Read)
     }
 

@@ -53,6 +53,10 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
     }
     let (reason, asked) = match verdict {
         Verdict::Go(consent) => return Ok(Checked::Go(consent)),
+        Verdict::Ask(reason) if was_denied(step, &outward) => {
+            let before = "and the owner did not allow such a call before";
+            (format!("{reason}, {before}"), false)
+        }
         Verdict::Ask(reason) => (reason, true),
         // A judgement has one condition at most.
         Verdict::IfKnown(_) => return Ok(Checked::Go(Consent::NotNeeded)),
@@ -65,6 +69,13 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
         "a call is held"
     );
     Ok(Checked::Held(held(step, call, reason, asked)))
+}
+
+/// Whether the owner did not allow a call of this step that would have sent to the same place. They are asked once.
+fn was_denied(step: &StepRun<'_>, outward: &Outward) -> bool {
+    let tools = step.context.parts.tools.as_ref();
+    let mut denied = step.conversation.denied();
+    denied.any(|call| tools.outward(&call.tool, &call.arguments).place() == outward.place())
 }
 
 fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) -> CallHeld {
@@ -179,7 +190,7 @@ fn named(held: &CallHeld) -> String {
 fn question(step: &StepRun<'_>, held: &CallHeld) -> String {
     let (task, call, what) = (&step.place.task, &held.call, named(held));
     format!(
-        "{what} was not made, because {}. See what it is with `errand logs {task}`, then decide: `errand decide {task} {call} \
+        "{what} needs consent: {}. `errand logs {task}` shows what it would send; decide with `errand decide {task} {call} \
          approve|deny`, or POST /v1/tasks/{task}/calls/{call}/decision",
         held.reason
     )
