@@ -366,7 +366,7 @@ fn what_was_read_labels_all_that_follows_and_its_text_stands_between_marks() {
         .iter()
         .filter_map(|message| match message {
             Message::Tool { text, .. } => Some(text.as_str()),
-            _ => None,
+            Message::System { .. } | Message::User { .. } | Message::Assistant { .. } => None,
         })
         .collect();
     let word = |call: &RecordedCall| mark::word(call.call.as_str());

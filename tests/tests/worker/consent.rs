@@ -65,18 +65,24 @@ fn made(world: &World, tool: &str) -> usize {
 /// The calls that were held, with their steps.
 async fn held(world: &World, id: &TaskId) -> Vec<CallHeld> {
     let log = world.log(id).await.into_iter();
-    log.filter_map(|body| match body {
-        EventBody::CallHeld(held) => Some(held),
-        _ => None,
+    log.filter_map(|body| {
+        if let EventBody::CallHeld(held) = body {
+            Some(held)
+        } else {
+            None
+        }
     })
     .collect()
 }
 
 async fn intents(world: &World, id: &TaskId) -> Vec<ToolIntended> {
     let log = world.log(id).await.into_iter();
-    log.filter_map(|body| match body {
-        EventBody::ToolIntended(intended) => Some(intended),
-        _ => None,
+    log.filter_map(|body| {
+        if let EventBody::ToolIntended(intended) = body {
+            Some(intended)
+        } else {
+            None
+        }
     })
     .collect()
 }
@@ -105,7 +111,7 @@ fn told(world: &World) -> String {
         .flat_map(|(_, messages)| messages.iter().rev());
     let last = messages.find_map(|message| match message {
         Message::Tool { text, .. } => Some(text.clone()),
-        _ => None,
+        Message::System { .. } | Message::User { .. } | Message::Assistant { .. } => None,
     });
     last.unwrap_or_default()
 }

@@ -204,13 +204,16 @@ fn left(arguments: &Value) -> Outward {
         Some(Value::Object(fields)) => fields.is_empty(),
         Some(_) => false,
     };
-    match super::fetched(arguments) {
-        Outward::Fetch { host, port, .. }
-            if !(is_read && is_empty("headers") && is_empty("body")) =>
-        {
-            Outward::Send { host, port }
-        }
-        outward => outward,
+    let fetched = super::fetched(arguments);
+    if is_read && is_empty("headers") && is_empty("body") {
+        return fetched;
+    }
+    match fetched.place() {
+        Some((host, port)) => Outward::Send {
+            host: host.to_owned(),
+            port,
+        },
+        None => Outward::Nothing,
     }
 }
 

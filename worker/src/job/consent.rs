@@ -93,7 +93,7 @@ fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) ->
     let mut content: String = whole.chars().take(SHOWN_CHARS_MAX).collect();
     if content.len() < whole.len() {
         let more = whole.chars().count().saturating_sub(SHOWN_CHARS_MAX);
-        content.push_str(&format!("… and {more} characters more"));
+        content = format!("{content}… and {more} characters more");
     }
     CallHeld {
         call: call.call.clone(),
