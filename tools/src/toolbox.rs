@@ -96,15 +96,9 @@ impl ToolBox for Toolbox {
     }
 
     fn outward(&self, tool: &str, arguments: &Value) -> Outward {
-        let named = self
-            .tool(tool)
-            .and_then(|(_, tool)| tool.outward(arguments));
-        named.unwrap_or_else(|| {
-            if self.is_outside(tool, arguments) {
-                Outward::Program
-            } else {
-                Outward::Nothing
-            }
+        let found = self.tool(tool);
+        found.map_or(Outward::Nothing, |(spec, tool)| {
+            tool::outward_of(spec, tool, arguments)
         })
     }
 

@@ -77,6 +77,17 @@ pub(crate) struct Context<'a> {
     pub shared: &'a Shared,
 }
 
+/// What can leave through a call. Where a tool does not say, one with an effect outside can send anything.
+pub(crate) fn outward_of(spec: &ToolSpec, tool: &dyn Tool, arguments: &Value) -> Outward {
+    tool.outward(arguments).unwrap_or_else(|| {
+        if tool.is_outside(arguments).unwrap_or(spec.outside) {
+            Outward::Program
+        } else {
+            Outward::Nothing
+        }
+    })
+}
+
 /// All tools, in the order in which models are shown them.
 pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
     let mut tools: Vec<Box<dyn Tool>> = vec![
@@ -281,42 +292,4 @@ fn file_path(path: &str) -> Result<String, Complaint> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_patch_is_told_by_the_files_that_it_names() {
-        let told = |patch: &str| file_patch::FilePatch.summary(&json!({"patch": patch}));
-        let patch = "*** Update File: a.rs\n-secret\n+other\n*** Delete File: b.rs";
-        assert_eq!(told(patch), Some("a.rs, b.rs".to_owned()));
-        assert_eq!(told("secret"), None);
-    }
-
-    #[test]
-    fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
-        let guard = Guard::new(egress::Options::default());
-        let tools = guard.map(|guard| all(&Options::default(), &guard));
-        let tools = tools.unwrap_or_default();
-        assert_eq!(tools.len(), 16);
-        for tool in tools {
-            let name = tool.spec().name;
-            let shown = match name.as_str() {
-                "shell" | "shell_start" => "the command",
-                "shell_read" | "shell_write" | "shell_stop" => "the session",
-                "note" => "the text",
-                "file_move" => "the from to the to",
-                // What it shows is in the patch.
-                "file_patch" => continue,
-                _ => "the path",
-            };
-            let properties = tool.spec().parameters["properties"].clone();
-            let filled = properties.as_object().into_iter().flatten();
-            let filled = filled.map(|(argument, _)| (argument.clone(), format!("the {argument}")));
-            let arguments: Value = filled
-                .map(|(argument, text)| (argument, Value::String(text)))
-                .collect();
-            assert_eq!(tool.summary(&arguments), Some(shown.to_owned()), "{name}");
-            assert_eq!(tool.summary(&json!({"content": "secret"})), None, "{name}");
-        }
-    }
-}
+mod tests;
