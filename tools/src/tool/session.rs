@@ -62,17 +62,10 @@ fn tool_spec(name: &str, description: &str, parameters: Value) -> ToolSpec {
     }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Wait {
-    wait_s: Option<u64>,
-    until: Option<String>,
-}
-
-impl Wait {
-    fn within(&self) -> Duration {
-        Duration::from_secs(self.wait_s.unwrap_or(WAIT_S).min(WAIT_S_MAX))
-    }
+/// Waits for output as the model asked to.
+async fn settle(background: &Background, until: Option<&str>, wait_s: Option<u64>) {
+    let within = Duration::from_secs(wait_s.unwrap_or(WAIT_S).min(WAIT_S_MAX));
+    background.session.settle(until, within).await;
 }
 
 /// What a model is told of a program: its state, then what it printed since the last time.
@@ -162,13 +155,15 @@ impl Start {
     }
 }
 
+// The two ways to wait are written out in each: what is flattened takes unknown arguments in silence.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StartArguments {
     command: String,
     #[serde(default)]
     network: bool,
-    #[serde(flatten)]
-    wait: Wait,
+    wait_s: Option<u64>,
+    until: Option<String>,
 }
 
 #[async_trait]
@@ -266,11 +261,7 @@ impl Tool for Start {
                 lent,
             },
         );
-        let wait = &arguments.wait;
-        background
-            .session
-            .settle(wait.until.as_deref(), wait.within())
-            .await;
+        settle(&background, arguments.until.as_deref(), arguments.wait_s).await;
         Ok(told(
             &name,
             &background,
@@ -282,10 +273,11 @@ impl Tool for Start {
 pub(super) struct Read;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReadArguments {
     session: String,
-    #[serde(flatten)]
-    wait: Wait,
+    wait_s: Option<u64>,
+    until: Option<String>,
 }
 
 #[async_trait]
@@ -313,11 +305,7 @@ impl Tool for Read {
             Ok(background) => background,
             Err(outcome) => return Ok(outcome),
         };
-        let wait = &arguments.wait;
-        background
-            .session
-            .settle(wait.until.as_deref(), wait.within())
-            .await;
+        settle(&background, arguments.until.as_deref(), arguments.wait_s).await;
         let shown = context.shared.options.shown_bytes_max;
         Ok(told(&arguments.session, &background, shown))
     }
@@ -326,13 +314,14 @@ impl Tool for Read {
 pub(super) struct WriteTo;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WriteArguments {
     session: String,
     text: String,
     #[serde(default = "yes")]
     enter: bool,
-    #[serde(flatten)]
-    wait: Wait,
+    wait_s: Option<u64>,
+    until: Option<String>,
 }
 
 /// Whether the program can reach the network.
@@ -428,11 +417,7 @@ impl Tool for WriteTo {
             outcome.content = format!("{why}\n{}", outcome.content);
             return Ok(outcome);
         }
-        let wait = &arguments.wait;
-        background
-            .session
-            .settle(wait.until.as_deref(), wait.within())
-            .await;
+        settle(&background, arguments.until.as_deref(), arguments.wait_s).await;
         Ok(told(&arguments.session, &background, shown))
     }
 }

@@ -45,6 +45,35 @@ async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects(
 }
 
 #[tokio::test]
+async fn an_argument_that_a_tool_does_not_have_is_refused_by_its_name_beside_those_that_it_has() {
+    let room = Room::with(|options| {
+        options.network.mode = agent_core::network::NetworkMode::Open;
+        options.http_request.enabled = true;
+        options.search.url = "https://search.example/?q={query}".to_owned();
+    })
+    .await;
+    for spec in room.parts.toolbox.specs().to_vec() {
+        let outcome = room.tool(&spec.name, json!({"surprise": 1})).await;
+        let known = spec.parameters["properties"].as_object().unwrap();
+        assert!(
+            !outcome.ok && outcome.content.contains("unknown field `surprise`"),
+            "{}: {}",
+            spec.name,
+            outcome.content
+        );
+        for (argument, _) in known {
+            let quoted = format!("`{argument}`");
+            assert!(
+                outcome.content.contains(&quoted),
+                "{} {argument}: {}",
+                spec.name,
+                outcome.content
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_written_read_edited_listed_and_found() {
     let room = Room::new().await;
     let wrote = room
