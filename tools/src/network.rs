@@ -10,9 +10,9 @@ use agent_core::network::{Network, NetworkDecision, NetworkDecisions, NetworkMod
 use agent_core::ports::network::{Networks, NotGranted};
 use agent_core::ports::tool::Grants;
 use async_trait::async_trait;
-use egress::header::HeaderName;
+use egress::header::{HeaderName, HeaderValue};
 use egress::proxy::{Decision, Injection, Mode, Observer, Outcome, Proxy};
-use egress::{ConfigError, Guard, Hosts};
+use egress::{ConfigError, Guard, Hosts, Url};
 use tokio::net::TcpStream;
 
 use crate::options::NetworkOptions;
@@ -29,6 +29,8 @@ const VARIABLES: [&str; 6] = [
     "https_proxy",
     "all_proxy",
 ];
+
+const NO_NETWORK: &str = "this task was given no network";
 
 /// The most that a task may reach here.
 #[derive(Debug, Clone)]
@@ -99,21 +101,10 @@ impl Gate {
     /// The way out that a grant opens, or why there is none, in words for a model. The operator's limits are those of
     /// today, not of when the task was submitted.
     pub fn open(&self, grants: &Grants) -> Result<Arc<Exit>, String> {
-        let granted = grants
-            .network
-            .as_ref()
-            .filter(|granted| granted.mode != NetworkMode::None);
-        let Some(granted) = granted else {
-            return Err("this task was given no network".to_owned());
-        };
-        self.reach.check(granted).map_err(|refused| {
-            format!("the network of this task is not granted any more: {refused}")
-        })?;
-        let mode = match granted.mode {
-            NetworkMode::Open => Mode::Open,
-            NetworkMode::None | NetworkMode::AllowList => {
-                Mode::AllowList(Hosts::parse(&granted.hosts).map_err(|error| error.to_string())?)
-            }
+        let granted = grants.network.as_ref().ok_or(NO_NETWORK)?;
+        let mode = match self.hosts(granted)? {
+            None => Mode::Open,
+            Some(hosts) => Mode::AllowList(hosts),
         };
         let limits = self.options.limits.clone();
         Ok(Arc::new(Exit {
@@ -123,6 +114,7 @@ impl Gate {
             decisions: Mutex::default(),
         }))
     }
+
     /// The hosts that pages of the web may be fetched from: all public ones if none are named. A task that said nothing
     /// reaches as far as the operator lets any.
     pub(crate) fn web(&self, grants: &Grants) -> Result<Option<Hosts>, String> {
@@ -130,12 +122,16 @@ impl Gate {
             mode: self.options.mode,
             hosts: self.options.hosts.clone(),
         };
-        let granted = grants.network.as_ref().unwrap_or(&unasked);
+        self.hosts(grants.network.as_ref().unwrap_or(&unasked))
+    }
+
+    /// The hosts that a grant leads to, all public ones if none are named; or why it leads nowhere, in words for a model.
+    pub(crate) fn hosts(&self, granted: &Network) -> Result<Option<Hosts>, String> {
         self.reach.check(granted).map_err(|refused| {
             format!("the network of this task is not granted any more: {refused}")
         })?;
         match granted.mode {
-            NetworkMode::None => Err("this task was given no network".to_owned()),
+            NetworkMode::None => Err(NO_NETWORK.to_owned()),
             NetworkMode::Open => Ok(None),
             NetworkMode::AllowList => Hosts::parse(&granted.hosts)
                 .map(Some)
@@ -144,29 +140,52 @@ impl Gate {
     }
 }
 
+/// The header that carries a stored secret.
+pub(crate) fn header(credential: &Credential) -> Result<(HeaderName, HeaderValue), String> {
+    // Never what the parsers say: nothing may repeat the value.
+    let unusable = || format!("the stored secret {} cannot be sent", credential.name);
+    let name = HeaderName::from_bytes(credential.header.as_str().as_bytes());
+    let name = name.map_err(|_| unusable())?;
+    let mut value = HeaderValue::from_str(credential.value.expose()).map_err(|_| unusable())?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// The port of TLS: a secret is never sent to it in the clear, whatever a URL says.
+const TLS_PORT: u16 = 443;
+
+/// The headers with those stored secrets of a task that are for a URL.
+pub(crate) fn secrets(
+    grants: &Grants,
+    url: &Url,
+) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    if port == TLS_PORT && url.scheme() != "https" {
+        return Ok(Vec::new());
+    }
+    let credentials = grants.credentials.iter();
+    let own = credentials.filter(|credential| credential.is_for(host, port));
+    own.map(header).collect()
+}
+
 /// Stored secrets as the proxy adds them. A request of a command can be given one only while it is plain, so a command asks
 /// for http:// and the proxy makes TLS of it, except where the port of a plain server was written down.
 fn injections(credentials: &[Credential]) -> Result<Vec<Injection>, String> {
     let mut injections = Vec::new();
     for credential in credentials {
-        let unusable = |reason: String| {
-            format!(
-                "the stored secret {} cannot be used: {reason}",
-                credential.name
-            )
+        let unusable = |error: ConfigError| {
+            let name = &credential.name;
+            format!("the stored secret {name} cannot be used: {error}")
         };
-        let header = HeaderName::from_bytes(credential.header.as_str().as_bytes())
-            .map_err(|error| unusable(error.to_string()))?;
         let (over_tls, as_asked): (Vec<_>, Vec<_>) =
             credential.hosts.iter().partition(|host| !host.has_port());
-        let over_tls = over_tls.iter().map(|host| format!("{host}:443")).collect();
-        let as_asked = as_asked.iter().map(ToString::to_string).collect();
+        let over_tls: Vec<_> = over_tls.iter().map(|host| format!("{host}:443")).collect();
+        let as_asked: Vec<_> = as_asked.iter().map(ToString::to_string).collect();
         for (hosts, upgrade) in [(over_tls, true), (as_asked, false)] {
-            let hosts: Vec<String> = hosts;
-            let hosts = Hosts::parse(&hosts).map_err(|error| unusable(error.to_string()))?;
-            let value = credential.value.expose();
-            let injection = Injection::new(hosts, header.clone(), value, upgrade);
-            injections.push(injection.map_err(|error| unusable(error.to_string()))?);
+            let hosts = Hosts::parse(&hosts).map_err(unusable)?;
+            let injection = Injection::new(hosts, header(credential)?, upgrade);
+            injections.push(injection.map_err(unusable)?);
         }
     }
     Ok(injections)

@@ -23,24 +23,19 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// Sets `header` to `value`, in place of what the client sent, for `hosts`. With `upgrade_to_tls` these requests are
+    /// Sets this header to this value, in place of what the client sent, for `hosts`. With `upgrade_to_tls` these requests are
     /// sent over TLS, to port 443 where they were meant for 80.
     pub fn new(
         hosts: Hosts,
-        header: HeaderName,
-        value: &str,
+        (header, mut value): (HeaderName, HeaderValue),
         upgrade_to_tls: bool,
     ) -> Result<Self, ConfigError> {
-        let invalid = |reason| ConfigError::Entry {
-            entry: header.to_string(),
-            reason,
-        };
         if is_ours(&header) {
-            return Err(invalid("this header belongs to the connection"));
+            return Err(ConfigError::Entry {
+                entry: header.to_string(),
+                reason: "this header belongs to the connection",
+            });
         }
-        // The parser's own error would be as good, but nothing here may repeat the value.
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| invalid("its value has characters that no header can have"))?;
         value.set_sensitive(true);
         Ok(Self {
             hosts,
@@ -94,7 +89,8 @@ mod tests {
 
     fn injection(host: &str, upgrade_to_tls: bool) -> Injection {
         let hosts = Hosts::parse(&[host.to_owned()]).unwrap();
-        Injection::new(hosts, AUTHORIZATION, "Bearer hidden", upgrade_to_tls).unwrap()
+        let header = (AUTHORIZATION, HeaderValue::from_static("Bearer hidden"));
+        Injection::new(hosts, header, upgrade_to_tls).unwrap()
     }
 
     #[test]
@@ -146,15 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_printed_and_cannot_frame_a_message() {
+    fn a_secret_is_not_printed_and_no_header_of_the_connection_carries_one() {
         let printed = format!("{:?}", injection("api.example.com", true));
         assert!(
             !printed.contains("hidden") && printed.contains("***"),
             "{printed}"
         );
-        for (header, value) in [(HOST, "hidden"), (AUTHORIZATION, "hidden\r\nx: y")] {
-            let error = Injection::new(Hosts::default(), header, value, true).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
-        }
+        let header = (HOST, HeaderValue::from_static("hidden"));
+        let error = Injection::new(Hosts::default(), header, true).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Secrets that the proxy adds: only for their hosts, and seen by nobody else.
 
 use egress::Hosts;
-use egress::header::AUTHORIZATION;
+use egress::header::{AUTHORIZATION, HeaderValue};
 use egress::proxy::{Injection, Limits, Outcome, Proxy};
 
 use crate::support::{Upstream, Wanted, talk};
@@ -11,7 +11,8 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 fn proxy(upstream: &Upstream, upgrade_to_tls: bool) -> Proxy {
     let port = upstream.port();
     let hosts = Hosts::parse(&[format!("api.example:{port}")]).unwrap();
-    let secret = Injection::new(hosts, AUTHORIZATION, "Bearer hidden", upgrade_to_tls).unwrap();
+    let header = (AUTHORIZATION, HeaderValue::from_static("Bearer hidden"));
+    let secret = Injection::new(hosts, header, upgrade_to_tls).unwrap();
     let entries = [
         format!("api.example:{port}"),
         format!("other.example:{port}"),

@@ -8,16 +8,17 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use agent_core::network::{NetworkDecision, NetworkMode};
+use agent_core::network::NetworkDecision;
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, Grants, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{self, HeaderMap, HeaderName, HeaderValue};
-use egress::{Guard, Hosts, Method, Response, Url, read_capped};
+use egress::{Guard, Method, Response, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Context, Tool, cut, decision, destination, object, shown_address, spec, text};
+use crate::network::{self, Gate};
 use crate::options::HttpOptions;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"];
@@ -150,12 +151,13 @@ impl Tool for HttpRequest {
             Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
         };
         let (host, port) = destination(request.url());
-        if let Some(refused) = refused(&context.call.grants, &host, port) {
+        let grants = &context.call.grants;
+        if let Some(refused) = refused(&context.shared.gate, grants, &host, port) {
             let mut outcome = ToolOutcome::say(false, format!("{refused}. Nothing was sent."));
             outcome.network.add(decision(host, port, Some(refused)));
             return Ok(outcome);
         }
-        if let Err(complaint) = add_secrets(&context.call.grants, &mut request) {
+        if let Err(complaint) = add_secrets(grants, &mut request) {
             return Ok(ToolOutcome::say(false, complaint));
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -223,43 +225,20 @@ fn sent_bytes(request: &egress::Request) -> u64 {
 }
 
 /// Why the task may not reach a host, where its submit said how far it may.
-fn refused(grants: &Grants, host: &str, port: u16) -> Option<String> {
+fn refused(gate: &Gate, grants: &Grants, host: &str, port: u16) -> Option<String> {
     let granted = grants.network.as_ref()?;
-    match granted.mode {
-        NetworkMode::Open => None,
-        NetworkMode::None => Some("this task was given no network".to_owned()),
-        NetworkMode::AllowList => {
-            let is_admitted =
-                Hosts::parse(&granted.hosts).is_ok_and(|hosts| hosts.admits(host, port));
-            (!is_admitted).then(|| {
-                format!(
-                    "{host}:{port} is not among the hosts that this task may reach: {}",
-                    granted.hosts.join(", ")
-                )
-            })
-        }
+    match gate.hosts(granted) {
+        Err(refused) => Some(refused),
+        Ok(Some(hosts)) if !hosts.admits(host, port) => Some(format!(
+            "{host}:{port} is not among the hosts that this task may reach: {hosts}"
+        )),
+        Ok(_) => None,
     }
 }
 
-/// The port of TLS: a secret is never sent to it in the clear, whatever a URL says.
-const TLS_PORT: u16 = 443;
-
 /// Adds the stored secrets of the task that are for this host, in place of headers that the model set.
 fn add_secrets(grants: &Grants, request: &mut egress::Request) -> Result<(), String> {
-    let (host, port) = destination(request.url());
-    if port == TLS_PORT && request.url().scheme() != "https" {
-        return Ok(());
-    }
-    for credential in grants
-        .credentials
-        .iter()
-        .filter(|one| one.is_for(&host, port))
-    {
-        let unusable = || format!("the stored secret {} cannot be sent", credential.name);
-        let name = HeaderName::from_bytes(credential.header.as_str().as_bytes());
-        let name = name.map_err(|_| unusable())?;
-        let mut value = HeaderValue::from_str(credential.value.expose()).map_err(|_| unusable())?;
-        value.set_sensitive(true);
+    for (name, value) in network::secrets(grants, request.url())? {
         request.headers_mut().insert(name, value);
     }
     Ok(())

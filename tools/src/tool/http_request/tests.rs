@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use agent_core::credential::Credential;
+use agent_core::network::{Network, NetworkMode};
 use agent_core::secret::Secret;
 
 use super::*;
+use crate::options::NetworkOptions;
 
 fn tool(change: impl FnOnce(&mut HttpOptions)) -> HttpRequest {
     let mut options = HttpOptions {
@@ -152,6 +154,45 @@ fn a_request_is_told_by_its_method_and_place_and_by_nothing_that_may_be_secret()
     assert_eq!(told(short), "PUT http://shop.example/");
     assert_eq!(told(json!({"method": "POST", "url": "hunter2"})), "POST");
     assert_eq!(told(json!({"method": "hunter2", "body": "hunter2"})), "");
+}
+
+#[test]
+fn a_task_reaches_what_its_submit_said_within_what_the_operator_lets_any_reach_today() {
+    use NetworkMode::{AllowList, None as Nowhere, Open};
+    let guard = Guard::new(egress::Options::default()).unwrap();
+    let operator = NetworkOptions {
+        mode: AllowList,
+        hosts: vec!["*.example".to_owned()],
+        ..NetworkOptions::default()
+    };
+    let gate = Gate::new(&operator, &guard).unwrap();
+    for (granted, says) in [
+        (None, None),
+        (Some((Nowhere, None)), Some("was given no network")),
+        (Some((AllowList, Some("a.example"))), None),
+        (
+            Some((AllowList, Some("b.example"))),
+            Some("a.example:443 is not among the hosts that this task may reach: b.example"),
+        ),
+        (
+            Some((AllowList, Some("a.elsewhere"))),
+            Some("is not granted any more"),
+        ),
+        (Some((Open, None)), Some("is not granted any more")),
+    ] {
+        let network = granted.map(|(mode, host)| Network {
+            mode,
+            hosts: host.into_iter().map(str::to_owned).collect(),
+        });
+        let grants = Grants {
+            network,
+            ..Grants::default()
+        };
+        let said = refused(&gate, &grants, "a.example", 443);
+        assert_eq!(said.is_some(), says.is_some(), "{granted:?}: {said:?}");
+        let said = said.unwrap_or_default();
+        assert!(said.contains(says.unwrap_or_default()), "{said}");
+    }
 }
 
 #[test]
