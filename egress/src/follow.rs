@@ -26,6 +26,15 @@ pub struct Follow<'a> {
     pub timeout: Option<Duration>,
 }
 
+/// What came of a GET that follows redirects.
+#[derive(Debug)]
+pub struct Followed {
+    /// Where it was asked, in order, each redirect included. A place that was refused is the last.
+    pub asked: Vec<Url>,
+    /// The answer of the last place, or why there is none.
+    pub answer: Result<Response, FollowError>,
+}
+
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
@@ -64,27 +73,47 @@ pub enum FollowError {
     },
 }
 
+impl FollowError {
+    /// Whether the last place was refused: nothing was sent to it.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::NotListed { .. }
+            | Self::Downgrade { .. }
+            | Self::Request(Error::Forbidden { .. }) => true,
+            Self::Request(_) | Self::Location { .. } | Self::TooMany { .. } => false,
+        }
+    }
+}
+
 impl Guard {
     /// Sends a GET and follows redirects. Each one is a new request: its name is resolved and its addresses are checked
     /// anew. Headers go along within one origin; once the origin changes, only a few harmless ones do, for good.
     /// The answer knows its own URL ([`Response::url`]); a redirect without a `location` is returned as it is.
-    pub async fn follow(
+    pub async fn follow(&self, url: Url, headers: HeaderMap, how: &Follow<'_>) -> Followed {
+        let mut asked = Vec::new();
+        let answer = self.follow_to_end(url, headers, how, &mut asked).await;
+        Followed { asked, answer }
+    }
+
+    async fn follow_to_end(
         &self,
-        url: Url,
+        mut url: Url,
         mut headers: HeaderMap,
         how: &Follow<'_>,
+        asked: &mut Vec<Url>,
     ) -> Result<Response, FollowError> {
         let guard = match how.hosts {
             Some(hosts) => self.with_ports_of(hosts),
             None => self.clone(),
         };
-        let mut url = url;
         for _ in 0..=how.redirects_max {
+            asked.push(url.clone());
             let response = guard.get(url, &headers, how).await?;
             let Some(next) = next(&response)? else {
                 return Ok(response);
             };
-            headers = for_next(response.url(), &next, headers)?;
+            headers = for_next(response.url(), &next, headers)
+                .inspect_err(|_| asked.push(next.clone()))?;
             url = next;
         }
         Err(FollowError::TooMany {

@@ -23,7 +23,7 @@ mod target;
 
 pub use body::read_capped;
 pub use error::{ConfigError, Error, Reason};
-pub use follow::{Follow, FollowError};
+pub use follow::{Follow, FollowError, Followed};
 pub use guard::{Guard, request};
 pub use hosts::Hosts;
 pub use options::Options;

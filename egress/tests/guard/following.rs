@@ -26,7 +26,18 @@ fn headers() -> HeaderMap {
 }
 
 async fn follow(guard: &Guard, url: &str, how: &Follow<'_>) -> Result<Response, FollowError> {
-    guard.follow(url.parse().unwrap(), headers(), how).await
+    trip(guard, url, how).await.1
+}
+
+/// Where it was asked, and what came of it.
+async fn trip(
+    guard: &Guard,
+    url: &str,
+    how: &Follow<'_>,
+) -> (Vec<String>, Result<Response, FollowError>) {
+    let followed = guard.follow(url.parse().unwrap(), headers(), how).await;
+    let asked = followed.asked.iter().map(ToString::to_string).collect();
+    (asked, followed.answer)
 }
 
 #[tokio::test]
@@ -35,7 +46,9 @@ async fn redirects_are_followed_and_credentials_stay_with_their_origin() {
     let second = Server::answering(to(&last.url("/c"))).await;
     let first = Server::answering(to(&second.url("/b"))).await;
     let guard = guard(&[&first.entry(), &second.entry(), &last.entry()], &[]);
-    let response = follow(&guard, &first.url("/a"), &ANY).await.unwrap();
+    let (asked, response) = trip(&guard, &first.url("/a"), &ANY).await;
+    assert_eq!(asked, [first.url("/a"), second.url("/b"), last.url("/c")]);
+    let response = response.unwrap();
     assert_eq!(response.url().as_str(), last.url("/c"));
     assert_eq!(response.text().await.unwrap(), "hello");
     assert!(first.requests()[0].contains("Bearer hidden"));
@@ -52,15 +65,18 @@ async fn redirects_are_followed_and_credentials_stay_with_their_origin() {
 async fn a_redirect_within_an_origin_keeps_the_headers_and_may_be_relative() {
     let server = Server::answering(to("../b?c")).await;
     let guard = guard(&[&server.entry()], &[]);
-    let error = follow(&guard, &server.url("/x/y"), &ANY).await.unwrap_err();
+    let (asked, answer) = trip(&guard, &server.url("/x/y"), &ANY).await;
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    let error = answer.unwrap_err();
     assert!(
-        matches!(
-            error,
-            FollowError::TooMany {
-                redirects_max: 3,
-                ..
-            }
-        ),
+        !error.is_refusal()
+            && matches!(
+                error,
+                FollowError::TooMany {
+                    redirects_max: 3,
+                    ..
+                }
+            ),
         "{error:?}"
     );
     let requests = server.requests();
@@ -102,7 +118,14 @@ async fn only_listed_hosts_are_asked_also_where_a_redirect_leads() {
         hosts: Some(&hosts),
         ..ANY
     };
-    let error = follow(&guard, &server.url("/"), &how).await.unwrap_err();
+    let (asked, answer) = trip(&guard, &server.url("/"), &how).await;
+    assert_eq!(
+        asked,
+        [server.url("/"), elsewhere.url("/hidden")],
+        "what was refused is the last"
+    );
+    let error = answer.unwrap_err();
+    assert!(error.is_refusal(), "{error:?}");
     let (origin, entry) = (elsewhere.url(""), server.entry());
     assert_eq!(
         error.to_string(),

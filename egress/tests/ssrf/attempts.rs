@@ -73,10 +73,8 @@ impl Attempt {
                     timeout: None,
                 };
                 let url = url.parse().unwrap();
-                let answer = guard
-                    .follow(url, egress::header::HeaderMap::new(), &how)
-                    .await;
-                match answer {
+                let headers = egress::header::HeaderMap::new();
+                match guard.follow(url, headers, &how).await.answer {
                     Ok(_) => true,
                     Err(egress::FollowError::Request(error)) => {
                         matches!(error, egress::Error::Tls { .. } | egress::Error::Io { .. })

@@ -73,6 +73,15 @@ fn content(result: &Value) -> &str {
     result["content"].as_str().unwrap()
 }
 
+/// The places that a call tried to reach, and whether it was let through.
+fn decisions(result: &Value) -> Vec<(String, bool)> {
+    let decisions = result["network"].as_array().unwrap().iter();
+    let place = |one: &Value| format!("{}:{}", one["host"].as_str().unwrap(), one["port"]);
+    decisions
+        .map(|one| (place(one), one["refused"].is_null()))
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_fetched_as_text_and_searches_are_listed() {
     let (address, asked) = site().await;
@@ -123,6 +132,16 @@ async fn pages_are_fetched_as_text_and_searches_are_listed() {
         content(&got[3]).contains("127.0.0.3 is not allowed"),
         "{}",
         got[3]
+    );
+    assert_eq!(
+        decisions(&got[3]),
+        [(address.clone(), true), ("127.0.0.3:80".to_owned(), false)],
+        "every place that was asked is in the record"
+    );
+    assert_eq!(
+        decisions(&got[1]),
+        [],
+        "a page that is kept is asked for nowhere"
     );
     assert_eq!(got[4]["ok"], false, "{}", got[4]);
     assert!(content(&got[4]).contains("404"), "{}", got[4]);

@@ -12,6 +12,7 @@ mod file_patch;
 mod file_read;
 mod file_search;
 mod file_write;
+mod get;
 mod glob;
 mod http_request;
 mod image;

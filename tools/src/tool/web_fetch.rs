@@ -8,22 +8,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agent_core::id::TaskId;
-use agent_core::network::NetworkDecision;
+use agent_core::network::NetworkDecisions;
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use egress::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use egress::{Follow, FollowError, Guard, StatusCode, Url, read_capped};
+use egress::{Guard, StatusCode, Url, read_capped};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::get::{get, sentence};
 use super::{Context, Tool, cut, object, spec};
 use crate::documents;
 use crate::inside::document::Ask;
 use crate::options::WebOptions;
 
-const REDIRECTS_MAX: usize = 10;
 /// Pages that are kept, and for how long.
 const KEPT_MAX: usize = 8;
 const KEPT_FOR: Duration = Duration::from_mins(10);
@@ -79,29 +79,30 @@ impl WebFetch {
         }
     }
 
+    /// Asks for the page and keeps it. What was asked on the way is part of the outcome, whatever comes of it.
     async fn fetch(
         &self,
-        context: &Context<'_>,
+        task: &TaskId,
         asked: Url,
         hosts: Option<&egress::Hosts>,
-    ) -> Result<Arc<Fetched>, FollowError> {
-        let task = &context.call.place.task;
-        if let Some(page) = self.kept(task, &asked) {
-            return Ok(page);
-        }
-        let how = Follow {
-            hosts,
-            redirects_max: REDIRECTS_MAX,
-            timeout: Some(Duration::from_millis(self.options.timeout_ms)),
-        };
+    ) -> (Result<Arc<Fetched>, String>, NetworkDecisions) {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
-        let response = self.guard.follow(asked.clone(), headers, &how).await?;
+        let within = Duration::from_millis(self.options.timeout_ms);
+        let got = get(&self.guard, asked.clone(), headers, hosts, within).await;
+        let response = match got.answer {
+            Ok(response) => response,
+            Err(error) => return (Err(sentence(&error)), got.asked.decisions(0)),
+        };
         let (url, status) = (response.url().clone(), response.status());
         let media_type = response.headers().get(CONTENT_TYPE);
         let media_type = media_type.and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().to_owned();
-        let (bytes, is_cut) = read_capped(response, self.options.bytes_max).await?;
+        let (bytes, is_cut) = match read_capped(response, self.options.bytes_max).await {
+            Ok(read) => read,
+            Err(error) => return (Err(sentence(&error)), got.asked.decisions(0)),
+        };
+        let bytes_down = bytes.len().try_into().unwrap_or(u64::MAX);
         let page = Arc::new(Fetched {
             task: task.clone(),
             asked,
@@ -113,7 +114,7 @@ impl WebFetch {
             is_cut,
         });
         self.keep(&page);
-        Ok(page)
+        (Ok(page), got.asked.decisions(bytes_down))
     }
 }
 
@@ -176,28 +177,19 @@ impl Tool for WebFetch {
             }
         };
         url.set_fragment(None);
-        let (host, port) = super::destination(&url);
-        let page = match self.fetch(&context, url, hosts.as_ref()).await {
-            Ok(page) => page,
-            Err(error) => {
-                let mut outcome = ToolOutcome::say(false, format!("{}.", chain(&error)));
-                let (place, refused) = match refused_at(&error) {
-                    Some(target) => (super::destination(&target), Some(error.to_string())),
-                    None => ((host, port), None),
-                };
-                outcome
-                    .network
-                    .add(super::decision(place.0, place.1, refused));
-                return Ok(outcome);
-            }
+        let task = &context.call.place.task;
+        let (page, network) = match self.kept(task, &url) {
+            Some(page) => (Ok(page), NetworkDecisions::default()),
+            None => self.fetch(task, url, hosts.as_ref()).await,
         };
-        let mut outcome = self.read(&context, &page, arguments).await?;
-        let (host, port) = super::destination(&page.url);
-        outcome.network.add(NetworkDecision {
-            bytes_down: page.bytes.len().try_into().unwrap_or(u64::MAX),
-            ..super::decision(host, port, None)
-        });
-        Ok(outcome)
+        let outcome = match page {
+            Ok(page) => self.read(&context, &page, arguments).await?,
+            Err(complaint) => ToolOutcome::say(false, complaint),
+        };
+        Ok(ToolOutcome {
+            network: Box::new(network),
+            ..outcome
+        })
     }
 }
 
@@ -253,22 +245,4 @@ fn name_of(page: &Fetched) -> String {
     }
     let mut segments = page.url.path_segments().into_iter().flatten();
     segments.next_back().unwrap_or_default().to_owned()
-}
-
-/// Where a request was refused, which after a redirect is not where it began.
-fn refused_at(error: &FollowError) -> Option<Url> {
-    let target = match error {
-        FollowError::Request(egress::Error::Forbidden { target, .. })
-        | FollowError::NotListed { target, .. }
-        | FollowError::Downgrade { to: target, .. } => target,
-        FollowError::Request(_) | FollowError::Location { .. } | FollowError::TooMany { .. } => {
-            return None;
-        }
-    };
-    Url::parse(&target.to_string()).ok()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| format!(": {cause}"));
-    format!("{error}{}", cause.unwrap_or_default())
 }
