@@ -6,6 +6,7 @@ use reqwest::header::{
     ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderName, LOCATION, RANGE, USER_AGENT,
 };
 use reqwest::{Method, Request, Response, StatusCode, Url};
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::guard::Guard;
@@ -22,7 +23,7 @@ pub struct Follow<'a> {
     pub hosts: Option<&'a Hosts>,
     /// How many redirects are followed.
     pub redirects_max: usize,
-    /// How long each request may take, up to the end of its body.
+    /// How long all of it may take together: every redirect, and the last answer up to the end of its body.
     pub timeout: Option<Duration>,
 }
 
@@ -106,9 +107,11 @@ impl Guard {
             Some(hosts) => self.with_ports_of(hosts),
             None => self.clone(),
         };
+        let deadline = how.timeout.map(|timeout| Instant::now() + timeout);
         for _ in 0..=how.redirects_max {
             asked.push(url.clone());
-            let response = guard.get(url, &headers, how).await?;
+            let left = deadline.map(|deadline| deadline - Instant::now());
+            let response = guard.get(url, &headers, how.hosts, left).await?;
             let Some(next) = next(&response)? else {
                 return Ok(response);
             };
@@ -126,10 +129,11 @@ impl Guard {
         &self,
         mut url: Url,
         headers: &HeaderMap,
-        how: &Follow<'_>,
+        hosts: Option<&Hosts>,
+        timeout: Option<Duration>,
     ) -> Result<Response, FollowError> {
         // What is said of a URL that cannot be read at all is the guard's to say.
-        if let (Some(hosts), Ok(target)) = (how.hosts, Target::take(&mut url))
+        if let (Some(hosts), Ok(target)) = (hosts, Target::take(&mut url))
             && !hosts.admits_named(&target.host, target.port)
         {
             return Err(FollowError::NotListed {
@@ -139,7 +143,7 @@ impl Guard {
         }
         let mut request = Request::new(Method::GET, url);
         *request.headers_mut() = headers.clone();
-        *request.timeout_mut() = how.timeout;
+        *request.timeout_mut() = timeout;
         Ok(self.execute(request).await?)
     }
 }

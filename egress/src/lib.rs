@@ -21,7 +21,7 @@ mod resolver;
 mod rules;
 mod target;
 
-pub use body::read_capped;
+pub use body::{next_piece, read_capped};
 pub use error::{ConfigError, Error, Reason};
 pub use follow::{Follow, FollowError, Followed};
 pub use guard::{Guard, request};

@@ -64,7 +64,7 @@ pub struct NetworkOptions {
     pub limits: Limits,
 }
 
-/// Settings of the tool `web_fetch`.
+/// Settings of the tools `web_fetch` and `file_download`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebOptions {
@@ -72,6 +72,10 @@ pub struct WebOptions {
     pub timeout_ms: u64,
     /// How much of an answer is read.
     pub bytes_max: usize,
+    /// How long one download may take, its redirects included.
+    pub download_timeout_ms: u64,
+    /// The largest file that is downloaded. It is never larger than `tools.file_bytes_max`, nor than the workspace has room for.
+    pub download_bytes_max: u64,
 }
 
 impl Default for WebOptions {
@@ -79,6 +83,8 @@ impl Default for WebOptions {
         Self {
             timeout_ms: 30_000,
             bytes_max: 32 * 1024 * 1024,
+            download_timeout_ms: 300_000,
+            download_bytes_max: 256 * MIB,
         }
     }
 }
@@ -179,7 +185,7 @@ pub struct Options {
     pub free_space_bytes_min: u64,
     /// How far tasks may reach.
     pub network: NetworkOptions,
-    /// The tool that fetches pages; there where tasks may reach anything.
+    /// The tools that fetch pages and download files; there where tasks may reach anything.
     pub web: WebOptions,
     /// The search service, if there is one.
     pub search: SearchOptions,

@@ -1,5 +1,7 @@
 //! A GET that follows redirects.
 
+use std::time::Duration;
+
 use egress::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap};
 use egress::{Error, Follow, FollowError, Guard, Hosts, Reason, Response};
 
@@ -169,4 +171,20 @@ async fn what_is_no_redirect_is_returned_and_what_leads_nowhere_is_an_error() {
     let guard = guard(&[&server.entry()], &[]);
     let error = follow(&guard, &server.url("/"), &ANY).await.unwrap_err();
     assert!(matches!(error, FollowError::Location { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn redirects_share_one_time_limit() {
+    let silent = Server::answering("").await;
+    let first = Server::answering(to(&silent.url("/"))).await;
+    let guard = guard(&[&first.entry(), &silent.entry()], &[]);
+    let how = Follow {
+        timeout: Some(Duration::from_millis(200)),
+        ..ANY
+    };
+    let (asked, answer) = trip(&guard, &first.url("/"), &how).await;
+    assert_eq!(asked, [first.url("/"), silent.url("/")]);
+    let error = answer.unwrap_err();
+    let is_late = matches!(error, FollowError::Request(Error::Timeout { .. }));
+    assert!(is_late, "{error:?}");
 }

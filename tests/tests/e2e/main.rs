@@ -4,6 +4,7 @@
 mod by_hand;
 mod cancel;
 mod command_line;
+mod downloads;
 mod ending;
 mod fail_points;
 mod first_run;

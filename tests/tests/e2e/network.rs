@@ -96,9 +96,11 @@ async fn a_secret_reaches_its_host_and_is_found_nowhere_else() {
         "curl -sS http://{address}/orders -H 'Authorization: mine'; env; cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'"
     );
     let by_request = json!({"method": "GET", "url": format!("http://{address}/again")});
+    let download = json!({"url": format!("http://{address}/file"), "path": "order.txt"});
     let calls = [
         json!({"name": "shell", "arguments": {"command": command, "network": true}}),
         json!({"name": "http_request", "arguments": by_request}),
+        json!({"name": "file_download", "arguments": download}),
     ];
     let mut here = Installation::new(calls_in_turn(&calls)).await;
     reaching(&mut here, &[&address]);
@@ -142,7 +144,8 @@ async fn a_secret_reaches_its_host_and_is_found_nowhere_else() {
         sent,
         [
             ("/orders".to_owned(), with_secret.clone()),
-            ("/again".to_owned(), with_secret)
+            ("/again".to_owned(), with_secret.clone()),
+            ("/file".to_owned(), with_secret)
         ]
     );
     // The decision is in the log that everyone may see, and the secret is not.
@@ -151,7 +154,7 @@ async fn a_secret_reaches_its_host_and_is_found_nowhere_else() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .filter(|event| event["kind"] == "network.used")
         .collect();
-    assert_eq!(used.len(), 2, "{log}");
+    assert_eq!(used.len(), 3, "{log}");
     let (host, port) = address.rsplit_once(':').unwrap();
     let decision = &used[0]["data"]["decisions"][0];
     assert_eq!(

@@ -56,7 +56,7 @@ async fn site() -> (String, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
-fn results(here: &Installation, calls: &[Value]) -> Vec<Value> {
+pub fn results(here: &Installation, calls: &[Value]) -> Vec<Value> {
     let file = here.folder.path().join("calls.jsonl");
     let lines: Vec<String> = calls.iter().map(Value::to_string).collect();
     std::fs::write(&file, lines.join("\n")).unwrap();
@@ -69,12 +69,12 @@ fn results(here: &Installation, calls: &[Value]) -> Vec<Value> {
     results
 }
 
-fn content(result: &Value) -> &str {
+pub fn content(result: &Value) -> &str {
     result["content"].as_str().unwrap()
 }
 
 /// The places that a call tried to reach, and whether it was let through.
-fn decisions(result: &Value) -> Vec<(String, bool)> {
+pub fn decisions(result: &Value) -> Vec<(String, bool)> {
     let decisions = result["network"].as_array().unwrap().iter();
     let place = |one: &Value| format!("{}:{}", one["host"].as_str().unwrap(), one["port"]);
     decisions

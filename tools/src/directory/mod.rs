@@ -21,6 +21,7 @@ use rustix::fs::{Gid, Mode, OFlags, ResolveFlags, Uid};
 pub use delete::Deleted;
 pub(crate) use path::normalize;
 pub(crate) use walk::{DEPTH_MAX, Found, Kind, Next, StatKey, Walk};
+pub(crate) use write::Unfinished;
 
 /// Why a file of a workspace could not be reached. All but `Io` are the caller's to mend.
 #[derive(Debug, thiserror::Error)]

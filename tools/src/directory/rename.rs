@@ -78,7 +78,7 @@ fn may_replace(there: &Stat, is_folder: bool, replace: bool) -> Result<(), Acces
 }
 
 /// Something may have come to be there since it was looked at, so the kernel looks again, where the file system can.
-fn move_to_free(
+pub(super) fn move_to_free(
     source: &OwnedFd,
     source_name: &str,
     target: &OwnedFd,

@@ -5,6 +5,7 @@
 //! walked at once. A program can still write more than the limit between two glances: this is a back-stop, and the floor
 //! of free space protects the machine.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const UNEXPLAINED: Amount = Amount {
 
 /// How much a workspace may hold, and the disk must have left.
 #[derive(Debug, Clone)]
-pub(super) struct DiskLimits {
+pub(crate) struct DiskLimits {
     bytes_max: u64,
     files_max: u64,
     free_bytes_min: u64,
@@ -39,9 +40,9 @@ pub(super) struct DiskLimits {
 
 /// What a workspace holds, or a file system has free.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Amount {
-    bytes: u64,
-    files: u64,
+pub(crate) struct Amount {
+    pub bytes: u64,
+    pub files: u64,
 }
 
 impl Amount {
@@ -80,6 +81,17 @@ impl DiskLimits {
             files_max: u64::MAX,
             free_bytes_min: 0,
         }
+    }
+
+    /// How much may still come into a workspace before it is over its limits, or the disk too full.
+    pub fn room(&self, directory: &Directory) -> io::Result<Amount> {
+        let (held, _) = walk(directory);
+        let free = Amount::free_of(&rustix::fs::fstatvfs(directory)?);
+        Ok(Amount {
+            bytes: (self.bytes_max.saturating_sub(held.bytes))
+                .min(free.bytes.saturating_sub(self.free_bytes_min)),
+            files: self.files_max.saturating_sub(held.files),
+        })
     }
 
     fn floor(&self, free: Amount) -> Result<(), KillReason> {

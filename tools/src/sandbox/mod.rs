@@ -8,7 +8,7 @@ pub mod bubblewrap;
 mod cgroup;
 mod control;
 mod deleted;
-mod disk;
+pub(crate) mod disk;
 mod image;
 mod keeper;
 mod launch;

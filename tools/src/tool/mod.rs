@@ -5,6 +5,7 @@
 mod cut;
 mod document_read;
 mod file_delete;
+mod file_download;
 mod file_edit;
 mod file_list;
 mod file_move;
@@ -115,6 +116,8 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
     if options.network.mode != NetworkMode::None {
         let fetch = web_fetch::WebFetch::new(&options.web, guard.clone());
         tools.push(Box::new(fetch));
+        let download = file_download::FileDownload::new(&options.web, guard.clone());
+        tools.push(Box::new(download));
         if let Some(guard) = search_guard(&options.search, guard) {
             tools.push(Box::new(web_search::WebSearch::new(&options.search, guard)));
         }
