@@ -13,6 +13,12 @@ pub enum Format {
     Pptx,
     /// Workbooks of Office.
     Xlsx,
+    /// Workbooks of Office before 2007.
+    Xls,
+    /// Text documents of `OpenDocument`.
+    Odt,
+    /// Workbooks of `OpenDocument`.
+    Ods,
     /// Values parted by commas, tabs, semicolons or bars.
     Delimited,
     /// A page of the web.
@@ -36,6 +42,9 @@ impl fmt::Display for Format {
             Self::Docx => "DOCX",
             Self::Pptx => "PPTX",
             Self::Xlsx => "XLSX",
+            Self::Xls => "XLS",
+            Self::Odt => "ODT",
+            Self::Ods => "ODS",
             Self::Delimited => "CSV",
             Self::Html => "HTML",
             Self::Json => "JSON",
@@ -46,6 +55,10 @@ impl fmt::Display for Format {
         })
     }
 }
+
+/// What can be read, as the end of a sentence about what cannot.
+pub(crate) const READABLE: &str = "what can be is PDF, DOCX, ODT, PPTX, XLSX, XLS, ODS, CSV, HTML, JSON and other text, and what is \
+    in ZIP, tar and gzip archives";
 
 /// What the first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +138,9 @@ pub(crate) fn by_name(name: &str) -> Option<Format> {
         "docx" | "docm" | "dotx" => Format::Docx,
         "pptx" | "pptm" | "ppsx" => Format::Pptx,
         "xlsx" | "xlsm" | "xltx" => Format::Xlsx,
+        "xls" | "xlt" => Format::Xls,
+        "odt" | "ott" => Format::Odt,
+        "ods" | "ots" => Format::Ods,
         "csv" | "tsv" | "tab" => Format::Delimited,
         "html" | "htm" | "xhtml" => Format::Html,
         "json" | "geojson" | "ipynb" => Format::Json,

@@ -7,6 +7,7 @@
 pub mod archive;
 mod cells;
 mod clean;
+mod compound;
 mod delimited;
 mod document;
 mod docx;
@@ -18,12 +19,16 @@ mod json;
 mod limits;
 mod lines;
 mod meter;
+mod ods;
+mod odt;
 mod package;
 mod pdf;
 mod pptx;
 mod read;
 mod request;
+mod sheets;
 mod table;
+mod xls;
 mod xlsx;
 mod xml;
 

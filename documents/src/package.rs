@@ -12,6 +12,9 @@ use crate::format::Format;
 use crate::meter::{Meter, Watched};
 use crate::xml::{self, Event};
 
+/// How much of a part that is no XML is looked at.
+const START_BYTES: u64 = 256 << 10;
+
 /// A part that is being read.
 pub(crate) type PartReader<'p, 'm, 'l, R> = xml::Reader<BufReader<Watched<'m, 'l, ZipFile<'p, R>>>>;
 
@@ -86,6 +89,46 @@ impl<'m, 'l, R: Read + Seek> Package<'m, 'l, R> {
         let source = BufReader::new(self.meter.watch(file, packed));
         let depth_max = self.meter.limits().depth;
         Ok(Some(xml::Reader::new(source, self.format, depth_max)))
+    }
+
+    /// The same package, as another kind.
+    pub fn named(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Which kind of `OpenDocument` this is, of those that are read; `None` for any other archive.
+    pub fn open_document(&mut self) -> Result<Option<Format>, Error> {
+        let kind = self.start_of("mimetype")?;
+        let kind = kind
+            .trim()
+            .strip_prefix("application/vnd.oasis.opendocument.");
+        let format = match kind.map(|kind| kind.trim_end_matches("-template")) {
+            Some("text") => Format::Odt,
+            Some("spreadsheet") => Format::Ods,
+            Some(_) | None => return Ok(None),
+        };
+        if self
+            .start_of("META-INF/manifest.xml")?
+            .contains("encryption-data")
+        {
+            return Err(Error::Encrypted(format));
+        }
+        Ok(Some(format))
+    }
+
+    /// The beginning of a part as text; empty if there is no such part.
+    fn start_of(&mut self, name: &str) -> Result<String, Error> {
+        let Some(index) = self.archive.index_for_name(name) else {
+            return Ok(String::new());
+        };
+        let file = self.archive.by_index(index);
+        let file = file.map_err(|error| refused(error, self.format))?;
+        let packed = file.compressed_size();
+        let mut bytes = Vec::new();
+        let mut start = self.meter.watch(file, packed).take(START_BYTES);
+        let read = start.read_to_end(&mut bytes);
+        read.map_err(|error| xml::unreadable(error, self.format))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// A part that the package must have.

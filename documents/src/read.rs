@@ -3,15 +3,16 @@
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use crate::archive;
+use crate::compound::Compound;
 use crate::document::Document;
 use crate::encoding::decode;
 use crate::error::Error;
-use crate::format::{Format, Magic, by_name, extension, of_text};
+use crate::format::{Format, Magic, READABLE, by_name, extension, of_text};
 use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::package::{Package, open_zip};
 use crate::request::{Part, Request};
-use crate::{delimited, docx, html, json, lines, pdf, pptx, xlsx};
+use crate::{delimited, docx, html, json, lines, ods, odt, pdf, pptx, xls, xlsx};
 
 /// How much of the beginning is looked at to tell what a file is.
 const HEAD_BYTES: u64 = 2048;
@@ -77,10 +78,10 @@ impl Reading<'_> {
             Magic::Zip => self.zip(file, part),
             Magic::Gzip => self.gzip(file, length, name, part),
             Magic::Tar => self.archive(file, archive::Kind::Tar, part),
-            Magic::Compound => Err(compound(&all(file)?, name)),
+            Magic::Compound => self.compound(&all(file)?, name, part),
             Magic::Other(what) => Err(Error::Unsupported {
                 what: what.to_owned(),
-                cure: "it has no text that this tool can find",
+                cure: READABLE,
             }),
             Magic::Text => self.text(&all(file)?, name, part),
         }?;
@@ -107,6 +108,7 @@ impl Reading<'_> {
         }
         let request = self.asking(part);
         let package = |archive, format| Package::new(archive, format, self.meter);
+        let is_open = has("content.xml") && has("mimetype");
         if has("xl/workbook.xml") {
             return xlsx::read(package(archive, Format::Xlsx), &request);
         }
@@ -116,8 +118,44 @@ impl Reading<'_> {
         if has("word/document.xml") || has("word/document2.xml") {
             return docx::read(package(archive, Format::Docx), &request);
         }
-        drop(archive);
+        if is_open {
+            let mut package = package(archive, Format::Odt);
+            match package.open_document()? {
+                Some(Format::Ods) => return ods::read(package.named(Format::Ods), &request),
+                Some(_) => return odt::read(package, &request),
+                None => drop(package),
+            }
+        } else {
+            drop(archive);
+        }
         self.archive(file, archive::Kind::Zip, part)
+    }
+
+    /// Reads what is in the container of old office documents and of encrypted new ones.
+    fn compound(self, bytes: &[u8], name: &str, part: &Part) -> Result<Document, Error> {
+        // Wherever it stands: what is encrypted may be damaged as well.
+        let mark: Vec<u8> = "EncryptedPackage"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        if bytes.windows(mark.len()).any(|window| window == mark) {
+            return Err(Error::Encrypted(by_name(name).unwrap_or(Format::Docx)));
+        }
+        let container = Compound::open(bytes)?;
+        // Documents of Word and presentations may hold workbooks.
+        let is_other = container.has("WordDocument") || container.has("PowerPoint Document");
+        let workbook = ["Workbook", "Book"]
+            .iter()
+            .find_map(|name| container.stream(name))
+            .filter(|_| !is_other);
+        match workbook {
+            Some(stream) => xls::read(&stream, &self.asking(part), self.limits()),
+            None => Err(Error::Unsupported {
+                what: "a Word or PowerPoint document of before 2007, a mail or an installer"
+                    .to_owned(),
+                cure: READABLE,
+            }),
+        }
     }
 
     fn archive<R: Read + Seek>(
@@ -173,7 +211,7 @@ impl Reading<'_> {
         let Some(decoded) = decode(bytes) else {
             return Err(Error::Unsupported {
                 what: "a binary file of an unknown kind".to_owned(),
-                cure: "look at it with a program that knows it",
+                cure: READABLE,
             });
         };
         let limits = self.limits();
@@ -197,6 +235,9 @@ impl Reading<'_> {
             | Format::Docx
             | Format::Pptx
             | Format::Xlsx
+            | Format::Xls
+            | Format::Odt
+            | Format::Ods
             | Format::Zip
             | Format::Tar
             | Format::Gzip => plain(text)?,
@@ -232,6 +273,9 @@ fn is_binary(format: Format) -> bool {
         | Format::Docx
         | Format::Pptx
         | Format::Xlsx
+        | Format::Xls
+        | Format::Odt
+        | Format::Ods
         | Format::Zip
         | Format::Tar
         | Format::Gzip => true,
@@ -243,19 +287,4 @@ fn all<R: Read>(file: &mut R) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// What the container of old office documents and of encrypted new ones means.
-fn compound(bytes: &[u8], name: &str) -> Error {
-    let mark: Vec<u8> = "EncryptedPackage"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    if bytes.windows(mark.len()).any(|window| window == mark) {
-        return Error::Encrypted(by_name(name).unwrap_or(Format::Docx));
-    }
-    Error::Unsupported {
-        what: "an office document of before 2007, a mail or an installer".to_owned(),
-        cure: "ask for an office document as .docx, .xlsx or .pptx",
-    }
 }

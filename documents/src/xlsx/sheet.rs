@@ -1,20 +1,15 @@
 //! One sheet as a stream: keeps the cells that are wanted and fit, and measures the rest.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Seek};
 
 use super::dates;
 use super::strings::Strings;
 use super::styles::{Kind, Styles};
-use crate::cells::{COLUMN_MAX, Cell, CellRange, ROW_MAX, column_name};
+use crate::cells::{COLUMN_MAX, Cell, CellRange, ROW_MAX};
 use crate::error::Error;
-use crate::limits::Limits;
 use crate::package::Package;
-use crate::table::{Table, escape};
+use crate::sheets::{Gatherer, Shown};
 use crate::xml::{Element, Event, Reader};
-
-/// Merged rectangles that are remembered.
-const MERGED_MAX: usize = 1000;
 
 /// What a sheet is read with.
 pub(crate) struct Look<'w> {
@@ -25,154 +20,45 @@ pub(crate) struct Look<'w> {
     pub formulas: bool,
 }
 
-/// What was seen of a sheet.
-#[derive(Debug, Default)]
-pub(crate) struct Shown {
-    pub table: Table,
-    pub merged: Vec<CellRange>,
-    pub hidden_rows: u64,
-    pub hidden_columns: Vec<String>,
-    /// The first cell that did not fit.
-    pub next: Option<Cell>,
-    first: Option<Cell>,
-    last: Option<Cell>,
-    filled: Option<Cell>,
-}
-
-impl Shown {
-    /// The cells that the table spans.
-    pub fn seen(&self) -> Option<CellRange> {
-        let first = self.first?;
-        let last = self.last;
-        Some(CellRange { first, last })
-    }
-
-    /// The last filled row and column of the sheet.
-    pub fn extent(&self) -> String {
-        let Some(last) = self.filled else {
-            return "none".to_owned();
-        };
-        format!("A1:{last}")
-    }
-
-    fn see(&mut self, cell: Cell) {
-        let first = self.first.get_or_insert(cell);
-        first.row = first.row.min(cell.row);
-        first.column = first.column.min(cell.column);
-        let last = self.last.get_or_insert(cell);
-        last.row = last.row.max(cell.row);
-        last.column = last.column.max(cell.column);
-    }
-
-    fn fill(&mut self, cell: Cell) {
-        let filled = self.filled.get_or_insert(cell);
-        filled.row = filled.row.max(cell.row);
-        filled.column = filled.column.max(cell.column);
-    }
-}
-
-/// Where the reader is.
-#[derive(Default)]
-struct Row {
-    number: u32,
-    is_hidden: bool,
-    cells: BTreeMap<u32, String>,
-}
-
 /// Reads a sheet's part.
 pub(crate) fn read<R: Read + Seek>(
     package: &mut Package<'_, '_, R>,
     part: &str,
     look: &Look<'_>,
 ) -> Result<Shown, Error> {
-    let limits = package.meter().limits();
+    let mut gatherer = Gatherer::new(look.range, package.meter().limits());
     let mut reader = package.must_part(part)?;
-    let mut shown = Shown::default();
-    let mut row = Row::default();
-    let mut column = 0u32;
+    let (mut row, mut column, mut is_hidden) = (0u32, 0u32, false);
     while let Some(event) = reader.next()? {
         match event {
             Event::Open(element) => match element.name.as_str() {
-                "col" => hidden_columns(&element, &mut shown),
+                "col" => hidden_columns(&element, &mut gatherer),
                 "row" => {
                     let number = element.attribute("r").and_then(|row| row.parse().ok());
-                    row = Row {
-                        number: number.unwrap_or(row.number + 1).min(ROW_MAX),
-                        is_hidden: element.attribute("hidden").is_some() && element.is_on("hidden"),
-                        cells: BTreeMap::new(),
-                    };
+                    row = number.unwrap_or(row + 1).min(ROW_MAX);
+                    is_hidden = element.attribute("hidden").is_some() && element.is_on("hidden");
                     column = 0;
                 }
                 "c" => {
                     let named = element.attribute("r").and_then(Cell::parse);
-                    let next = Cell {
-                        row: row.number,
-                        column: (column + 1).min(COLUMN_MAX),
-                    };
-                    let cell = named.map_or(next, |named| Cell {
-                        row: row.number,
-                        ..named
-                    });
-                    column = cell.column;
+                    let next = (column + 1).min(COLUMN_MAX);
+                    column = named.map_or(next, |named| named.column);
                     let text = value(&mut reader, &element, look)?;
-                    let text = escape(&text, limits.value_chars);
-                    if !text.is_empty() && cell.row > 0 {
-                        shown.fill(cell);
-                        if shown.next.is_none()
-                            && look.range.is_none_or(|range| range.contains(cell))
-                        {
-                            row.cells.insert(cell.column, text);
-                        }
-                    }
+                    gatherer.cell(Cell { row, column }, &text);
                 }
                 "mergeCell" => {
-                    let range = element.attribute("ref").and_then(CellRange::parse);
-                    shown
-                        .merged
-                        .extend(range.filter(|_| shown.merged.len() < MERGED_MAX));
+                    gatherer.merged(element.attribute("ref").and_then(CellRange::parse));
                 }
                 _ => {}
             },
-            Event::Close(name) if name == "row" => end_row(&mut shown, &mut row, look, limits),
+            Event::Close(name) if name == "row" => gatherer.end_row(row, is_hidden),
             Event::Close(_) | Event::Text(_) => {}
         }
     }
-    keep_merged(&mut shown);
-    Ok(shown)
+    Ok(gatherer.end())
 }
 
-fn end_row(shown: &mut Shown, row: &mut Row, look: &Look<'_>, limits: &Limits) {
-    let cells = std::mem::take(&mut row.cells);
-    if cells.is_empty() || shown.next.is_some() {
-        return;
-    }
-    if !shown.table.is_empty() && shown.table.bytes_with(&cells) > limits.output_bytes {
-        let column = look.range.map_or(1, |range| range.first.column);
-        shown.next = Some(Cell {
-            row: row.number,
-            column,
-        });
-        return;
-    }
-    for &column in cells.keys() {
-        shown.see(Cell {
-            row: row.number,
-            column,
-        });
-    }
-    shown.hidden_rows += u64::from(row.is_hidden);
-    shown.table.push(row.number.into(), cells);
-}
-
-/// Of the merged cells only those that are shown are told.
-fn keep_merged(shown: &mut Shown) {
-    let seen = shown.seen();
-    shown
-        .merged
-        .retain(|merged| seen.is_some_and(|seen| seen.contains(merged.first)));
-}
-
-fn hidden_columns(element: &Element, shown: &mut Shown) {
+fn hidden_columns(element: &Element, gatherer: &mut Gatherer<'_>) {
     let number = |name| {
         element
             .attribute(name)
@@ -180,13 +66,7 @@ fn hidden_columns(element: &Element, shown: &mut Shown) {
     };
     let is_hidden = element.attribute("hidden").is_some() && element.is_on("hidden");
     if let (true, Some(first), Some(last)) = (is_hidden, number("min"), number("max")) {
-        let (first, last) = (first.min(COLUMN_MAX), last.min(COLUMN_MAX));
-        let (from, to) = (column_name(first), column_name(last));
-        shown.hidden_columns.push(if first == last {
-            from
-        } else {
-            format!("{from} to {to}")
-        });
+        gatherer.hidden_columns(first, last);
     }
 }
 
@@ -231,7 +111,8 @@ fn value<B: BufRead>(
     })
 }
 
-fn number(raw: &str, kind: Kind, is_1904: bool) -> String {
+/// The text of a number as its kind has it.
+pub(crate) fn number(raw: &str, kind: Kind, is_1904: bool) -> String {
     let Ok(value) = raw.trim().parse::<f64>() else {
         return raw.to_owned();
     };

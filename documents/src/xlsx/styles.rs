@@ -78,7 +78,7 @@ impl Styles {
 }
 
 /// The formats that every workbook has without naming them.
-fn by_id(id: &str) -> Kind {
+pub(crate) fn by_id(id: &str) -> Kind {
     match id.parse::<u32>().unwrap_or_default() {
         9 | 10 => Kind::Percent,
         14..=17 | 27..=31 | 34..=36 | 50..=58 => Kind::Date,
@@ -90,7 +90,7 @@ fn by_id(id: &str) -> Kind {
 }
 
 /// Reads a format such as `[$-409]d\-mmm\-yyyy;@`: letters outside of quotes and brackets count.
-fn by_code(code: &str) -> Kind {
+pub(crate) fn by_code(code: &str) -> Kind {
     let positive = code.split(';').next().unwrap_or_default();
     let mut letters = String::new();
     let mut chars = positive.chars();

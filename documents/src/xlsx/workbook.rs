@@ -6,20 +6,15 @@ use crate::clean::one_line;
 use crate::error::Error;
 use crate::format::Format;
 use crate::package::Package;
+use crate::sheets::Sheet;
 use crate::xml::Event;
-
-/// One sheet.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Sheet {
-    pub name: String,
-    pub is_hidden: bool,
-    pub part: String,
-}
 
 /// What a workbook is made of.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Workbook {
     pub sheets: Vec<Sheet>,
+    /// The part of each sheet.
+    pub parts: Vec<String>,
     pub strings: Option<String>,
     pub styles: Option<String>,
     /// Whether days are counted from 1904, as old Macs did.
@@ -36,6 +31,7 @@ impl Workbook {
         };
         let mut workbook = Self {
             sheets: Vec::new(),
+            parts: Vec::new(),
             strings: of_kind("sharedStrings"),
             styles: of_kind("styles"),
             is_1904: false,
@@ -60,8 +56,8 @@ impl Workbook {
                     workbook.sheets.push(Sheet {
                         name: one_line(element.attribute("name").unwrap_or_default()),
                         is_hidden: state != "visible",
-                        part: relation.target.clone(),
                     });
+                    workbook.parts.push(relation.target.clone());
                 }
                 _ => {}
             }
@@ -70,26 +66,5 @@ impl Workbook {
             return Err(Error::malformed(Format::Xlsx, "it has no sheet with cells"));
         }
         Ok(workbook)
-    }
-
-    /// The number of a sheet by its name; the first one that is not hidden if no name is given.
-    pub fn find(&self, name: Option<&str>) -> Result<usize, Error> {
-        let Some(name) = name else {
-            let visible = self.sheets.iter().position(|sheet| !sheet.is_hidden);
-            return Ok(visible.unwrap_or_default());
-        };
-        let exact = self.sheets.iter().position(|sheet| sheet.name == name);
-        let alike = |sheet: &Sheet| sheet.name.to_lowercase() == name.to_lowercase();
-        let found = exact.or_else(|| self.sheets.iter().position(alike));
-        found.ok_or_else(|| Error::NoSuchPart {
-            asked: format!("sheet \"{name}\""),
-            available: self.listing(),
-        })
-    }
-
-    /// A sentence that names the sheets.
-    pub fn listing(&self) -> String {
-        let names: Vec<String> = self.sheets.iter().map(Sheet::label).collect();
-        format!("sheets: {}", names.join(", "))
     }
 }

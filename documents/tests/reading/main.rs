@@ -6,6 +6,8 @@ mod fixtures;
 mod hostile;
 mod mutations;
 mod office;
+mod old_workbooks;
+mod open_document;
 mod pages;
 mod pdf;
 mod pdf_fixtures;

@@ -182,6 +182,7 @@ fn files_that_need_a_password_or_another_program_are_told_apart() {
     );
     assert_eq!(
         refused(b"\x89PNG\r\n\x1A\n", "x.docx", ""),
-        "a PNG image cannot be read; it has no text that this tool can find"
+        "a PNG image cannot be read; what can be is PDF, DOCX, ODT, PPTX, XLSX, XLS, ODS, CSV, HTML, JSON and other text, and what is \
+         in ZIP, tar and gzip archives"
     );
 }

@@ -40,8 +40,8 @@ impl Tool for DocumentRead {
             }),
             &["path"],
         );
-        let description = "Shows a document as text with page and cell references: PDF, DOCX, PPTX, XLSX, CSV, HTML, JSON, and what is \
-            in a ZIP or tar archive. Scanned pages have no text.";
+        let description = "Shows a document as text with page and cell references: PDF, DOCX, ODT, PPTX, XLSX, XLS, ODS, CSV, HTML, JSON, \
+            and what is in a ZIP or tar archive. Scanned pages have no text.";
         spec("document_read", description, parameters, EffectClass::Read)
     }
 
