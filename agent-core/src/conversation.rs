@@ -133,7 +133,8 @@ impl Conversation {
         calls.filter(|call| self.answers.get(&call.call).is_some_and(Answer::is_denied))
     }
 
-    /// What the calls answered that `is_wanted`, such as those that read from servers outside.
+    /// What the calls answered that `is_wanted`, such as those that read from servers outside, and that did what was asked:
+    /// a complaint can repeat what the model wrote.
     pub fn contents(
         &self,
         is_wanted: impl Fn(&RecordedCall) -> bool,
@@ -142,7 +143,9 @@ impl Conversation {
         calls
             .filter(move |call| is_wanted(call))
             .filter_map(|call| match self.answers.get(&call.call) {
-                Some(Answer::Returned(returned)) => Some(returned.content.as_str()),
+                Some(Answer::Returned(returned)) => {
+                    returned.ok.then_some(returned.content.as_str())
+                }
                 Some(Answer::Unknown(_) | Answer::Decided(_) | Answer::NotMade(_, _)) | None => {
                     None
                 }

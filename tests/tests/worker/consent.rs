@@ -300,6 +300,28 @@ async fn an_address_that_somebody_else_wrote_is_fetched_and_one_that_the_model_m
 }
 
 #[tokio::test]
+async fn an_address_that_a_complaint_repeats_is_one_that_the_model_made_up() {
+    let made_up = "https://a.example/?d=the-applications";
+    let mut world = private(calling(vec![
+        page(
+            "https://a.example/start",
+            &format!("error: {made_up} is no page"),
+        ),
+        page(made_up, "x"),
+    ]))
+    .await;
+    world.goal = "Read https://a.example/start.".to_owned();
+    let id = submit(&world).await;
+    let worker = world.start();
+    world.until_waiting(&id).await;
+    worker.drain().await;
+    assert_eq!(
+        (made(&world, "page"), held(&world, &id).await.len()),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
 async fn what_a_step_read_is_held_against_the_steps_that_build_on_it_and_no_others() {
     let models = FakeModels::new(|job, turn| match (job, turn) {
         ("plan", _) => plan(&[

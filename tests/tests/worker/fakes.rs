@@ -416,7 +416,10 @@ impl ToolBox for FakeTools {
         Ok(match call.tool.as_str() {
             "append" => self.append(call).await,
             "hold" => self.hold().await,
-            "page" => ToolOutcome::say(true, text(call, "says")),
+            "page" => {
+                let says = text(call, "says");
+                ToolOutcome::say(!says.starts_with("error"), says)
+            }
             "tell" => ToolOutcome {
                 side_effects: vec![SideEffect::Note {
                     text: text(call, "text"),

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
@@ -74,6 +75,14 @@ impl Tool for FileDownload {
                 EffectClass::Repeatable,
             )
         }
+    }
+
+    fn source(&self, _arguments: &Value) -> Source {
+        Source::Outside
+    }
+
+    fn outward(&self, arguments: &Value) -> Option<Outward> {
+        Some(super::fetched(arguments))
     }
 
     fn summary(&self, arguments: &Value) -> Option<String> {

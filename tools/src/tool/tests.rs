@@ -129,6 +129,12 @@ fn every_call_says_whose_words_come_back_and_what_can_leave() {
         ("publish", json!({}), Source::Own, Outward::Nothing),
         ("web_fetch", json!({"url": url}), Source::Outside, fetch()),
         (
+            "file_download",
+            json!({"url": url, "path": "x"}),
+            Source::Outside,
+            fetch(),
+        ),
+        (
             "web_search",
             json!({"query": "x"}),
             Source::Outside,
