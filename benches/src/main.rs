@@ -12,6 +12,7 @@ mod memory;
 mod model;
 mod process;
 mod recovery;
+mod sandbox;
 mod turns;
 
 use std::path::PathBuf;
@@ -40,8 +41,8 @@ struct Arguments {
     peer: Option<PathBuf>,
 }
 
-const PARTS: [&str; 9] = [
-    "turns", "many", "client", "slow", "memory", "writes", "jobs", "starts", "full",
+const PARTS: [&str; 10] = [
+    "turns", "many", "client", "slow", "memory", "writes", "jobs", "starts", "sandbox", "full",
 ];
 
 #[tokio::main]
@@ -113,6 +114,7 @@ async fn measure(
             recovery::starts(report, model, rounds).await?;
             recovery::takeover(report, model).await
         }
+        "sandbox" => sandbox::measure(report, if quick { 100 } else { 400 }).await,
         "full" => jobs::beside_finished(report, jobs).await,
         other => anyhow::bail!("there is no part {other}; there are {}", PARTS.join(", ")),
     }

@@ -187,21 +187,27 @@ impl Cgroups {
 }
 
 impl Groups {
-    /// Files through which a process joins by writing `0`. Whoever opened them must have had the right, not who writes.
+    /// Files through which a process of one thread joins by writing `0`. Whoever opened them must have had the right, not who
+    /// writes.
     pub fn doors(&self) -> io::Result<Vec<OwnedFd>> {
         self.made
             .iter()
-            .map(|(_, folder)| {
-                let door: File = OpenOptions::new()
-                    .write(true)
-                    .open(folder.join("cgroup.procs"))?;
+            .map(|(version, folder)| {
+                let name = match version {
+                    // A thread that moves itself waits for no other. A process that does waits until every processor has been
+                    // idle once, 10 ms and more.
+                    Version::One => "tasks",
+                    // Here a thread cannot leave the group of its process.
+                    Version::Two => "cgroup.procs",
+                };
+                let door: File = OpenOptions::new().write(true).open(folder.join(name))?;
                 Ok(door.into())
             })
             .collect()
     }
 
     /// Ends whatever is still in the groups. Nothing should be; this is for what the tree's own means missed.
-    fn end_the_rest(&self) {
+    pub fn end_the_rest(&self) {
         for (_, folder) in &self.made {
             let left = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
             for pid in left.lines().filter_map(|pid| pid.parse().ok()) {

@@ -65,8 +65,14 @@ pub(super) async fn supervise(watched: Watched) -> io::Result<Finished> {
         .name("sandbox".to_owned())
         .spawn(move || {
             let outcome = Watch::start(watched, gone).and_then(Watch::finish);
+            let (outcome, groups) = match outcome {
+                Ok((finished, groups)) => (Ok(finished), groups),
+                Err(error) => (Err(error), None),
+            };
             // No one may wait any more, and that is fine.
             let _ = answer.send(outcome);
+            // They are empty, and nobody waits for their removal.
+            drop(groups);
         })?;
     let outcome = answered.await;
     drop(waiting);
@@ -130,7 +136,8 @@ impl Watch {
         })
     }
 
-    fn finish(mut self) -> io::Result<Finished> {
+    /// Watches until the end. Its groups are left to the caller, empty.
+    fn finish(mut self) -> io::Result<(Finished, Option<Groups>)> {
         while !self.tree.leader_ended(Duration::ZERO)? {
             self.wait(self.next_deadline())?;
             self.enforce()?;
@@ -148,7 +155,7 @@ impl Watch {
             self.wait(drained_at)?;
         }
         let groups = self.groups.take();
-        Ok(Finished {
+        let finished = Finished {
             killed: self.killed.take(),
             exit,
             report: self.tree.report(),
@@ -158,7 +165,11 @@ impl Watch {
             out_of_memory: groups.as_ref().is_some_and(Groups::out_of_memory),
             processes_refused_above: groups.as_ref().and_then(Groups::processes_refused_above),
             memory_peak_bytes: groups.as_ref().and_then(Groups::memory_peak_bytes),
-        })
+        };
+        if let Some(groups) = &groups {
+            groups.end_the_rest();
+        }
+        Ok((finished, groups))
     }
 
     fn next_deadline(&self) -> Instant {
