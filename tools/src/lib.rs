@@ -16,10 +16,12 @@ mod patch;
 pub mod sandbox;
 mod sessions;
 mod tool;
+pub mod tool_tree;
 mod toolbox;
 pub mod workspace;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use agent_core::ports::blobs::Blobs;
@@ -44,7 +46,7 @@ pub struct Parts {
     pub toolbox: Arc<Toolbox>,
 }
 
-/// The tools that there are under these settings. Opens nothing.
+/// The tools that there are under these settings. Opens nothing, and reads what is in the tool tree.
 pub fn specs(options: &Options, guard: &Guard) -> Vec<ToolSpec> {
     let tools = tool::all(options, guard);
     tools.iter().map(|tool| tool.spec()).collect()
@@ -53,6 +55,11 @@ pub fn specs(options: &Options, guard: &Guard) -> Vec<ToolSpec> {
 /// Opens the workspace folder, removes what a crash left there, and wires the parts. What a tool sends to the world outside
 /// goes through `guard`. Blocks on the file system.
 pub fn open(options: &Options, blobs: Arc<dyn Blobs>, guard: &Guard) -> io::Result<Parts> {
+    tool_tree::check(options).map_err(|unfit| {
+        let tree = options.tree.as_deref().unwrap_or(Path::new(""));
+        let text = format!("tools.tree = {} cannot be used: {unfit}", tree.display());
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    })?;
     let uids = workspace::UidPool::for_this_process(options)?;
     let workspaces = Arc::new(LocalWorkspaces::open(
         options,

@@ -149,6 +149,9 @@ pub struct Options {
     pub bubblewrap: Option<PathBuf>,
     /// Further host paths that commands can read, under the same names.
     pub read_only_binds: Vec<PathBuf>,
+    /// A folder with further programs in its `bin`, such as a Python environment. Commands find it under the same path, find its
+    /// programs first and cannot change it.
+    pub tree: Option<PathBuf>,
     /// Started as root: the first uid of the pool from which each workspace gets its own.
     pub uid_first: u32,
     /// Started as root: how many uids the pool has, and so how many steps can run on one host at the same time.
@@ -204,6 +207,7 @@ impl Default for Options {
             sandbox: SandboxKind::Bubblewrap,
             bubblewrap: None,
             read_only_binds: Vec::new(),
+            tree: None,
             uid_first: 200_000,
             uid_count: 4_096,
             uid_locks: PathBuf::from("/run/errand-uids"),

@@ -19,14 +19,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store_blobs::LocalBlobs;
 use tempfile::TempDir;
-use tools::sandbox::{Ended, Program};
+use tools::sandbox::{Ended, Program, Run};
+use tools::workspace::Entered;
 
 use crate::config::{Config, Paths};
 use crate::entropy::SystemEntropy;
 use crate::wiring;
 
 /// The computer of a task that nobody submitted.
-struct Computer {
+pub(super) struct Computer {
     parts: tools::Parts,
     place: Place,
     /// The files after the last call.
@@ -52,7 +53,7 @@ fn nothing() -> Value {
 }
 
 impl Computer {
-    async fn boot(config: &Config) -> Result<Self> {
+    pub(super) async fn boot(config: &Config) -> Result<Self> {
         let folder = tempfile::tempdir().context("could not make a temporary folder")?;
         let scratch = Paths::within(folder.path());
         let blobs = LocalBlobs::open(scratch.blobs())?;
@@ -122,8 +123,15 @@ impl Computer {
         Ok(changed)
     }
 
+    /// Runs a program of ours in the cage.
+    pub(super) async fn run(&self, program: impl FnOnce(Entered) -> Program) -> Result<Run> {
+        let place = self.parts.workspaces.enter(&self.place).await;
+        let program = program(place.map_err(|error| explained(&error))?);
+        Ok(self.parts.sandbox.run(program).await?)
+    }
+
     /// Ends what still runs and removes the workspace.
-    async fn shut_down(self) {
+    pub(super) async fn shut_down(self) {
         self.parts.workspaces.discard(&self.place).await;
     }
 }
@@ -261,26 +269,23 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
     if exit.is_some() {
         environment = tools::proxy_environment();
     }
-    let workspaces = &computer.parts.workspaces;
-    let place = workspaces.enter(&computer.place).await;
     let wall_time_ms = asked
         .timeout_s
         .map_or(config.tools.wall_time_ms, |s| s.saturating_mul(1_000));
-    let program = Program {
+    let program = |place| Program {
         argv: asked.argv,
         environment,
-        place: place.map_err(|error| explained(&error))?,
+        place,
         input: None,
         ports: exit.iter().map(tools::Exit::port).collect(),
         wall_time: Duration::from_millis(wall_time_ms.min(config.tools.wall_time_ms_max)),
     };
-    let sandbox = &computer.parts.sandbox;
-    let run = sandbox.run(program).await?;
+    let run = computer.run(program).await?;
     let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
     out.write_all(run.stdout.text().as_bytes())?;
     out.flush()?;
     err.write_all(run.stderr.text().as_bytes())?;
-    let probe = sandbox.probe().await;
+    let probe = computer.parts.sandbox.probe().await;
     writeln!(err, "--- errand: {}", how_it_ended(&run))?;
     writeln!(err, "isolation: {}", run.isolation)?;
     for decision in exit.iter().flat_map(|exit| exit.take_decisions().named) {
@@ -317,7 +322,7 @@ fn in_words(decision: &NetworkDecision) -> String {
     }
 }
 
-fn how_it_ended(run: &tools::sandbox::Run) -> String {
+fn how_it_ended(run: &Run) -> String {
     let took = run.took.as_secs_f64();
     let mut text = match &run.ended {
         Ended::Exited { status } => format!("exit status {status} after {took:.1} s"),

@@ -12,7 +12,9 @@ use anyhow::Result;
 use egress::Guard;
 use serde_json::{Value, json};
 use store_blobs::LocalBlobs;
+use tools::tool_tree::Contents;
 
+use super::computer::Computer;
 use crate::belonging::{NotOurs, Parts};
 use crate::config::{Config, Loaded, Paths, refuse_unusable, show};
 use crate::database::Database;
@@ -87,6 +89,7 @@ pub async fn run(loaded: &Loaded, paths: &Paths, as_json: bool) -> Result<u8> {
     findings.push(database(config, paths).await);
     findings.push(belonging(config, paths).await);
     findings.extend(sandbox(config).await);
+    findings.extend(tool_tree(config).await);
     findings.push(model(config).await);
     findings.push(network(config));
     findings.push(chromium(config).await);
@@ -294,6 +297,40 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
     for lack in &probe.lacks {
         let mut finding = Finding::bad("sandbox", lack.what.clone(), lack.cure.clone());
         finding.needed = !probe.usable;
+        findings.push(finding);
+    }
+    findings
+}
+
+/// What commands find in the tool tree, asked in the sandbox.
+async fn tool_tree(config: &Config) -> Vec<Finding> {
+    const WHAT: &str = "tool tree";
+    let Some(tree) = &config.tools.tree else {
+        let found = "none (tools.tree): commands have what is below /usr";
+        return vec![Finding::good(WHAT, found)];
+    };
+    let listed = async {
+        let computer = Computer::boot(config).await?;
+        let run = computer.run(|place| tools::tool_tree::program(tree, place));
+        let run = run.await;
+        computer.shut_down().await;
+        anyhow::Ok(Contents::of(&run?)?)
+    };
+    let contents = match listed.await {
+        Ok(contents) => contents,
+        Err(error) => {
+            let cure = "correct the tree, or leave tools.tree out; `errand sandbox run -- /usr/bin/bash` looks at it from inside";
+            return vec![Finding::bad(WHAT, format!("{error:#}"), cure)];
+        }
+    };
+    let found = format!("{}: {contents}", tree.display());
+    let mut findings = vec![Finding::good(WHAT, found)];
+    for broken in contents.broken {
+        let cure =
+            "make the tree anew where it is to stay (script/tools-tree), and install what it lacks";
+        let mut finding = Finding::bad(WHAT, broken, cure);
+        // The rest of it works.
+        finding.needed = false;
         findings.push(finding);
     }
     findings

@@ -113,6 +113,10 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
     let honoured = &http.key_honoured_by;
     hosts(&mut wrongs, "tools.http_request.key_honoured_by", honoured);
     reach(&mut wrongs, &loaded.config.tools);
+    if let Err(unfit) = tools::tool_tree::check(&loaded.config.tools) {
+        let tree = get(&loaded.tree, "tools.tree").unwrap_or(&Value::Null);
+        wrongs.add("tools.tree", tree, &unfit.to_string());
+    }
     match Guard::new(loaded.config.egress.clone()) {
         Ok(guard) => outward(&mut wrongs, &loaded.config, &guard),
         Err(error) => {
@@ -323,6 +327,7 @@ mod tests {
                 "blobs.url = gs://bucket",
                 "must begin with s3://",
             ),
+            ("TOOLS__TREE", "tools", "tools.tree = ", "the absolute path"),
             (
                 "QUEUE__TENANT_WEIGHTS__ACME",
                 "0",

@@ -21,5 +21,6 @@ mod scripts;
 mod secrets;
 mod sessions;
 mod shop;
+mod tool_tree;
 mod upgrade;
 mod web;

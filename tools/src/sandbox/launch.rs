@@ -20,7 +20,7 @@ use rustix::thread::UnshareFlags;
 use super::keeper;
 use crate::options::Options;
 
-/// A workspace made reachable for a user who cannot pass the folders above it: bound to an existing folder, in a mount
+/// A folder made reachable for a user who cannot pass the folders above it: bound to an existing folder, in a mount
 /// namespace that only the started process has.
 pub(super) struct Stage {
     pub source: CString,
@@ -39,7 +39,7 @@ pub(super) struct Launch {
     /// Cgroups that it joins.
     pub doors: Vec<OwnedFd>,
     pub owner: Option<u32>,
-    pub stage: Option<Stage>,
+    pub stages: Vec<Stage>,
     /// The directory to start in; the root if none.
     pub directory: Option<OwnedFd>,
     /// Its standard input; empty if none.
@@ -83,7 +83,7 @@ impl Launch {
         let prepare = Prepare {
             doors: self.doors,
             owner: self.owner,
-            stage: self.stage,
+            stages: self.stages,
             directory: self.directory,
             limits: self
                 .limits
@@ -120,7 +120,7 @@ fn lowered(resource: Resource, limit: u64) -> Rlimit {
 struct Prepare {
     doors: Vec<OwnedFd>,
     owner: Option<u32>,
-    stage: Option<Stage>,
+    stages: Vec<Stage>,
     directory: Option<OwnedFd>,
     limits: Vec<(Resource, Rlimit)>,
     inherit: Vec<i32>,
@@ -149,8 +149,8 @@ impl Prepare {
         if let Some(directory) = &self.directory {
             rustix::process::fchdir(directory)?;
         }
-        if let Some(stage) = &self.stage {
-            bind(&stage.source, &stage.target)?;
+        if !self.stages.is_empty() {
+            bind(&self.stages)?;
         }
         if let Some(uid) = self.owner {
             become_user(uid)?;
@@ -190,12 +190,15 @@ fn be_first_to_go() {
     unsafe_code,
     reason = "the process has one thread, so no other loses its view of the file system"
 )]
-fn bind(source: &CStr, target: &CStr) -> rustix::io::Result<()> {
+fn bind(stages: &[Stage]) -> rustix::io::Result<()> {
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }?;
     // Nothing that we mount is seen outside.
     let inward = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
     rustix::mount::mount_change(c"/", inward)?;
-    rustix::mount::mount_bind(source, target)
+    for Stage { source, target } in stages {
+        rustix::mount::mount_bind(source, target)?;
+    }
+    Ok(())
 }
 
 fn become_user(uid: u32) -> rustix::io::Result<()> {

@@ -23,6 +23,7 @@ mod tree;
 mod unsandboxed;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,10 +140,12 @@ pub fn for_options(options: &Options, uids: Option<Arc<UidPool>>) -> io::Result<
     })
 }
 
-/// What every program finds in its environment; nothing of ours is ever passed on.
-fn environment(home: &str) -> Vec<(String, String)> {
+/// What every program finds in its environment; nothing of ours is ever passed on. Programs of the tool tree come first.
+fn environment(home: &str, tree: Option<&Path>) -> Vec<(String, String)> {
+    const USUAL: &str = "/usr/local/bin:/usr/bin:/bin";
+    let first = tree.map(|tree| format!("{}:{USUAL}", tree.join("bin").display()));
     [
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("PATH", first.as_deref().unwrap_or(USUAL)),
         ("HOME", home),
         ("TMPDIR", "/tmp"),
         ("LANG", "C.UTF-8"),

@@ -68,7 +68,8 @@ impl Sandbox for Unsandboxed {
         let name = argv
             .next()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut variables = environment(&directory.path().to_string_lossy());
+        let home = directory.path().to_string_lossy();
+        let mut variables = environment(&home, self.options.tree.as_deref());
         variables.extend(program.environment.iter().cloned());
         let launch = Launch {
             program: name.into(),
@@ -78,7 +79,7 @@ impl Sandbox for Unsandboxed {
             inherited: Vec::new(),
             doors: Vec::new(),
             owner: directory.owner(),
-            stage: None,
+            stages: Vec::new(),
             directory: Some(directory.as_fd().try_clone_to_owned()?),
             input: program.input.as_deref().map(memory_file).transpose()?,
             limits: process_limits(&self.options, false),

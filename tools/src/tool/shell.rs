@@ -19,6 +19,7 @@ use super::{Context, Tool, cut, object, spec};
 use crate::network::{self, Exit};
 use crate::options::{Options, SandboxKind};
 use crate::sandbox::{Ended, Program, Run, SandboxError};
+use crate::tool_tree;
 use crate::toolbox::machine_said_no;
 
 /// The kernel takes no single argument above 128 KiB.
@@ -38,6 +39,8 @@ pub(super) struct Shell {
     is_caged: bool,
     /// Whether a task can have been given a network.
     has_network: bool,
+    /// What the tool tree adds to the usual programs.
+    at_hand: Option<String>,
 }
 
 impl Shell {
@@ -47,6 +50,7 @@ impl Shell {
             wall_time_s_max: (options.wall_time_ms_max / 1000).max(1),
             is_caged: options.sandbox != SandboxKind::None,
             has_network: has_network(options),
+            at_hand: options.tree.as_deref().and_then(tool_tree::in_words),
         }
     }
 }
@@ -90,10 +94,12 @@ impl Tool for Shell {
         } else {
             ""
         };
+        let at_hand = self.at_hand.as_ref().map(|words| format!(" {words}"));
+        let at_hand = at_hand.unwrap_or_default();
         let description = format!(
             "Runs a bash command and returns its exit status and output. {surroundings} There is no input. Each command starts \
              anew: variables, the current directory and background processes do not last.{background} Usual command line programs are \
-             there. Long output is cut in the middle: write it to a file and look at parts of it instead."
+             there.{at_hand} Long output is cut in the middle: write it to a file and look at parts of it instead."
         );
         let effect = if self.is_caged {
             EffectClass::Repeatable
@@ -328,6 +334,25 @@ mod tests {
         assert!(caged.contains("no network") && !caged.contains("NOT isolated"));
         let open = told_under(SandboxKind::None);
         assert!(open.contains("NOT isolated") && !open.contains("no network"));
+    }
+
+    #[test]
+    fn a_model_is_told_what_the_tool_tree_adds() -> std::io::Result<()> {
+        let tree = tempfile::tempdir()?;
+        let package = "lib/python3.13/site-packages/pandas-3.1.1.dist-info";
+        std::fs::create_dir_all(tree.path().join(package))?;
+        let options = Options {
+            tree: Some(tree.path().to_owned()),
+            ..Options::default()
+        };
+        let told = Shell::new(&options).spec().description;
+        assert!(
+            told.contains(
+                "are there. python3 has these packages beside its own: pandas 3.1.1. Long"
+            ),
+            "{told}"
+        );
+        Ok(())
     }
 
     #[test]

@@ -14,5 +14,6 @@ mod isolation;
 mod limits;
 mod ordinary_user;
 mod room;
+mod tool_tree;
 mod unsandboxed;
 mod workspaces;

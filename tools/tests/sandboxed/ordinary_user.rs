@@ -27,6 +27,8 @@ const TESTS: &[&str] = &[
     "isolation::two_workspaces_cannot_read_each_other",
     "limits::when_our_process_is_killed_everything_that_it_started_is_gone",
     "limits::what_a_process_leaves_that_is_killed_while_it_starts_commands_is_gone_after_the_next_start",
+    "tool_tree::a_tree_is_listed_from_inside_with_what_does_not_work_there",
+    "tool_tree::commands_find_the_trees_programs_and_packages_first_and_cannot_change_it",
     "unsandboxed::what_an_unsandboxed_command_left_is_ended_with_our_process",
 ];
 

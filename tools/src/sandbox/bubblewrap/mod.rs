@@ -5,11 +5,12 @@
 
 mod profile;
 mod seccomp;
+mod stages;
 mod trial;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,7 +20,7 @@ use super::cgroup::{Cgroups, Controller, Groups};
 use super::control::{Control, Handed};
 use super::disk::DiskLimits;
 use super::image::Image;
-use super::launch::{Launch, Stage, process_limits};
+use super::launch::{Launch, process_limits};
 use super::session::{self, Session, Started, Supervised};
 use super::supervise::{Finished, Watched, supervise};
 use super::tree::reported_exit;
@@ -32,6 +33,7 @@ use crate::inside::{
 use crate::options::Options;
 use crate::workspace::UidPool;
 use profile::Profile;
+use stages::Stages;
 
 pub(super) use profile::memory_file;
 
@@ -39,8 +41,6 @@ pub(super) use profile::memory_file;
 const USUAL: &[&str] = &["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
 /// Sets the number of processes inside the sandbox, where it counts those of the sandbox only.
 const PRLIMIT: &str = "/usr/bin/prlimit";
-/// Folders that exist everywhere and that no program needs: a workspace can be bound there, unseen by others.
-const STAGES: &[&str] = &["/mnt", "/srv", "/media", "/opt"];
 
 /// The bubblewrap sandbox.
 pub struct Bubblewrap {
@@ -207,19 +207,16 @@ impl Bubblewrap {
             return Err(SandboxError::Setup("there is no bwrap program".to_owned()));
         };
         let directory = program.place.directory();
-        let stage = match directory.owner() {
-            Some(_) if !others_reach(directory.path()) => Some(self.stage(directory.path())?),
-            Some(_) | None => None,
-        };
-        let workspace = match &stage {
-            Some(stage) => stage.target.to_string_lossy().into_owned(),
-            None => directory.path().to_string_lossy().into_owned(),
-        };
+        let mut stages = Stages::new(&self.options, directory.owner());
+        let workspace = stages.workspace(directory.path())?;
+        let tree = self.options.tree.as_deref();
+        let source = tree.map(|tree| stages.tree(tree)).transpose()?;
         let (reports, status) =
             rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)?;
         let profile = Profile {
             workspace: &workspace,
             read_only_binds: &self.options.read_only_binds,
+            tree: tree.zip(source.as_deref()),
             environment: &program.environment,
             disable_userns: abilities.disable_userns,
             seccomp: &self.seccomp,
@@ -247,7 +244,7 @@ impl Bubblewrap {
             inherited: arguments.inherited,
             doors: groups.doors()?,
             owner: directory.owner(),
-            stage,
+            stages: stages.made(),
             directory: None,
             input: program.input.as_deref().map(memory_file).transpose()?,
             limits: process_limits(&self.options, abilities.cgroups.bounds(Controller::Memory)),
@@ -271,26 +268,6 @@ impl Bubblewrap {
     async fn failed(&self, error: SandboxError) -> SandboxError {
         *self.tried.lock().await = None;
         error
-    }
-
-    fn stage(&self, workspace: &Path) -> io::Result<Stage> {
-        let free = |folder: &&&str| {
-            let bound =
-                |path: &PathBuf| path.starts_with(folder) || Path::new(folder).starts_with(path);
-            Path::new(folder).is_dir() && !self.options.read_only_binds.iter().any(bound)
-        };
-        let target = STAGES.iter().find(free).ok_or_else(|| {
-            io::Error::other(
-                "no folder of /mnt, /srv, /media and /opt is free to bind a workspace to",
-            )
-        })?;
-        let text = |path: &Path| {
-            std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).map_err(io::Error::other)
-        };
-        Ok(Stage {
-            source: text(workspace)?,
-            target: text(Path::new(target))?,
-        })
     }
 }
 
@@ -331,14 +308,6 @@ fn ended(finished: &Finished) -> Option<Ended> {
         (None, None) if finished.exit == 137 => Some(Ended::Exited { status: 137 }),
         (None, None) => None,
     }
-}
-
-/// Whether any user can pass through all folders above a workspace. The one right above it admits the workspace's user.
-fn others_reach(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.ancestors().skip(2).all(|folder| {
-        std::fs::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
-    })
 }
 
 #[async_trait]

@@ -56,6 +56,8 @@ pub(super) struct Profile<'a> {
     /// The workspace's path as bwrap sees it.
     pub workspace: &'a str,
     pub read_only_binds: &'a [std::path::PathBuf],
+    /// The tool tree, and its path as bwrap sees it.
+    pub tree: Option<(&'a Path, &'a str)>,
     pub environment: &'a [(String, String)],
     /// Whether this bwrap can forbid further user namespaces.
     pub disable_userns: bool,
@@ -84,9 +86,13 @@ impl Profile<'_> {
             let path = path.to_string_lossy();
             options.add(&["--ro-bind", &path, &path]);
         }
+        if let Some((tree, source)) = self.tree {
+            options.add(&["--ro-bind", source, &tree.to_string_lossy()]);
+        }
         // Both are file systems in memory, without a size of their own.
         options.add(&["--remount-ro", "/dev", "--remount-ro", "/"]);
-        for (name, value) in environment("/workspace").iter().chain(self.environment) {
+        let own = environment("/workspace", self.tree.map(|(tree, _)| tree));
+        for (name, value) in own.iter().chain(self.environment) {
             options.add(&["--setenv", name, value]);
         }
         for filter in self.seccomp {

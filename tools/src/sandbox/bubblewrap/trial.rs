@@ -20,8 +20,10 @@ use crate::workspace::{Entered, UidLease};
 
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// Looks for ways out and says what it sees, one line a fact. `SECRET` is a path outside.
+/// Looks for ways out and says what it sees, one line a fact. Its arguments are a path outside and the tool tree, if there is one.
 const SCRIPT: &str = r#"
+# What the tree has may go by the names of programs that are used here.
+PATH=/usr/local/bin:/usr/bin:/bin
 while read -r name value _; do
   case "$name" in
     Uid:) echo "uid=$value" ;;
@@ -43,6 +45,8 @@ echo "environment=$(env -0 | cut -z -d= -f1 | sort -z | tr '\0' ',')"
 echo "first_environment=$(tr -d '\0' < /proc/1/environ | wc -c)"
 if unshare --user true 2>/dev/null; then echo "namespaces=allowed"; else echo "namespaces=denied"; fi
 echo "processes=$(ulimit -u)"
+if ! ls "$2/bin" >/dev/null 2>&1; then echo "tree=hidden"
+elif (: > "$2/bin/.errand-probe") 2>/dev/null; then echo "tree=writable"; else echo "tree=read_only"; fi
 : > trace
 "#;
 
@@ -149,8 +153,10 @@ impl Bubblewrap {
                 )]);
             }
         };
+        let tree = self.options.tree.as_deref().unwrap_or(Path::new(""));
+        let tree = tree.to_string_lossy();
         let program = Program {
-            argv: ["/usr/bin/bash", "-c", SCRIPT, "probe", &site.secret]
+            argv: ["/usr/bin/bash", "-c", SCRIPT, "probe", &site.secret, &tree]
                 .map(str::to_owned)
                 .to_vec(),
             environment: Vec::new(),
@@ -202,6 +208,9 @@ impl Bubblewrap {
         if fact("processes") == Some(self.options.processes_max.to_string().as_str()) {
             probe.enforced.push("number of processes".to_owned());
         }
+        if self.options.tree.is_some() {
+            judge_tree(&mut probe, fact("tree"));
+        }
         site.judge_owner(&mut probe);
         add_limits(&mut probe, abilities);
         if !probe.usable {
@@ -209,6 +218,19 @@ impl Bubblewrap {
         }
         probe
     }
+}
+
+fn judge_tree(probe: &mut Probe, seen: Option<&str>) {
+    const SHOWS: &str = "the tool tree is read-only";
+    if seen == Some("read_only") {
+        probe.enforced.push(SHOWS.to_owned());
+        return;
+    }
+    probe.usable = false;
+    probe.lacks.push(Lack::new(
+        format!("{SHOWS}: commands see it {}", seen.unwrap_or("not at all")),
+        "name a folder in tools.tree that every user can read, on a file system of this machine, or leave it out",
+    ));
 }
 
 fn add_limits(probe: &mut Probe, abilities: &Abilities) {
