@@ -5,7 +5,6 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use agent_core::ports::workspaces::Workspaces as _;
 use tools::SandboxKind;
 use tools::tool_tree::{self, Contents};
 
@@ -22,11 +21,11 @@ fn tree_below(mode: u32) -> Tree {
     let holder = tempfile::tempdir().unwrap();
     fs::set_permissions(holder.path(), Permissions::from_mode(mode)).unwrap();
     let path = holder.path().join("tools");
-    let made = Command::new("/usr/bin/python3")
+    let status = Command::new("/usr/bin/python3")
         .args(["-m", "venv", "--without-pip"])
         .arg(&path)
         .status();
-    assert!(made.unwrap().success());
+    assert!(status.unwrap().success());
     add_package(&path, "sample", "word = 'hello'\n");
     let script = format!(
         "#!{}/bin/python3\nimport sample\nprint(sample.word)\n",
