@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::blob::BlobHash;
+use crate::enforcement::Enforcement;
 use crate::event::EventKind;
 use crate::id::{CallId, StepId};
 use crate::image::ImageRef;
@@ -96,6 +97,9 @@ pub struct ToolReturned {
     pub duration_ms: u64,
     /// How it was isolated; absent for tools that run no foreign code.
     pub isolation: Option<String>,
+    /// What the foreign code that it ran was held to; absent for tools that run none, and in logs of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<Box<Enforcement>>,
     /// How many files of the workspace it changed.
     pub changed_files: u32,
     /// Whose words the content can hold; absent where nobody labelled it.

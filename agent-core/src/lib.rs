@@ -11,6 +11,7 @@ pub mod credential;
 pub mod deaths;
 pub mod decide;
 pub mod delivery;
+pub mod enforcement;
 pub mod event;
 pub mod explain;
 pub mod id;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::enforcement::Probe;
 use agent_core::id::TenantId;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::credentials::Credentials;
@@ -12,6 +13,7 @@ use agent_core::ports::sealer::Sealer;
 use agent_core::ports::store::Store;
 use agent_core::ports::tool::ToolSpec;
 use agent_core::ports::wake::Wake;
+use async_trait::async_trait;
 
 use crate::ending::Ending;
 use crate::key_cache::KeyCache;
@@ -45,15 +47,23 @@ pub struct Parts {
     pub beside: Arc<dyn Beside>,
 }
 
-/// Something that runs in the same process, such as a worker, and that `/healthz` speaks for.
+/// Something that runs in the same process, such as a worker, and that `/healthz` and `/v1/computer` speak for.
+#[async_trait]
 pub trait Beside: Send + Sync {
     /// Why it has to be restarted, if it has to be.
     fn trouble(&self) -> Option<String>;
+    /// What it holds commands to; nothing where it runs none. The answer is kept, so it comes at once but for the first.
+    async fn computer(&self) -> Option<Probe>;
 }
 
 /// Nothing.
+#[async_trait]
 impl Beside for () {
     fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    async fn computer(&self) -> Option<Probe> {
         None
     }
 }

@@ -28,6 +28,7 @@ use crate::routes;
         routes::list_dead::list_dead,
         routes::requeue_dead::requeue_many,
         routes::requeue_dead::requeue_one,
+        routes::show_computer::show_computer,
         routes::put_secret::put_secret,
         routes::list_secrets::list_secrets,
         routes::show_secret::show_secret,

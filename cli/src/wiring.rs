@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::enforcement::Probe;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Entropy;
 use agent_core::ports::housekeeping::Shelves;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
 use store_seal::{KeyFile, KeyFileError, XChaChaSealer};
+use tools::sandbox::Sandbox;
 
 use crate::belonging::{self, NotOurs};
 use crate::config::{Config, Paths};
@@ -169,18 +171,26 @@ impl Models for Unconfigured {
 /// the latest (`deadline_ms` of the stores).
 const DEAF_AFTER: Duration = Duration::from_mins(1);
 
-/// A worker in this process, as `/healthz` sees it.
-pub struct WorkerBeside(pub Arc<worker::Pulse>);
+/// A worker in this process, as `/healthz` and `/v1/computer` see it.
+pub struct WorkerBeside {
+    pub pulse: Arc<worker::Pulse>,
+    pub sandbox: Arc<dyn Sandbox>,
+}
 
+#[async_trait]
 impl Beside for WorkerBeside {
     fn trouble(&self) -> Option<String> {
-        let silence = self.0.silence();
+        let silence = self.pulse.silence();
         (silence > DEAF_AFTER).then(|| {
             format!(
                 "the worker has not looked for jobs for {} s; restart the process",
                 silence.as_secs()
             )
         })
+    }
+
+    async fn computer(&self) -> Option<Probe> {
+        Some(self.sandbox.probe().await)
     }
 }
 

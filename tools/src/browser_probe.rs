@@ -73,10 +73,11 @@ pub async fn probe(options: &Options) -> Result<Browser, Lack> {
 }
 
 fn broken(what: impl AsRef<str>) -> Lack {
-    Lack {
-        what: format!("Chromium does not work: {}", what.as_ref()),
-        cure: "see that it runs by hand as an ordinary user, with --headless --dump-dom about:blank; reinstall it if not".to_owned(),
-    }
+    Lack::new(
+        "chromium",
+        format!("Chromium does not work: {}", what.as_ref()),
+        "see that it runs by hand as an ordinary user, with --headless --dump-dom about:blank; reinstall it if not",
+    )
 }
 
 /// A folder with the launcher and the browser's profile.
@@ -94,15 +95,19 @@ impl Site {
             .clone()
             .or_else(usual)
             .filter(|path| path.is_file())
-            .ok_or_else(|| Lack {
-                what: "Chromium is not installed".to_owned(),
-                cure: "install it: apt-get install chromium, or dnf install chromium, or set tools.chromium to its path".to_owned(),
+            .ok_or_else(|| {
+                Lack::new(
+                    "chromium",
+                    "Chromium is not installed",
+                    "install it: apt-get install chromium, or dnf install chromium, or set tools.chromium to its path",
+                )
             })?;
         if !Path::new(SETPRIV).is_file() {
-            return Err(Lack {
-                what: format!("{SETPRIV} is missing"),
-                cure: "install the package util-linux".to_owned(),
-            });
+            return Err(Lack::new(
+                "chromium",
+                format!("{SETPRIV} is missing"),
+                "install the package util-linux",
+            ));
         }
         let failed = |error: io::Error| broken(error.to_string());
         let uid = UidPool::for_this_process(options)

@@ -30,10 +30,9 @@ pub(crate) async fn read(
         input,
     };
     let run = sandbox.run(program).await.map_err(refused)?;
-    let isolation = Some(run.isolation.clone());
     let (ok, content) = told(&run);
     Ok(ToolOutcome {
-        isolation,
+        enforced: Some(Box::new(run.enforced)),
         ..ToolOutcome::say(ok, content)
     })
 }

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::credential::Credential;
+use agent_core::enforcement::NetworkReach;
 use agent_core::network::{Network, NetworkDecision, NetworkDecisions, NetworkMode};
 use agent_core::ports::network::{Networks, NotGranted};
 use agent_core::ports::tool::Grants;
@@ -111,6 +112,7 @@ impl Gate {
             proxy: self
                 .guard
                 .proxy(mode, limits, injections(&grants.credentials)?),
+            reach: NetworkReach::of(granted),
             decisions: Mutex::default(),
         }))
     }
@@ -194,6 +196,7 @@ fn injections(credentials: &[Credential]) -> Result<Vec<Injection>, String> {
 /// The way out of one run.
 pub struct Exit {
     proxy: Proxy,
+    reach: NetworkReach,
     decisions: Mutex<NetworkDecisions>,
 }
 
@@ -220,6 +223,10 @@ impl Exit {
 impl Outlet for Exit {
     async fn serve(&self, connection: TcpStream) {
         self.proxy.serve(connection, self).await;
+    }
+
+    fn reach(&self) -> NetworkReach {
+        self.reach.clone()
     }
 }
 

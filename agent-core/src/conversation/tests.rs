@@ -35,6 +35,7 @@ fn returned(call: &RecordedCall, content: &str) -> EventBody {
         ok: true,
         duration_ms: 1,
         isolation: None,
+        enforced: None,
         changed_files: 0,
         label: Label::Outside,
         content: content.to_owned(),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::blob::BlobRef;
 use crate::credential::Credential;
+use crate::enforcement::Enforcement;
 use crate::id::CallId;
 use crate::image::ImageRef;
 use crate::network::{Network, NetworkDecisions};
@@ -120,8 +121,8 @@ pub struct ToolOutcome {
     pub ok: bool,
     /// What the model is told, already cut to a bearable length.
     pub content: String,
-    /// How it was isolated; absent for tools that run no foreign code.
-    pub isolation: Option<String>,
+    /// What the foreign code that it ran was held to; absent for tools that run none.
+    pub enforced: Option<Box<Enforcement>>,
     /// What else it did.
     pub side_effects: Vec<SideEffect>,
     /// What it tried to reach over the network, and what was decided.
@@ -136,11 +137,17 @@ impl ToolOutcome {
         Self {
             ok,
             content: content.into(),
-            isolation: None,
+            enforced: None,
             side_effects: Vec::new(),
             network: Box::default(),
             images: Vec::new(),
         }
+    }
+
+    /// How it was isolated, in a word or two; nothing for tools that run no foreign code.
+    pub fn isolation(&self) -> Option<&str> {
+        let enforced = self.enforced.as_ref();
+        enforced.map(|enforced| enforced.isolation.as_str())
     }
 }
 

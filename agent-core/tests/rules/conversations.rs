@@ -109,6 +109,7 @@ impl Run {
                 ok: true,
                 duration_ms: 1,
                 isolation: None,
+                enforced: None,
                 changed_files: 0,
                 label: agent_core::policy::Label::Outside,
                 content: format!("answer {}", self.log.len()),

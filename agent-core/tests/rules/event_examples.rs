@@ -3,6 +3,7 @@
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::budget::{Budget, Limit};
 use agent_core::call::{CallDecided, CallDecision, ToolReturned};
+use agent_core::enforcement::{Enforcement, Limits, NetworkReach};
 use agent_core::event::{
     ArtifactPublished, BudgetRaised, DeliveryAttempted, EventBody, EventKind, ModelReplied,
     NoteAdded, PlanAccepted, PlanFailed, PlannedStep, RecordedCall, StepFailed, StepResumed,
@@ -255,6 +256,7 @@ fn returned() -> ToolReturned {
         ok: true,
         duration_ms: 41,
         isolation: Some("bubblewrap".to_owned()),
+        enforced: Some(Box::new(enforced())),
         changed_files: 1,
         label: Label::Outside,
         content: private("content"),
@@ -265,6 +267,38 @@ fn returned() -> ToolReturned {
             width: 640,
             height: 480,
         }],
+    }
+}
+
+fn enforced() -> Enforcement {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let by = |by: &str| Some(by.to_owned());
+    Enforcement {
+        backend: "bubblewrap".to_owned(),
+        isolation: "bubblewrap".to_owned(),
+        namespaces: words(&["user", "pid", "mount", "network", "ipc", "uts"]),
+        holds: words(&["not_root", "seccomp", "host_files_hidden", "tree_ends"]),
+        limits: Limits {
+            wall_ms: Some(60_000),
+            memory_bytes: Some(2_147_483_648),
+            memory_by: by("cgroup_v2"),
+            processes: Some(256),
+            processes_by: by("cgroup_v2"),
+            cpu_percent: Some(200),
+            cpu_by: by("cgroup_v2"),
+            open_files: Some(1_024),
+            file_bytes: Some(268_435_456),
+            output_bytes: Some(268_435_456),
+            workspace_bytes: Some(1_073_741_824),
+            workspace_files: Some(20_000),
+            free_disk_bytes: Some(536_870_912),
+        },
+        network: NetworkReach::none(),
+        lacks: [(
+            "own_uid".to_owned(),
+            "not started as root, so only namespaces keep workspaces apart".to_owned(),
+        )]
+        .into(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod list_tasks;
 pub mod put_secret;
 pub mod raise_budget;
 pub mod requeue_dead;
+pub mod show_computer;
 pub mod show_secret;
 pub mod show_task;
 pub mod stream_events;
@@ -59,6 +60,7 @@ pub fn all(app: Arc<App>) -> Router {
         .route("/v1/dead", get(list_dead::list_dead))
         .route("/v1/dead/requeue", post(requeue_dead::requeue_many))
         .route("/v1/dead/{id}/requeue", post(requeue_dead::requeue_one))
+        .route("/v1/computer", get(show_computer::show_computer))
         .route("/v1/secrets", get(list_secrets::list_secrets))
         .route(
             "/v1/secrets/{name}",

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod budget;
+mod computer;
 mod dead;
 mod event;
 mod links;
@@ -19,6 +20,7 @@ mod why;
 
 pub use artifact::ArtifactView;
 pub use budget::{BudgetView, SpentView};
+pub use computer::{ComputerView, WorkerComputerView};
 pub use dead::{DeadKindName, DeadView, RequeuedView};
 pub use event::EventView;
 pub(crate) use links::percent;

@@ -159,7 +159,8 @@ fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
         "tool": tool,
         "ok": outcome.ok,
         "content": outcome.content,
-        "isolation": outcome.isolation,
+        "isolation": outcome.isolation(),
+        "enforced": outcome.enforced,
         "changed_files": changed,
         "notes": notes,
         "artifacts": artifacts,
@@ -285,17 +286,12 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
     out.write_all(run.stdout.text().as_bytes())?;
     out.flush()?;
     err.write_all(run.stderr.text().as_bytes())?;
-    let probe = computer.parts.sandbox.probe().await;
     writeln!(err, "--- errand: {}", how_it_ended(&run))?;
-    writeln!(err, "isolation: {}", run.isolation)?;
+    for line in run.enforced.lines() {
+        writeln!(err, "{line}")?;
+    }
     for decision in exit.iter().flat_map(|exit| exit.take_decisions().named) {
         writeln!(err, "network: {}", in_words(&decision))?;
-    }
-    for held in &probe.enforced {
-        writeln!(err, "enforced: {held}")?;
-    }
-    for lack in &probe.lacks {
-        writeln!(err, "not enforced: {} (cure: {})", lack.what, lack.cure)?;
     }
     computer.shut_down().await;
     Ok(match run.ended {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use agent_core::enforcement::{Enforcement, Lack};
 use agent_core::id::InstallationId;
 use agent_core::installation::Bond;
 use agent_core::network::NetworkMode;
@@ -31,6 +32,8 @@ struct Finding {
     needed: bool,
     found: String,
     cure: Option<String>,
+    /// What commands are held to, if this is about that.
+    enforced: Option<Enforcement>,
 }
 
 impl Finding {
@@ -41,6 +44,7 @@ impl Finding {
             needed: true,
             found: found.into(),
             cure: None,
+            enforced: None,
         }
     }
 
@@ -51,11 +55,16 @@ impl Finding {
             needed: true,
             found: found.into(),
             cure: Some(cure.into()),
+            enforced: None,
         }
     }
 
     fn to_json(&self) -> Value {
-        json!({ "what": self.what, "works": self.works, "needed": self.needed, "found": self.found, "cure": self.cure })
+        let mut said = json!({ "what": self.what, "works": self.works, "needed": self.needed, "found": self.found, "cure": self.cure });
+        if let Some(enforced) = &self.enforced {
+            said["enforced"] = json!(enforced);
+        }
+        said
     }
 }
 
@@ -107,6 +116,11 @@ pub async fn run(loaded: &Loaded, paths: &Paths, as_json: bool) -> Result<u8> {
                 finding.what,
                 finding.found
             );
+            // The first says how they are isolated, which was said.
+            let enforced = finding.enforced.iter().flat_map(Enforcement::lines);
+            for line in enforced.skip(1) {
+                println!("{:<21} {line}", "");
+            }
             if let Some(cure) = &finding.cure {
                 println!("{:<21} cure: {cure}", "");
             }
@@ -284,18 +298,12 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
     let probe = parts.sandbox.probe().await;
     let mut findings = Vec::new();
     if probe.usable {
-        let holds = if probe.enforced.is_empty() {
-            "nothing is enforced".to_owned()
-        } else {
-            probe.enforced.join(", ")
-        };
-        findings.push(Finding::good(
-            "sandbox",
-            format!("{}: {holds}", probe.level),
-        ));
+        let mut finding = Finding::good("sandbox", probe.stated.isolation.clone());
+        finding.enforced = Some(probe.stated.clone());
+        findings.push(finding);
     }
     for lack in &probe.lacks {
-        let mut finding = Finding::bad("sandbox", lack.what.clone(), lack.cure.clone());
+        let mut finding = Finding::bad("sandbox", lacking(lack), lack.cure.clone());
         finding.needed = !probe.usable;
         findings.push(finding);
     }
@@ -334,6 +342,14 @@ async fn tool_tree(config: &Config) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// What is lacking and why; what stops everything needs no word more.
+fn lacking(lack: &Lack) -> String {
+    match lack.what.as_str() {
+        "isolation" => lack.why.clone(),
+        what => format!("{}: {}", what.replace('_', " "), lack.why),
+    }
 }
 
 async fn model(config: &Config) -> Finding {
@@ -426,7 +442,7 @@ async fn chromium(config: &Config) -> Finding {
                 format!("{} rendered a page, {own}", found.version),
             )
         }
-        Err(lack) => Finding::bad("chromium", lack.what, lack.cure),
+        Err(lack) => Finding::bad("chromium", lack.why, lack.cure),
     };
     // No tool of this version drives a browser yet, so its absence stops nothing.
     finding.needed = false;

@@ -65,7 +65,10 @@ pub async fn run(
     let beside: Arc<dyn api::Beside> = if role == Role::Api {
         Arc::new(())
     } else {
-        Arc::new(wiring::WorkerBeside(Arc::clone(&pulse)))
+        Arc::new(wiring::WorkerBeside {
+            pulse: Arc::clone(&pulse),
+            sandbox: Arc::clone(&tools.sandbox),
+        })
     };
     let toolbox = Arc::clone(&tools.toolbox);
     let networks = wiring::networks(&config)?;
@@ -202,13 +205,16 @@ async fn warn_of_lacks(config: &Config, sandbox: &dyn Sandbox) {
         warn!("{}; until then tasks wait", wiring::NO_MODEL);
     }
     let probe = sandbox.probe().await;
-    if probe.level == "unsandboxed" {
+    if probe.stated.isolation == "unsandboxed" {
         warn!("commands run UNSANDBOXED, because the configuration says so");
     }
     if !probe.usable {
         warn!("{}", probe.refusal());
     }
-    info!(isolation = probe.level, "the sandbox was looked at");
+    info!(
+        isolation = probe.stated.isolation,
+        "the sandbox was looked at"
+    );
 }
 
 /// Tells this process's queue how much of it each tenant gets. A tenant that is not there yet is made, so that its first task counts.

@@ -7,6 +7,7 @@
 mod artifacts;
 mod auth;
 mod client;
+mod computer;
 mod connections;
 mod decide;
 mod events;

@@ -42,7 +42,7 @@ async fn every_route_is_in_the_document_and_every_entry_is_a_route() {
     let source = include_str!("../../../api/src/routes/mod.rs");
     let routes = source.matches(".route(").count();
     assert_eq!(document["paths"].as_object().unwrap().len(), routes);
-    assert_eq!(listed.len(), 20, "{listed:?}");
+    assert_eq!(listed.len(), 21, "{listed:?}");
 }
 
 #[tokio::test]
@@ -130,6 +130,20 @@ async fn every_field_of_an_answer_is_in_the_document() {
     }
 }
 
+/// The fields of what commands are held to, and of its limits.
+fn fields_of_a_statement() -> Vec<String> {
+    let kind = agent_core::event::EventKind::ToolReturned.label();
+    let golden = std::fs::read_to_string(format!(
+        "{}/../agent-core/tests/golden/events/{kind}.json",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    let golden: Value = serde_json::from_str(&golden.unwrap()).unwrap();
+    let enforced = &golden["public"]["enforced"];
+    let of =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    [of(enforced), of(&enforced["limits"])].concat()
+}
+
 #[tokio::test]
 async fn the_written_guide_names_every_route_field_code_and_kind_of_event() {
     let world = World::new().await;
@@ -169,6 +183,9 @@ async fn the_written_guide_names_every_route_field_code_and_kind_of_event() {
                 .cloned(),
         );
     }
+    let words = agent_core::enforcement::WORDS.map(|(word, _)| word.to_owned());
+    names.extend(words);
+    names.extend(fields_of_a_statement());
     assert!(names.len() > 80, "{names:?}");
     let missing: Vec<_> = names
         .iter()

@@ -280,7 +280,8 @@ async fn a_panic_is_500_with_a_request_id_and_the_connection_lives_on() {
 #[tokio::test]
 async fn a_worker_that_no_longer_looks_for_jobs_makes_the_process_unhealthy() {
     let world = World::new().await;
-    *world.beside.0.lock().unwrap() = Some("the worker is deaf; restart the process".to_owned());
+    *world.beside.trouble.lock().unwrap() =
+        Some("the worker is deaf; restart the process".to_owned());
     let deaf = Ask::new("GET", "/healthz").send(world.address).await;
     assert_eq!(deaf.status, 503);
     assert_eq!(deaf.json()["code"], "unavailable");
@@ -288,7 +289,7 @@ async fn a_worker_that_no_longer_looks_for_jobs_makes_the_process_unhealthy() {
         deaf.json()["detail"],
         "the worker is deaf; restart the process"
     );
-    *world.beside.0.lock().unwrap() = None;
+    *world.beside.trouble.lock().unwrap() = None;
     let alive = Ask::new("GET", "/healthz").send(world.address).await;
     assert_eq!(alive.status, 200);
 }

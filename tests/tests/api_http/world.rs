@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use agent_core::enforcement::Probe;
 use agent_core::id::{KeyId, TenantId};
 use agent_core::key::{format_key, hash_key, shown_part};
 use agent_core::network::NetworkMode;
@@ -10,6 +11,7 @@ use agent_core::ports::entropy::{Entropy, Seeded};
 use agent_core::ports::store::{Keys, NewKey};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
 use api::{Ending, Info, Options, Parts, Server};
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use store_memory::MemoryStore;
 use store_seal::{KeyFile, XChaChaSealer};
@@ -48,11 +50,19 @@ fn tool(name: &str) -> ToolSpec {
 
 /// What runs beside the server, and says what these tests want it to.
 #[derive(Default)]
-pub struct Neighbour(pub std::sync::Mutex<Option<String>>);
+pub struct Neighbour {
+    pub trouble: std::sync::Mutex<Option<String>>,
+    pub computer: std::sync::Mutex<Option<Probe>>,
+}
 
+#[async_trait]
 impl api::Beside for Neighbour {
     fn trouble(&self) -> Option<String> {
-        self.0.lock().unwrap().clone()
+        self.trouble.lock().unwrap().clone()
+    }
+
+    async fn computer(&self) -> Option<Probe> {
+        self.computer.lock().unwrap().clone()
     }
 }
 

@@ -45,6 +45,9 @@ fn calls_of_a_file_work_in_one_computer_and_each_result_is_a_line_of_json() {
     assert_eq!(results[1]["changed_files"], json!(["b.txt"]));
     assert!(results[1]["content"].as_str().unwrap().contains("one"));
     assert_eq!(results[1]["isolation"], "bubblewrap");
+    let enforced = &results[1]["enforced"];
+    assert_eq!(enforced["network"], json!({"mode": "none"}), "{enforced}");
+    assert!(results[0]["enforced"].is_null(), "{out}");
     assert_eq!(results[2]["artifacts"][0]["name"], "b.txt");
     assert_eq!(results[3]["notes"], json!(["done"]));
     assert_eq!(output.status.code(), Some(1));
@@ -99,7 +102,10 @@ fn a_command_runs_in_the_cage_of_a_task_and_what_was_enforced_is_said() {
     for words in [
         "exit status 7 after",
         "isolation: bubblewrap",
+        "\nnamespaces of its own: user, pid, mount, network",
         "\nenforced: ",
+        "\nlimits: wall time 60 s; memory 2048 MiB",
+        "\nnetwork: none\n",
     ] {
         assert!(err.contains(words), "{err}");
     }
@@ -114,4 +120,39 @@ fn a_command_runs_in_the_cage_of_a_task_and_what_was_enforced_is_said() {
     ]);
     assert_eq!(limited.status.code(), Some(125));
     assert!(said(&limited).1.contains("wall time of 1 s"));
+}
+
+#[test]
+fn doctor_says_what_is_enforced_and_a_command_without_a_cage_that_nothing_is() {
+    let mut here = here();
+    let doctor = |here: &Installation| -> Value {
+        let (out, _) = said(&here.run(&["doctor", "--json"]));
+        let found: Value = serde_json::from_str(&out).unwrap();
+        let findings = found["findings"].as_array().unwrap();
+        let of_sandbox =
+            |finding: &&Value| finding["what"] == "sandbox" && finding["works"] == true;
+        findings.iter().find(of_sandbox).unwrap()["enforced"].clone()
+    };
+    let caged = doctor(&here);
+    assert_eq!(caged["backend"], "bubblewrap");
+    assert_eq!(caged["limits"]["wall_ms"], 60_000);
+    let (out, _) = said(&here.run(&["doctor"]));
+    assert!(
+        out.contains(" enforced: runs as an ordinary user; "),
+        "{out}"
+    );
+    here.set("ERRAND_TOOLS__SANDBOX", "none");
+    let open = doctor(&here);
+    assert_eq!(
+        (&open["isolation"], &open["network"]["mode"]),
+        (&json!("unsandboxed"), &json!("machine"))
+    );
+    let (_, err) = said(&here.run(&["sandbox", "run", "--", "/bin/true"]));
+    for words in [
+        "isolation: unsandboxed",
+        "\nnetwork: machine",
+        "\nnot enforced: isolation: tools.sandbox is none",
+    ] {
+        assert!(err.contains(words), "{words}: {err}");
+    }
 }

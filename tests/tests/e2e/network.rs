@@ -54,6 +54,7 @@ async fn a_command_reaches_the_hosts_that_were_named_and_nothing_else() {
         err.contains(&format!("network: {address} let through, 1 times")),
         "{err}"
     );
+    assert!(err.contains("\nnetwork: allow_list (1 host)\n"), "{err}");
     assert!(
         err.contains(&format!("network: {other_address} refused, 1 times")),
         "{err}"
@@ -148,6 +149,15 @@ async fn a_secret_reaches_its_host_and_is_found_nowhere_else() {
             ("/file".to_owned(), with_secret)
         ]
     );
+    // So is what each call that ran a command was held to, its reach included.
+    let reaches: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["kind"] == "tool.returned")
+        .map(|event| event["data"]["enforced"]["network"].clone())
+        .collect();
+    let listed = json!({"mode": "allow_list", "hosts": 1});
+    assert_eq!(reaches, [listed, Value::Null]);
     // The decision is in the log that everyone may see, and the secret is not.
     let used: Vec<Value> = log
         .lines()

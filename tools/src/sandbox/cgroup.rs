@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use agent_core::enforcement::Limits as Stated;
+
 use crate::options::Options;
 
 const PREFIX: &str = "errand-run.";
@@ -206,6 +208,27 @@ impl Groups {
             .collect()
     }
 
+    /// Adds what the kernel says that it bounds here. What it does not bound is left as it is.
+    pub fn state(&self, stated: &mut Stated) {
+        for (version, folder) in &self.made {
+            let number = |file: &str| first_number(&folder.join(file));
+            let (by, memory, cpu) = match version {
+                Version::One => ("cgroup_v1", "memory.limit_in_bytes", "cpu.cfs_quota_us"),
+                Version::Two => ("cgroup_v2", "memory.max", "cpu.max"),
+            };
+            let by = || Some(by.to_owned());
+            if let Some(bytes) = number(memory) {
+                (stated.memory_bytes, stated.memory_by) = (Some(bytes), by());
+            }
+            if let Some(count) = number("pids.max") {
+                (stated.processes, stated.processes_by) = (Some(count), by());
+            }
+            if let Some(quota_us) = number(cpu) {
+                (stated.cpu_percent, stated.cpu_by) = (Some(quota_us / 1_000), by());
+            }
+        }
+    }
+
     /// Ends whatever is still in the groups. Nothing should be; this is for what the tree's own means missed.
     pub fn end_the_rest(&self) {
         for (_, folder) in &self.made {
@@ -288,6 +311,18 @@ fn write(path: &Path, value: &str) -> io::Result<()> {
     io::Write::write_all(&mut file, value.as_bytes())
 }
 
+/// The first number of a file, if it is one that bounds anything.
+fn first_number(path: &Path) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    bound(&text)
+}
+
+/// Version 2 writes `max` where nothing is bounded, version 1 `-1` or nearly the largest number.
+fn bound(text: &str) -> Option<u64> {
+    let number: u64 = text.split_whitespace().next()?.parse().ok()?;
+    (number < u64::MAX / 4).then_some(number)
+}
+
 fn remove_left_overs(folder: &Path) {
     // All are read before one is removed: removing while reading makes the kernel pass over some.
     let entries: Vec<fs::DirEntry> = fs::read_dir(folder)
@@ -366,6 +401,21 @@ fn own_path<'a>(own: &'a str, two: bool, controllers: &[Controller]) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_bounds_nothing_is_not_stated() {
+        for (text, wanted) in [
+            ("2147483648\n", Some(2_147_483_648)),
+            ("200000 100000\n", Some(200_000)),
+            ("max 100000\n", None),
+            ("max\n", None),
+            ("-1\n", None),
+            ("9223372036854771712\n", None),
+            ("", None),
+        ] {
+            assert_eq!(bound(text), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn controllers_of_both_versions_are_found_where_we_are() {

@@ -9,6 +9,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use agent_core::enforcement::Limits;
 use rustix::fs::StatVfs;
 use tokio::time::Instant;
 
@@ -92,6 +93,16 @@ impl DiskLimits {
                 .min(free.bytes.saturating_sub(self.free_bytes_min)),
             files: self.files_max.saturating_sub(held.files),
         })
+    }
+
+    /// What a record says of them.
+    pub fn stated(&self) -> Limits {
+        Limits {
+            workspace_bytes: Some(self.bytes_max),
+            workspace_files: Some(self.files_max),
+            free_disk_bytes: Some(self.free_bytes_min),
+            ..Limits::default()
+        }
     }
 
     fn floor(&self, free: Amount) -> Result<(), KillReason> {

@@ -108,7 +108,7 @@ impl Launch {
 }
 
 /// A limit can be lowered by anyone and raised by few.
-fn lowered(resource: Resource, limit: u64) -> Rlimit {
+pub(super) fn lowered(resource: Resource, limit: u64) -> Rlimit {
     let hard = rustix::process::getrlimit(resource).maximum;
     let limit = hard.map_or(limit, |hard| hard.min(limit));
     Rlimit {

@@ -15,8 +15,8 @@ mod launch;
 mod orphans;
 mod outlets;
 mod output;
-mod probe;
 mod session;
+mod stated;
 mod supervise;
 mod transcript;
 mod tree;
@@ -27,6 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use agent_core::enforcement::{Enforcement, Lack, Probe};
 use async_trait::async_trait;
 
 use crate::options::{Options, SandboxKind};
@@ -35,7 +36,6 @@ use crate::workspace::{Entered, UidPool};
 pub use bubblewrap::Bubblewrap;
 pub use outlets::{Outlet, Port};
 pub use output::Captured;
-pub use probe::{Lack, Probe};
 pub use session::{Over, Session};
 pub use transcript::{Transcript, Unread};
 pub use unsandboxed::Unsandboxed;
@@ -103,8 +103,8 @@ pub struct Run {
     pub processes_refused_above: Option<u64>,
     /// The most memory that it used, where that is known.
     pub memory_peak_bytes: Option<u64>,
-    /// How it was isolated.
-    pub isolation: String,
+    /// What it was held to.
+    pub enforced: Enforcement,
 }
 
 /// Why a program was not run.
@@ -136,7 +136,7 @@ pub trait Sandbox: Send + Sync {
 pub fn for_options(options: &Options, uids: Option<Arc<UidPool>>) -> io::Result<Arc<dyn Sandbox>> {
     Ok(match options.sandbox {
         SandboxKind::Bubblewrap => Arc::new(Bubblewrap::new(options, uids)?),
-        SandboxKind::None => Arc::new(Unsandboxed::new(options)),
+        SandboxKind::None => Arc::new(Unsandboxed::new(options, uids.is_some())),
     })
 }
 

@@ -9,6 +9,7 @@ use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::enforcement::NetworkReach;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -24,6 +25,10 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 pub trait Outlet: Send + Sync {
     /// Serves one connection to its end.
     async fn serve(&self, connection: TcpStream);
+    /// How far those who connect reach through it, beyond their own step.
+    fn reach(&self) -> NetworkReach {
+        NetworkReach::none()
+    }
 }
 
 /// A port of the sandbox's loopback and what is behind it.
@@ -33,6 +38,13 @@ pub struct Port {
     pub number: u16,
     /// Where its connections lead.
     pub outlet: Arc<dyn Outlet>,
+}
+
+/// How far a program reaches that has these ports and no other way out.
+pub(super) fn reach(ports: &[Port]) -> NetworkReach {
+    let mut reaches = ports.iter().map(|port| port.outlet.reach());
+    let outward = reaches.find(|reach| *reach != NetworkReach::none());
+    outward.unwrap_or_else(NetworkReach::none)
 }
 
 /// A listening socket of a sandbox, and where its connections lead.

@@ -21,7 +21,7 @@ use super::control::{Control, registered};
 use super::outlets::{self, Open};
 use super::supervise::Finished;
 use super::transcript::{Transcript, Unread};
-use super::{Ended, KillReason};
+use super::{Ended, Enforcement, KillReason};
 
 /// The program's end, when it comes.
 pub(super) type Supervised = Pin<Box<dyn Future<Output = io::Result<Finished>> + Send>>;
@@ -42,7 +42,7 @@ pub(super) struct Started {
     pub stopped: CancellationToken,
     /// Reads off how it ended.
     pub ended: fn(&Finished) -> Option<Ended>,
-    pub isolation: String,
+    pub enforced: Enforcement,
     pub output_kept_bytes: u64,
     pub output_bytes_max: u64,
 }
@@ -63,7 +63,7 @@ pub struct Session {
     terminal: Arc<AsyncFd<OwnedFd>>,
     control: Control,
     changed: watch::Receiver<u64>,
-    isolation: String,
+    enforced: Enforcement,
     stop: CancellationToken,
     /// Last: ends the program when the session is dropped.
     _ends: DropGuard,
@@ -111,16 +111,16 @@ pub(super) fn attend(started: Started) -> io::Result<Session> {
         terminal,
         control: started.control,
         changed,
-        isolation: started.isolation,
+        enforced: started.enforced,
         stop: stop.clone(),
         _ends: stop.drop_guard(),
     })
 }
 
 impl Session {
-    /// How it was isolated.
-    pub fn isolation(&self) -> &str {
-        &self.isolation
+    /// What it is held to.
+    pub fn enforced(&self) -> &Enforcement {
+        &self.enforced
     }
 
     /// How it ended, if it has.

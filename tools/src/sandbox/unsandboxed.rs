@@ -3,16 +3,22 @@
 //! Programs run as the workspace's user with empty environment and limits on time, output and file size. They see the whole
 //! machine and its network. A keeper ends what they leave running. Every outcome says `unsandboxed`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+use agent_core::enforcement::{Limits, NetworkReach};
 use async_trait::async_trait;
 
 use super::bubblewrap::memory_file;
 use super::disk::DiskLimits;
 use super::launch::{Launch, process_limits};
 use super::supervise::{Watched, supervise};
-use super::{Ended, Lack, Probe, Program, Run, Sandbox, SandboxError, Session, environment};
+use super::{
+    Ended, Enforcement, Lack, Probe, Program, Run, Sandbox, SandboxError, Session, environment,
+    stated,
+};
 use crate::inside;
 use crate::options::Options;
 
@@ -21,41 +27,57 @@ const LEVEL: &str = "unsandboxed";
 /// Running without a sandbox.
 pub struct Unsandboxed {
     options: Options,
+    /// Whether workspaces have users of their own.
+    has_uids: bool,
 }
 
 impl Unsandboxed {
     /// With these limits.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &Options, has_uids: bool) -> Self {
         Self {
             options: options.clone(),
+            has_uids,
         }
+    }
+
+    /// What a run is held to.
+    fn stated(&self, limits: Limits) -> Probe {
+        let own_uid = self.has_uids.then_some("own_uid");
+        let holds = [own_uid, Some("host_environment_hidden"), Some("tree_ends")];
+        let stated = Enforcement {
+            backend: "none".to_owned(),
+            isolation: LEVEL.to_owned(),
+            namespaces: Vec::new(),
+            holds: holds.into_iter().flatten().map(str::to_owned).collect(),
+            limits,
+            network: NetworkReach::machine(),
+            lacks: BTreeMap::new(),
+        };
+        let lack = Lack::new(
+            "isolation",
+            "tools.sandbox is none: commands see the host's files, processes and network",
+            "set tools.sandbox to \"bubblewrap\"",
+        );
+        Probe::usable(stated, vec![lack])
+    }
+
+    fn limits(&self, wall_time: Duration) -> Limits {
+        let process = process_limits(&self.options, false);
+        let disk = DiskLimits::of(&self.options);
+        stated::limits(&self.options, wall_time, &process, &disk)
     }
 }
 
 #[async_trait]
 impl Sandbox for Unsandboxed {
     async fn probe(&self) -> Probe {
-        Probe {
-            level: LEVEL.to_owned(),
-            usable: true,
-            enforced: [
-                "wall time",
-                "output",
-                "file size",
-                "disk space (watched)",
-                "whole process tree is ended",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            lacks: vec![Lack::new(
-                "commands see the host's files, processes and network",
-                "set tools.sandbox to \"bubblewrap\"",
-            )],
-        }
+        let wall_time = Duration::from_millis(self.options.wall_time_ms);
+        self.stated(self.limits(wall_time))
     }
 
     async fn run(&self, program: Program) -> Result<Run, SandboxError> {
         let directory = program.place.directory();
+        let limits = self.limits(program.wall_time);
         let is_own = program
             .argv
             .first()
@@ -109,7 +131,7 @@ impl Sandbox for Unsandboxed {
             out_of_memory: false,
             processes_refused_above: None,
             memory_peak_bytes: None,
-            isolation: LEVEL.to_owned(),
+            enforced: self.stated(limits).stated,
         })
     }
     async fn start(&self, _program: Program) -> Result<Session, SandboxError> {

@@ -113,7 +113,7 @@ fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
     let network = Box::new(background.take_decisions());
     text.push_str(&network::refusals(&network));
     ToolOutcome {
-        isolation: Some(session.isolation().to_owned()),
+        enforced: Some(Box::new(session.enforced().clone())),
         network,
         ..ToolOutcome::say(!has_failed, text)
     }

@@ -171,7 +171,7 @@ impl Tool for Shell {
         Ok(ToolOutcome {
             ok: run.ended == Ended::Exited { status: 0 },
             content: describe(&run, shown) + &network::refusals(&network),
-            isolation: Some(run.isolation),
+            enforced: Some(Box::new(run.enforced)),
             network,
             ..ToolOutcome::say(true, String::new())
         })
@@ -284,7 +284,7 @@ fn describe(run: &Run, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::{Captured, KillReason};
+    use crate::sandbox::{Captured, KillReason, Probe};
 
     fn run(ended: Ended, stdout: &str, stderr: &str) -> Run {
         let captured = |text: &str| Captured {
@@ -299,7 +299,7 @@ mod tests {
             out_of_memory: false,
             processes_refused_above: None,
             memory_peak_bytes: None,
-            isolation: "bubblewrap".to_owned(),
+            enforced: Probe::refused("bubblewrap", Vec::new()).stated,
         }
     }
 

@@ -36,7 +36,7 @@ fn says(outcome: &ToolOutcome, text: &str) {
 
 /// Only cgroups tell that a process was refused.
 async fn names_the_limit_on_processes(room: &Room, outcome: &ToolOutcome) {
-    if room.parts.sandbox.probe().await.level == "bubblewrap" {
+    if room.parts.sandbox.probe().await.stated.isolation == "bubblewrap" {
         says(outcome, "because a command may have 40 at the same time");
     }
 }
@@ -125,7 +125,7 @@ for _ in range(8):
 print('survived', sum(os.waitstatus_to_exitcode(os.wait()[1]) == 0 for _ in range(8)))
 P";
     let outcome = explode(&room, bomb, 20).await;
-    if room.parts.sandbox.probe().await.level == "bubblewrap" {
+    if room.parts.sandbox.probe().await.stated.isolation == "bubblewrap" {
         says(&outcome, "needed more memory than there is for one command");
     } else {
         // Bounded for each process only, as the probe says.

@@ -9,7 +9,7 @@ async fn a_browser_that_is_installed_shows_a_page() {
     let room = Room::new().await;
     match tools::browser_probe::probe(&room.options).await {
         Ok(browser) => assert!(browser.version.contains("Chrom"), "{browser:?}"),
-        Err(lack) => assert_eq!(lack.what, "Chromium is not installed", "{}", lack.cure),
+        Err(lack) => assert_eq!(lack.why, "Chromium is not installed", "{}", lack.cure),
     }
 }
 

@@ -16,26 +16,51 @@ async fn the_sandbox_shows_that_it_holds_by_trying_it() {
         "namespaces cannot be had here, so nothing can be isolated: {}",
         probe.refusal()
     );
-    for claim in [
-        "runs as an ordinary user",
-        "no capabilities",
-        "system call filter",
-        "no new privileges through programs",
-        "no network but its own loopback",
-        "the system is read-only",
-        "kernel settings are read-only",
-        "files of the host are hidden",
-        "nothing of the host's environment",
-        "no further namespaces",
-        "number of processes",
-    ] {
-        assert!(
-            probe.enforced.iter().any(|held| held == claim),
-            "{claim}: {probe:?}"
+    let stated = probe.stated;
+    let own_uid = is_root().then_some("own_uid");
+    for (word, _) in agent_core::enforcement::WORDS {
+        assert_eq!(
+            stated.holds.iter().any(|held| held == word),
+            word != "own_uid" || own_uid.is_some(),
+            "{word}: {stated:?}"
         );
     }
-    assert!(probe.level.starts_with("bubblewrap"), "{}", probe.level);
-    assert_eq!(room.shell("true").await.isolation, Some(probe.level));
+    let needed = ["user", "pid", "mount", "network", "ipc", "uts"];
+    assert_eq!(stated.namespaces[..6], needed);
+    assert!(stated.isolation.starts_with("bubblewrap"), "{stated:?}");
+    let enforced = room.shell("true").await.enforced;
+    assert_eq!(enforced.as_deref(), Some(&stated));
+}
+
+#[tokio::test]
+async fn the_limits_that_are_stated_are_those_that_the_kernel_shows_inside() {
+    let room = Room::with(|options| {
+        options.open_files_max = 321;
+        options.file_bytes_max = 3 * 1024 * 1024;
+        options.processes_max = 77;
+        options.memory_bytes = 512 * 1024 * 1024;
+        options.workspace_files_max = 99;
+    })
+    .await;
+    let look = "ulimit -n; ulimit -f; ulimit -u; ulimit -d";
+    let call = json!({"command": look, "timeout_s": 7});
+    let outcome = room.tool("shell", call).await;
+    let limits = outcome.enforced.unwrap().limits;
+    let each = limits.memory_by.as_deref() == Some("rlimit_each");
+    let data = if each { "524288" } else { "unlimited" };
+    let printed = format!("321\n3072\n77\n{data}");
+    assert!(outcome.content.ends_with(&printed), "{}", outcome.content);
+    assert_eq!(
+        [
+            limits.open_files,
+            limits.file_bytes,
+            limits.processes,
+            limits.memory_bytes,
+            limits.workspace_files,
+            limits.wall_ms,
+        ],
+        [321, 3_145_728, 77, 536_870_912, 99, 7_000].map(Some)
+    );
 }
 
 #[tokio::test]
@@ -304,7 +329,10 @@ async fn a_sandbox_that_cannot_be_set_up_refuses_and_runs_nothing() {
     })
     .await;
     let probe = room.parts.sandbox.probe().await;
-    assert_eq!((probe.usable, probe.level.as_str()), (false, "none"));
+    assert_eq!(
+        (probe.usable, probe.stated.isolation.as_str()),
+        (false, "none")
+    );
     let call = room.call("shell", json!({"command": "touch ran"}));
     let refused = room.parts.toolbox.run(&call).await;
     assert!(
@@ -318,7 +346,14 @@ async fn a_sandbox_that_cannot_be_set_up_refuses_and_runs_nothing() {
 async fn only_who_chose_none_runs_unsandboxed_and_every_outcome_says_so() {
     let room = Room::with(|options| options.sandbox = SandboxKind::None).await;
     let outcome = room.shell("echo here > f; cat f; test $(id -u) != 0").await;
-    assert_eq!(outcome.isolation.as_deref(), Some("unsandboxed"));
+    assert_eq!(outcome.isolation(), Some("unsandboxed"));
+    let enforced = outcome.enforced.unwrap();
+    assert_eq!(
+        (enforced.backend.as_str(), enforced.network.mode.as_str()),
+        ("none", "machine")
+    );
+    assert!(enforced.namespaces.is_empty(), "{enforced:?}");
+    assert!(enforced.lacks.contains_key("isolation"), "{enforced:?}");
     assert!(outcome.ok, "{}", outcome.content);
     assert!(room.files().join("f").exists());
 }

@@ -278,7 +278,7 @@ async fn memory_is_bounded_and_the_model_is_told() {
     let outcome = room.shell(hungry).await;
     assert!(!outcome.ok, "{}", outcome.content);
     let probe = room.parts.sandbox.probe().await;
-    if probe.level == "bubblewrap" {
+    if probe.stated.isolation == "bubblewrap" {
         assert!(
             outcome.content.contains("needed more memory"),
             "{}",

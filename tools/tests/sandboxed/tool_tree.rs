@@ -90,8 +90,8 @@ async fn commands_find_the_trees_programs_and_packages_first_and_cannot_change_i
         }
         assert_eq!(room.prints("ls -A /workspace").await, "");
         let probe = room.parts.sandbox.probe().await;
-        let shown = "the tool tree is read-only".to_owned();
-        assert!(probe.enforced.contains(&shown), "{probe:?}");
+        let shown = "tool_tree_read_only".to_owned();
+        assert!(probe.stated.holds.contains(&shown), "{probe:?}");
     }
 }
 

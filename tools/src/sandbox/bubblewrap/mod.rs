@@ -13,6 +13,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agent_core::enforcement::Limits;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
@@ -24,8 +25,8 @@ use super::launch::{Launch, process_limits};
 use super::session::{self, Session, Started, Supervised};
 use super::supervise::{Finished, Watched, supervise};
 use super::tree::reported_exit;
-use super::{Ended, Probe, Program, Run, Sandbox, SandboxError};
-use super::{orphans, outlets};
+use super::{Ended, Enforcement, Probe, Program, Run, Sandbox, SandboxError};
+use super::{orphans, outlets, stated};
 use crate::inside::{
     self,
     wire::{self, Orders},
@@ -102,7 +103,7 @@ impl Bubblewrap {
             return tried.clone();
         }
         let fresh = self.try_it().await;
-        tracing::info!(level = %fresh.probe.level, usable = fresh.probe.usable, "the sandbox was tried");
+        tracing::info!(level = %fresh.probe.stated.isolation, usable = fresh.probe.usable, "the sandbox was tried");
         tried.insert(fresh).clone()
     }
 
@@ -111,25 +112,29 @@ impl Bubblewrap {
         &self,
         program: Program,
         abilities: &Abilities,
-    ) -> Result<Finished, SandboxError> {
+    ) -> Result<(Finished, Limits), SandboxError> {
         let is_own = program
             .argv
             .first()
             .is_some_and(|name| inside::is_own(name));
         if program.ports.is_empty() && !is_own {
-            return Ok(supervise(self.watched(program, abilities, None)?).await?);
+            let (watched, limits) = self.watched(program, abilities, None)?;
+            return Ok((supervise(watched).await?, limits));
         }
         let ports = program.ports.clone();
         let prepared = self.begin(program, abilities, Orders::default()).await?;
-        let (mut supervised, handed) = match prepared {
+        let (mut supervised, handed, limits) = match prepared {
             Begun::Ended(finished) => return Ok(finished),
             Begun::Runs {
-                supervised, handed, ..
-            } => (supervised, handed),
+                supervised,
+                handed,
+                limits,
+                ..
+            } => (supervised, handed, limits),
         };
         let open = outlets::open(handed.listeners, &ports)?;
         tokio::select! {
-            finished = &mut supervised => Ok(finished?),
+            finished = &mut supervised => Ok((finished?, limits)),
             never = outlets::serve(&open) => match never {},
         }
     }
@@ -146,7 +151,7 @@ impl Bubblewrap {
             ports: program.ports.iter().map(|port| port.number).collect(),
             ..orders
         };
-        let watched = self.watched(program, abilities, Some((orders, theirs)))?;
+        let (watched, limits) = self.watched(program, abilities, Some((orders, theirs)))?;
         let control = Control::new(ours)?;
         let mut supervised: Supervised = Box::pin(supervise(watched));
         let handed = tokio::select! {
@@ -155,7 +160,7 @@ impl Bubblewrap {
             finished = &mut supervised => {
                 // Whatever status it gave, the command was not started.
                 let report = Vec::new();
-                return Ok(Begun::Ended(Finished { report, ..finished? }));
+                return Ok(Begun::Ended((Finished { report, ..finished? }, limits)));
             }
         };
         let handed = match handed {
@@ -164,7 +169,7 @@ impl Bubblewrap {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 let report = Vec::new();
                 let finished = supervised.await?;
-                return Ok(Begun::Ended(Finished { report, ..finished }));
+                return Ok(Begun::Ended((Finished { report, ..finished }, limits)));
             }
             Err(error) => return Err(SandboxError::Setup(error.to_string())),
         };
@@ -172,19 +177,29 @@ impl Bubblewrap {
             supervised,
             handed,
             control,
+            limits,
         })
     }
 
-    /// A program with its launch and its limits; `inside` are orders for our own program and its end of the talk.
+    /// A program with its launch, and the limits that its record names; `inside` are orders for our own program and its end of the talk.
     fn watched(
         &self,
         program: Program,
         abilities: &Abilities,
         inside: Option<(Orders, OwnedFd)>,
-    ) -> Result<Watched, SandboxError> {
+    ) -> Result<(Watched, Limits), SandboxError> {
         let groups = abilities.cgroups.make()?;
         let (launch, status) = self.launch(&program, abilities, &groups, inside)?;
-        Ok(Watched {
+        let mut limits = stated::limits(
+            &self.options,
+            program.wall_time,
+            &launch.limits,
+            &abilities.disk,
+        );
+        limits.processes = Some(self.options.processes_max);
+        limits.processes_by = Some("rlimit".to_owned());
+        groups.state(&mut limits);
+        let watched = Watched {
             launch,
             status: Some(status),
             place: program.place,
@@ -193,7 +208,8 @@ impl Bubblewrap {
             output_kept_bytes: self.options.output_kept_bytes,
             output_bytes_max: self.options.output_bytes_max,
             disk: abilities.disk.clone(),
-        })
+        };
+        Ok((watched, limits))
     }
 
     fn launch(
@@ -274,12 +290,13 @@ impl Bubblewrap {
 /// What became of a program that was started by way of our own.
 enum Begun {
     /// It ended before the command was started.
-    Ended(Finished),
+    Ended((Finished, Limits)),
     /// The command runs.
     Runs {
         supervised: Supervised,
         handed: Handed,
         control: Control,
+        limits: Limits,
     },
 }
 
@@ -318,8 +335,9 @@ impl Sandbox for Bubblewrap {
 
     async fn run(&self, program: Program) -> Result<Run, SandboxError> {
         let tried = self.usable().await?;
-        let finished = match self.run_tried(program, &tried.abilities).await {
-            Ok(finished) => finished,
+        let network = outlets::reach(&program.ports);
+        let (finished, limits) = match self.run_tried(program, &tried.abilities).await {
+            Ok(ran) => ran,
             Err(error) => return Err(self.failed(error).await),
         };
         let Some(ended) = ended(&finished) else {
@@ -333,7 +351,11 @@ impl Sandbox for Bubblewrap {
             out_of_memory: finished.out_of_memory,
             processes_refused_above: finished.processes_refused_above,
             memory_peak_bytes: finished.memory_peak_bytes,
-            isolation: tried.probe.level,
+            enforced: Enforcement {
+                limits,
+                network,
+                ..tried.probe.stated
+            },
         })
     }
 
@@ -349,13 +371,14 @@ impl Sandbox for Bubblewrap {
             Ok(begun) => begun,
             Err(error) => return Err(self.failed(error).await),
         };
-        let (supervised, handed, control) = match begun {
-            Begun::Ended(finished) => return Err(self.failed(not_started(&finished)).await),
+        let (supervised, handed, control, limits) = match begun {
+            Begun::Ended((finished, _)) => return Err(self.failed(not_started(&finished)).await),
             Begun::Runs {
                 supervised,
                 handed,
                 control,
-            } => (supervised, handed, control),
+                limits,
+            } => (supervised, handed, control, limits),
         };
         let terminal = handed
             .terminal
@@ -367,7 +390,11 @@ impl Sandbox for Bubblewrap {
             open: outlets::open(handed.listeners, &ports)?,
             stopped: place.token(),
             ended,
-            isolation: tried.probe.level,
+            enforced: Enforcement {
+                limits,
+                network: outlets::reach(&ports),
+                ..tried.probe.stated
+            },
             output_kept_bytes: self.options.output_kept_bytes,
             output_bytes_max: self.options.output_bytes_max,
         })?)

@@ -2,6 +2,7 @@
 //!
 //! A check that fails makes the sandbox unusable. It never leads to a weaker way of running.
 
+use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -10,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Abilities, Bubblewrap, Controller, Finished, PRLIMIT, Tried, reported_exit};
+use agent_core::enforcement::{Limits, NetworkReach};
+
+use super::{Abilities, Bubblewrap, Controller, Enforcement, PRLIMIT, Tried, reported_exit};
 use crate::directory::Directory;
 use crate::sandbox::cgroup::Cgroups;
 use crate::sandbox::disk::DiskLimits;
@@ -18,6 +21,7 @@ use crate::sandbox::orphans::end_orphans;
 use crate::sandbox::{Lack, Probe, Program};
 use crate::workspace::{Entered, UidLease};
 
+const BACKEND: &str = "bubblewrap";
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// Looks for ways out and says what it sees, one line a fact. Its arguments are a path outside and the tool tree, if there is one.
@@ -32,6 +36,16 @@ while read -r name value _; do
     NoNewPrivs:) echo "no_new_privileges=$value" ;;
   esac
 done < /proc/self/status
+while read -r _ first second value _; do
+  case "$first $second" in
+    "file size") echo "file_bytes=$value" ;;
+    "open files") echo "open_files=$value" ;;
+    "data size") echo "data_bytes=$value" ;;
+  esac
+done < /proc/self/limits
+while IFS=: read -r kind number; do
+  echo "ns_$kind=$number"
+done < <(readlink /proc/self/ns/{user,pid,mnt,net,ipc,uts,cgroup})
 interfaces=
 while IFS=: read -r name rest; do
   [ -n "$rest" ] && interfaces="$interfaces${name// /},"
@@ -52,32 +66,31 @@ elif (: > "$2/bin/.errand-probe") 2>/dev/null; then echo "tree=writable"; else e
 
 const ENVIRONMENT: &str = "HOME,LANG,PATH,PWD,SHLVL,TERM,TMPDIR,_,";
 
-/// What has to be seen, and what that shows.
+/// What has to be seen, and the word for what that shows. A word holds when all of its facts were seen.
 const EXPECTED: &[(&str, &str, &str)] = &[
-    ("uid", "1000", "runs as an ordinary user"),
-    ("capabilities", "0000000000000000", "no capabilities"),
-    ("seccomp", "2", "system call filter"),
-    (
-        "no_new_privileges",
-        "1",
-        "no new privileges through programs",
-    ),
-    ("interfaces", "lo,", "no network but its own loopback"),
-    ("usr", "read_only", "the system is read-only"),
-    ("root", "read_only", "the root folder is read-only"),
-    ("settings", "read_only", "kernel settings are read-only"),
-    ("secret", "hidden", "files of the host are hidden"),
-    (
-        "environment",
-        ENVIRONMENT,
-        "nothing of the host's environment",
-    ),
-    (
-        "first_environment",
-        "0",
-        "nothing of the host's environment in its first process",
-    ),
-    ("namespaces", "denied", "no further namespaces"),
+    ("uid", "1000", "not_root"),
+    ("capabilities", "0000000000000000", "no_capabilities"),
+    ("seccomp", "2", "seccomp"),
+    ("no_new_privileges", "1", "no_new_privileges"),
+    ("namespaces", "denied", "no_nested_namespaces"),
+    ("interfaces", "lo,", "loopback_only"),
+    ("usr", "read_only", "read_only_system"),
+    ("root", "read_only", "read_only_system"),
+    ("settings", "read_only", "read_only_kernel"),
+    ("secret", "hidden", "host_files_hidden"),
+    ("environment", ENVIRONMENT, "host_environment_hidden"),
+    ("first_environment", "0", "host_environment_hidden"),
+];
+
+/// The kinds of namespaces, as the kernel and as records name them, and whether a program must have one to itself.
+const NAMESPACES: &[(&str, &str, bool)] = &[
+    ("user", "user", true),
+    ("pid", "pid", true),
+    ("mnt", "mount", true),
+    ("net", "network", true),
+    ("ipc", "ipc", true),
+    ("uts", "uts", true),
+    ("cgroup", "cgroup", false),
 ];
 
 impl Bubblewrap {
@@ -94,7 +107,7 @@ impl Bubblewrap {
         });
         let probe_of = |lacks| {
             (
-                Probe::refused(lacks),
+                refused(lacks),
                 Abilities {
                     disable_userns: false,
                     cgroups: Arc::new(Cgroups::none(&self.options)),
@@ -103,13 +116,13 @@ impl Bubblewrap {
             )
         };
         let (probe, abilities) = match abilities.await {
-            Err(error) => probe_of(vec![Lack::new(error.to_string(), "try again")]),
+            Err(error) => probe_of(vec![Lack::new("isolation", error.to_string(), "try again")]),
             Ok(abilities) => {
                 let missing = self.missing_programs();
                 if missing.is_empty() {
                     (self.look_out(&abilities).await, abilities)
                 } else {
-                    (Probe::refused(missing), abilities)
+                    (refused(missing), abilities)
                 }
             }
         };
@@ -120,6 +133,7 @@ impl Bubblewrap {
         let mut lacks = Vec::new();
         if self.program.is_none() {
             lacks.push(Lack::new(
+                "isolation",
                 "bubblewrap is not installed",
                 "install it: apt-get install bubblewrap, or dnf install bubblewrap, or apk add bubblewrap",
             ));
@@ -127,6 +141,7 @@ impl Bubblewrap {
         for (path, package) in [(PRLIMIT, "util-linux"), ("/usr/bin/bash", "bash")] {
             if !Path::new(path).is_file() {
                 lacks.push(Lack::new(
+                    "isolation",
                     format!("{path} is missing"),
                     format!("install the package {package}"),
                 ));
@@ -139,7 +154,11 @@ impl Bubblewrap {
         let folder = match self.options.folder() {
             Ok(folder) => folder.to_owned(),
             Err(error) => {
-                return Probe::refused(vec![Lack::new(error.to_string(), "set tools.folder")]);
+                return refused(vec![Lack::new(
+                    "isolation",
+                    error.to_string(),
+                    "set tools.folder",
+                )]);
             }
         };
         let uids = self.uids.clone();
@@ -147,7 +166,8 @@ impl Bubblewrap {
         let site = match made.map_err(io::Error::other).and_then(|made| made) {
             Ok(site) => site,
             Err(error) => {
-                return Probe::refused(vec![Lack::new(
+                return refused(vec![Lack::new(
+                    "isolation",
                     format!("no workspace can be made for the trial: {error}"),
                     "make the workspace folder writable; in a container, choose tools.uid_first among the uids that it has (/proc/self/uid_map)",
                 )]);
@@ -170,99 +190,197 @@ impl Bubblewrap {
             ..abilities.clone()
         };
         match self.run_tried(program, &unbound).await {
-            Err(error) => Probe::refused(vec![Lack::new(
+            Err(error) => refused(vec![Lack::new(
+                "isolation",
                 format!("bubblewrap cannot be started: {}", chain(&error)),
                 "make every folder above the workspace folder passable for others (chmod o+x), or start without root",
             )]),
-            Ok(finished) if reported_exit(&finished.report).is_none() => {
-                Probe::refused(vec![cure_of(finished.stderr.text().trim())])
+            Ok((finished, _)) if reported_exit(&finished.report).is_none() => {
+                refused(vec![cure_of(finished.stderr.text().trim())])
             }
-            Ok(finished) => self.judge(&finished, &site, abilities),
-        }
-    }
-
-    fn judge(&self, finished: &Finished, site: &Site, abilities: &Abilities) -> Probe {
-        let said = finished.stdout.text();
-        let fact = |name: &str| {
-            said.lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-        };
-        let mut probe = Probe {
-            level: abilities.label().to_owned(),
-            usable: true,
-            enforced: Vec::new(),
-            lacks: Vec::new(),
-        };
-        for (name, wanted, shows) in EXPECTED {
-            match fact(name) {
-                Some(seen) if seen == *wanted => probe.enforced.push((*shows).to_owned()),
-                seen => {
-                    probe.usable = false;
-                    probe.lacks.push(Lack::new(
-                        format!("{shows}: wanted {name} {wanted}, saw {}", seen.unwrap_or("nothing")),
-                        "the trial of the sandbox failed; see docs/adr/0004-sandbox.md, and report it with this text",
-                    ));
+            Ok((finished, limits)) => {
+                let mut seen = Seen::default();
+                let said = finished.stdout.text();
+                seen.judge(&said, &limits);
+                if self.options.tree.is_some() {
+                    seen.judge_tree(&said);
                 }
+                seen.judge_owner(&site);
+                seen.state(self.stated_here(limits), abilities)
             }
         }
-        if fact("processes") == Some(self.options.processes_max.to_string().as_str()) {
-            probe.enforced.push("number of processes".to_owned());
+    }
+
+    /// The limits of a run that asks for nothing, from those of the trial.
+    fn stated_here(&self, limits: Limits) -> Limits {
+        let disk = DiskLimits::of(&self.options).stated();
+        Limits {
+            wall_ms: Some(self.options.wall_time_ms),
+            workspace_bytes: disk.workspace_bytes,
+            workspace_files: disk.workspace_files,
+            free_disk_bytes: disk.free_disk_bytes,
+            ..limits
         }
-        if self.options.tree.is_some() {
-            judge_tree(&mut probe, fact("tree"));
-        }
-        site.judge_owner(&mut probe);
-        add_limits(&mut probe, abilities);
-        if !probe.usable {
-            "none".clone_into(&mut probe.level);
-        }
-        probe
     }
 }
 
-fn judge_tree(probe: &mut Probe, seen: Option<&str>) {
-    const SHOWS: &str = "the tool tree is read-only";
-    if seen == Some("read_only") {
-        probe.enforced.push(SHOWS.to_owned());
-        return;
-    }
-    probe.usable = false;
-    probe.lacks.push(Lack::new(
-        format!("{SHOWS}: commands see it {}", seen.unwrap_or("not at all")),
-        "name a folder in tools.tree that every user can read, on a file system of this machine, or leave it out",
-    ));
+/// What the trial showed.
+#[derive(Default)]
+struct Seen {
+    namespaces: Vec<String>,
+    holds: Vec<String>,
+    /// What does not hold, so that nothing may be run.
+    failed: Vec<Lack>,
+    /// What does not hold either, and is borne.
+    lacks: Vec<Lack>,
 }
 
-fn add_limits(probe: &mut Probe, abilities: &Abilities) {
-    for limit in [
-        "wall time",
-        "output",
-        "file size",
-        "disk space (watched)",
-        "whole process tree is ended",
-    ] {
-        probe.enforced.push(limit.to_owned());
+impl Seen {
+    /// Compares what the program said with what has to be.
+    fn judge(&mut self, said: &str, limits: &Limits) {
+        let fact = |name: &str| fact(said, name);
+        for (name, wanted, word) in EXPECTED {
+            self.compare(word, wanted, fact(name));
+        }
+        self.holds.push("tree_ends".to_owned());
+        self.holds.dedup();
+        for (kernels, name, is_needed) in NAMESPACES {
+            let ours = std::fs::read_link(format!("/proc/self/ns/{kernels}"));
+            let ours = ours.map(|link| link.to_string_lossy().into_owned());
+            let named = format!("ns_{kernels}");
+            let inside = fact(&named).map(|seen| format!("{kernels}:{seen}"));
+            match (ours, inside) {
+                (Ok(ours), Some(inside)) if ours != inside => {
+                    self.namespaces.push((*name).to_owned());
+                }
+                (_, inside) if *is_needed => self.fail(
+                    &format!("{name}_namespace"),
+                    &format!("the program saw {}", inside.as_deref().unwrap_or("nothing")),
+                ),
+                _ => {}
+            }
+        }
+        let each = limits.memory_by.as_deref() == Some("rlimit_each");
+        for (name, wanted) in [
+            ("file_bytes", limits.file_bytes),
+            ("open_files", limits.open_files),
+            ("data_bytes", limits.memory_bytes.filter(|_| each)),
+            ("processes", limits.processes),
+        ] {
+            let Some(wanted) = wanted.map(|wanted| wanted.to_string()) else {
+                continue;
+            };
+            if fact(name) != Some(wanted.as_str()) {
+                let seen = fact(name).unwrap_or("nothing");
+                self.fail(name, &format!("wanted {wanted}, saw {seen}"));
+            }
+        }
     }
+
+    fn judge_tree(&mut self, said: &str) {
+        let seen = fact(said, "tree");
+        if seen == Some("read_only") {
+            self.holds.push("tool_tree_read_only".to_owned());
+            return;
+        }
+        let seen = seen.unwrap_or("not at all");
+        self.failed.push(Lack::new(
+            "tool_tree_read_only",
+            format!("the tool tree is read-only: commands see it {seen}"),
+            "name a folder in tools.tree that every user can read, on a file system of this machine, or leave it out",
+        ));
+    }
+
+    fn compare(&mut self, word: &str, wanted: &str, seen: Option<&str>) {
+        if seen == Some(wanted) {
+            self.holds.push(word.to_owned());
+            return;
+        }
+        let seen = seen.unwrap_or("nothing");
+        self.fail(word, &format!("wanted {wanted}, saw {seen}"));
+    }
+
+    fn fail(&mut self, what: &str, why: &str) {
+        self.failed.push(Lack::new(
+            what,
+            format!("{what}: {why}"),
+            "the trial of the sandbox failed; see docs/adr/0004-sandbox.md, and report it with this text",
+        ));
+    }
+
+    /// Who the program was on the host shows in a file that it made.
+    fn judge_owner(&mut self, site: &Site) {
+        let made = std::fs::metadata(site.folder.path().join("files/trace"));
+        let seen = made.map(|made| made.uid()).ok();
+        match (site.owner, seen) {
+            (Some(owner), Some(seen)) if owner == seen && seen != 0 => {
+                self.holds.push("own_uid".to_owned());
+            }
+            (None, Some(seen)) if seen != 0 => self.lacks.push(Lack::new(
+                "own_uid",
+                "not started as root, so only namespaces keep workspaces apart",
+                "start errand as root if that matters: each workspace gets a uid of its own then",
+            )),
+            (owner, seen) => self.failed.push(Lack::new(
+                "own_uid",
+                format!("on the host the program was uid {seen:?}, not {owner:?}"),
+                "start errand as an ordinary user, or give it a pool of uids (tools.uid_first)",
+            )),
+        }
+    }
+
+    /// What is stated of this machine.
+    fn state(mut self, limits: Limits, abilities: &Abilities) -> Probe {
+        if !self.failed.is_empty() {
+            return refused(self.failed);
+        }
+        self.lacks.extend(lacks(abilities));
+        let stated = Enforcement {
+            backend: BACKEND.to_owned(),
+            isolation: abilities.label().to_owned(),
+            namespaces: self.namespaces,
+            holds: self.holds,
+            limits,
+            network: NetworkReach::none(),
+            lacks: BTreeMap::new(),
+        };
+        Probe::usable(stated, self.lacks)
+    }
+}
+
+/// What the program said of one thing.
+fn fact<'a>(said: &'a str, name: &str) -> Option<&'a str> {
+    said.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn refused(lacks: Vec<Lack>) -> Probe {
+    Probe::refused(BACKEND, lacks)
+}
+
+fn lacks(abilities: &Abilities) -> Vec<Lack> {
+    let mut lacks = Vec::new();
     for (controller, what) in [
-        (Controller::Memory, "memory of all processes together"),
-        (Controller::Pids, "number of processes, by cgroup"),
-        (Controller::Cpu, "processor time"),
+        (Controller::Memory, "memory_together"),
+        (Controller::Pids, "processes_by_cgroup"),
+        (Controller::Cpu, "processor_time"),
     ] {
-        if abilities.cgroups.bounds(controller) {
-            probe.enforced.push(what.to_owned());
-        } else {
-            probe.lacks.push(Lack::new(
-                format!("no limit on {what}"),
+        if !abilities.cgroups.bounds(controller) {
+            lacks.push(Lack::new(
+                what,
+                "no writable cgroup",
                 "give the service a cgroup that it can write to, for example with Delegate=yes and DelegateSubgroup=main in its systemd unit",
             ));
         }
     }
     if !abilities.disable_userns {
-        probe.lacks.push(Lack::new(
-            "further user namespaces are denied by the system call filter only",
+        lacks.push(Lack::new(
+            "second_bar_to_namespaces",
+            "this bubblewrap cannot forbid further user namespaces; the system call filter alone does",
             "install bubblewrap 0.8 or later",
         ));
     }
+    lacks
 }
 
 /// A workspace and a secret for the trial, removed afterwards.
@@ -296,33 +414,6 @@ impl Site {
             folder: apart,
         })
     }
-
-    /// Who the program was on the host shows in a file that it made.
-    fn judge_owner(&self, probe: &mut Probe) {
-        let made = std::fs::metadata(self.folder.path().join("files/trace"));
-        let seen = made.map(|made| made.uid()).ok();
-        match (self.owner, seen) {
-            (Some(owner), Some(seen)) if owner == seen && seen != 0 => {
-                probe
-                    .enforced
-                    .push("a host user of its own for each workspace".to_owned());
-            }
-            (None, Some(seen)) if seen != 0 => probe.lacks.push(Lack::new(
-                "all workspaces belong to one host user; only their namespaces keep them apart",
-                "start errand as root if that matters: each workspace gets a uid of its own then",
-            )),
-            (_, seen) => {
-                probe.usable = false;
-                probe.lacks.push(Lack::new(
-                    format!(
-                        "on the host the program was uid {seen:?}, not {:?}",
-                        self.owner
-                    ),
-                    "start errand as an ordinary user, or give it a pool of uids (tools.uid_first)",
-                ));
-            }
-        }
-    }
 }
 
 fn knows_disable_userns(program: &Path) -> bool {
@@ -354,7 +445,7 @@ fn cure_of(complaint: &str) -> Lack {
     } else {
         "see that bwrap runs by hand as the user of the service; docs/adr/0004-sandbox.md has the flags"
     };
-    Lack::new(format!("bubblewrap failed: {complaint}"), cure)
+    Lack::new("isolation", format!("bubblewrap failed: {complaint}"), cure)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
