@@ -270,6 +270,12 @@ pub enum SandboxAction {
         timeout: Option<u64>,
         #[command(flatten)]
         network: NetworkFlags,
+        /// The folder whose files it works on: they are copied to its /workspace, and what it changed is written back
+        #[arg(long, value_name = "DIR")]
+        workspace: Option<PathBuf>,
+        /// Leave the folder as it is
+        #[arg(long, requires = "workspace")]
+        discard: bool,
         /// The program, as it is named inside, and its arguments
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,

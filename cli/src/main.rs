@@ -115,6 +115,8 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
                 SandboxAction::Run {
                     timeout,
                     network,
+                    workspace,
+                    discard,
                     command,
                 },
         } => {
@@ -123,6 +125,8 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
                 argv: command.clone(),
                 timeout_s: *timeout,
                 network: network.wanted(),
+                workspace: workspace.clone(),
+                discard: *discard,
             };
             command::computer::run(&config, asked).await
         }

@@ -8,6 +8,7 @@
 pub mod browser_probe;
 mod directory;
 mod documents;
+mod folder;
 pub mod inside;
 mod nearest;
 mod network;
@@ -29,6 +30,7 @@ use agent_core::ports::tool::ToolSpec;
 use egress::Guard;
 
 pub use directory::{AccessError, Deleted, Directory};
+pub use folder::{Folder, FolderError, GivenBack};
 pub use network::{Exit, Gate, Reach, environment as proxy_environment};
 pub use options::{HttpOptions, NetworkOptions, Options, SandboxKind, SearchOptions, WebOptions};
 pub use toolbox::Toolbox;

@@ -4,11 +4,13 @@
 //! Nothing of it is kept, and no database is opened.
 
 use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::id::{CallId, StepId, TaskId, TenantId};
 use agent_core::network::{Network, NetworkDecision, NetworkMode};
+use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
     FileUse, Grants, SideEffect, ToolBox as _, ToolCall, ToolOutcome, ToolSpec,
 };
@@ -19,6 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store_blobs::LocalBlobs;
 use tempfile::TempDir;
+use tools::Folder;
 use tools::sandbox::{Ended, Program, Run};
 use tools::workspace::Entered;
 
@@ -29,6 +32,7 @@ use crate::wiring;
 /// The computer of a task that nobody submitted.
 pub(super) struct Computer {
     parts: tools::Parts,
+    blobs: Arc<dyn Blobs>,
     place: Place,
     /// The files after the last call.
     files: Manifest,
@@ -36,7 +40,7 @@ pub(super) struct Computer {
     /// What of the network its task may reach.
     network: Option<Network>,
     /// Removed with all that is in it at the end.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// One call of a file of calls.
@@ -56,14 +60,15 @@ impl Computer {
     pub(super) async fn boot(config: &Config) -> Result<Self> {
         let folder = tempfile::tempdir().context("could not make a temporary folder")?;
         let scratch = Paths::within(folder.path());
-        let blobs = LocalBlobs::open(scratch.blobs())?;
+        let blobs: Arc<dyn Blobs> = Arc::new(LocalBlobs::open(scratch.blobs())?);
         let mut config = config.clone();
         // Never the workers' own, whose left-overs are removed by whoever opens it.
         config.tools.folder = Some(scratch.workspaces());
-        let parts = wiring::tools(&config, &scratch, Arc::new(blobs)).await?;
+        let parts = wiring::tools(&config, &scratch, Arc::clone(&blobs)).await?;
         let entropy = SystemEntropy::default();
         let computer = Self {
             parts,
+            blobs,
             place: Place {
                 tenant: TenantId::new(&entropy),
                 task: TaskId::new(&entropy),
@@ -72,7 +77,7 @@ impl Computer {
             files: Manifest::default(),
             entropy,
             network: None,
-            _folder: folder,
+            folder,
         };
         let workspaces = &computer.parts.workspaces;
         let restored = workspaces.restore(&computer.place, &computer.files).await;
@@ -128,6 +133,64 @@ impl Computer {
         let place = self.parts.workspaces.enter(&self.place).await;
         let program = program(place.map_err(|error| explained(&error))?);
         Ok(self.parts.sandbox.run(program).await?)
+    }
+
+    /// Fills the workspace with the files of a folder.
+    async fn move_in(&mut self, config: &Config, path: &Path) -> Result<Folder> {
+        let taken = async {
+            let mut folder = Folder::open(path)?;
+            if self.folder.path().starts_with(folder.path()) {
+                let own = self.folder.path().display();
+                bail!(
+                    "it holds {own}, which the command's computer is made of; set TMPDIR to a folder outside"
+                );
+            }
+            let blobs = self.blobs.as_ref();
+            let taken = folder.take(blobs, &self.place.tenant, &config.tools);
+            anyhow::Ok((taken.await?, folder))
+        };
+        let taken = taken.await;
+        let (files, folder) =
+            taken.with_context(|| format!("{} cannot be worked on", path.display()))?;
+        let restored = self.parts.workspaces.restore(&self.place, &files).await;
+        restored.map_err(|error| explained(&error))?;
+        self.files = files;
+        Ok(folder)
+    }
+
+    /// Gives the folder what the command changed, unless it is to stay as it is, and says what became of it. Returns how many changes
+    /// could not be made.
+    async fn move_out(
+        &mut self,
+        folder: &Folder,
+        discard: bool,
+        said: &mut impl Write,
+    ) -> Result<usize> {
+        let path = folder.path().display();
+        writeln!(said, "workspace: {path}, {} files", self.files.0.len())?;
+        for left_out in &folder.left_out {
+            writeln!(said, "left out: {left_out}")?;
+        }
+        let before = self.files.clone();
+        let changed = self.changed().await?;
+        if discard {
+            writeln!(said, "discarded: changes of {} files", changed.len())?;
+            return Ok(0);
+        }
+        let (blobs, tenant) = (self.blobs.as_ref(), &self.place.tenant);
+        let given = folder
+            .give_back(blobs, tenant, &before, &self.files)
+            .await?;
+        for path in &given.written {
+            writeln!(said, "written back: {path}")?;
+        }
+        for path in &given.deleted {
+            writeln!(said, "deleted: {path}")?;
+        }
+        for (path, why) in &given.kept {
+            writeln!(said, "NOT written back: {path}: {why}")?;
+        }
+        Ok(given.kept.len())
     }
 
     /// Ends what still runs and removes the workspace.
@@ -255,12 +318,20 @@ pub struct Asked {
     pub timeout_s: Option<u64>,
     /// What of the network it may reach, within what tasks can be given.
     pub network: Option<Network>,
+    /// The folder whose files it works on; without one it begins with none.
+    pub workspace: Option<PathBuf>,
+    /// Whether the folder stays as it is.
+    pub discard: bool,
 }
 
-/// Runs one command in the cage of `shell`, prints what it prints and then, as errors, what was enforced. The exit status is the
-/// command's, and 125 where it was ended.
+/// Runs one command in the cage of `shell`, prints what it prints and then, as errors, what was enforced and what was written back.
+/// The exit status is the command's, and 125 where it was ended or a change could not be written back.
 pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
-    let computer = Computer::boot(config).await?;
+    let mut computer = Computer::boot(config).await?;
+    let folder = match &asked.workspace {
+        Some(path) => Some(computer.move_in(config, path).await?),
+        None => None,
+    };
     let network = asked
         .network
         .filter(|network| network.mode != NetworkMode::None);
@@ -293,10 +364,14 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
     for decision in exit.iter().flat_map(|exit| exit.take_decisions().named) {
         writeln!(err, "network: {}", in_words(&decision))?;
     }
+    let kept = match &folder {
+        Some(folder) => computer.move_out(folder, asked.discard, &mut err).await?,
+        None => 0,
+    };
     computer.shut_down().await;
     Ok(match run.ended {
-        Ended::Exited { status } => u8::try_from(status).unwrap_or(u8::MAX),
-        Ended::Killed { .. } => 125,
+        Ended::Exited { status } if kept == 0 => u8::try_from(status).unwrap_or(u8::MAX),
+        Ended::Exited { .. } | Ended::Killed { .. } => 125,
     })
 }
 

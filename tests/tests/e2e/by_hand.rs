@@ -123,6 +123,77 @@ fn a_command_runs_in_the_cage_of_a_task_and_what_was_enforced_is_said() {
 }
 
 #[test]
+fn a_command_works_on_the_files_of_a_folder_and_the_folder_gets_its_changes() {
+    let here = here();
+    let folder = here.folder.path().join("mine");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a.txt"), "one\n").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+    let path = folder.to_str().unwrap();
+    let work = "cat a.txt; ls; echo two > b.txt; rm a.txt; exit 3";
+    let run = |flags: &[&str]| {
+        let arguments = [&["sandbox", "run", "--workspace", path][..], flags].concat();
+        here.run(&[&arguments[..], &["--", "/bin/sh", "-c", work]].concat())
+    };
+    let discarded = run(&["--discard"]);
+    let (out, err) = said(&discarded);
+    assert_eq!(
+        (discarded.status.code(), out.as_str()),
+        (Some(3), "one\na.txt\n"),
+        "{err}"
+    );
+    assert!(err.contains("\ndiscarded: changes of 2 files"), "{err}");
+    assert!(folder.join("a.txt").exists() && !folder.join("b.txt").exists());
+    let kept = run(&[]);
+    let (_, err) = said(&kept);
+    assert_eq!(kept.status.code(), Some(3));
+    for words in [
+        "\nleft out: link (a symbolic link)",
+        "\nwritten back: b.txt",
+        "\ndeleted: a.txt",
+    ] {
+        assert!(err.contains(words), "{words}: {err}");
+    }
+    assert_eq!(
+        std::fs::read_to_string(folder.join("b.txt")).unwrap(),
+        "two\n"
+    );
+    assert!(!folder.join("a.txt").exists() && folder.join("link").is_symlink());
+}
+
+#[test]
+fn a_folder_that_cannot_be_worked_on_is_refused_and_nothing_is_run() {
+    let mut here = here();
+    here.set("ERRAND_TOOLS__WORKSPACE_FILES_MAX", "1");
+    let folder = here.folder.path().join("mine");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["a", "b"] {
+        std::fs::write(folder.join(name), name).unwrap();
+    }
+    let whole = here.folder.path();
+    for (path, words) in [
+        (folder.as_path(), "more than 1 files and directories"),
+        (std::path::Path::new("/"), "root of the file system"),
+        (whole, "set TMPDIR to a folder outside"),
+        (&whole.join("nowhere"), "the folder cannot be read"),
+    ] {
+        let path = path.to_str().unwrap();
+        let run = here.run(&[
+            "sandbox",
+            "run",
+            "--workspace",
+            path,
+            "--",
+            "/bin/echo",
+            "ran",
+        ]);
+        let (out, err) = said(&run);
+        assert!(!run.status.success() && out.is_empty(), "{path}: {out}");
+        assert!(err.contains(words), "{path}: {err}");
+    }
+}
+
+#[test]
 fn doctor_says_what_is_enforced_and_a_command_without_a_cage_that_nothing_is() {
     let mut here = here();
     let doctor = |here: &Installation| -> Value {

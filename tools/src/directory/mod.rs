@@ -5,6 +5,7 @@
 //! A file is written whole or not at all, under a name of its own that is then moved into place.
 
 mod delete;
+mod foreign;
 mod path;
 mod read;
 mod rename;
@@ -104,17 +105,29 @@ pub struct Directory {
     descriptor: OwnedFd,
     path: PathBuf,
     owner: Option<u32>,
+    /// Whether modes that keep us out are mended: in a workspace, and in nobody else's directory.
+    mends: bool,
 }
 
 impl Directory {
     /// Opens a directory whose path leads through directories of our own only.
     pub fn open(path: &Path, owner: Option<u32>) -> io::Result<Self> {
+        Self::with(path, owner, true)
+    }
+
+    /// Opens a directory that is no workspace. It is left as it is but for what is handed over and taken away.
+    pub fn of_somebody(path: &Path) -> io::Result<Self> {
+        Self::with(path, None, false)
+    }
+
+    fn with(path: &Path, owner: Option<u32>, mends: bool) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let descriptor = rustix::fs::open(path, flags, Mode::empty())?;
         Ok(Self {
             descriptor,
             path: path.to_owned(),
             owner,
+            mends,
         })
     }
 
@@ -151,7 +164,7 @@ impl AsFd for Directory {
 }
 
 /// Opens a path beneath a directory, following nothing.
-fn open_beneath(
+pub(crate) fn open_beneath(
     at: impl AsFd,
     path: &str,
     flags: OFlags,

@@ -149,7 +149,7 @@ impl Directory {
         stat: &Stat,
     ) -> Result<OwnedFd, rustix::io::Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if self.owner.is_none() && stat.st_mode & 0o700 != 0o700 {
+        if self.mends && self.owner.is_none() && stat.st_mode & 0o700 != 0o700 {
             let place = rustix::fs::openat(
                 at,
                 name,

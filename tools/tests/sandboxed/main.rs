@@ -10,6 +10,7 @@ mod browser;
 mod changes;
 mod everyday;
 mod files;
+mod folders;
 mod isolation;
 mod limits;
 mod ordinary_user;
