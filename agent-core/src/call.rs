@@ -112,6 +112,9 @@ pub struct ToolReturned {
     /// Images that it showed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageRef>,
+    /// Names of the background programs of the step that run now; absent where the call had nothing to do with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programs: Option<Vec<String>>,
 }
 
 /// Where a call stands.

@@ -83,6 +83,7 @@ fn effect(kind: EventKind) -> Effect {
         | EventKind::StepSucceeded
         | EventKind::StepFailed
         | EventKind::JobQuarantined
+        | EventKind::JobStopped
         | EventKind::BudgetRaised
         | EventKind::DeliveryAttempted => Effect::None,
     }

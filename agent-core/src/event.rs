@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::policy::{CallHeld, Consent, Label};
 use crate::ports::model::{CallProblem, Usage};
 use crate::ports::tool::EffectClass;
-use crate::queue::{JobQuarantined, JobRecovered, JobRequeued};
+use crate::queue::{JobQuarantined, JobRecovered, JobRequeued, JobStopped};
 use crate::task::{TaskResult, TaskSpec, WaitKind};
 
 /// The format of the bodies that this version writes.
@@ -148,7 +148,7 @@ events! {
     /// A tool call is about to be made.
     ToolIntended = "tool.intended" public ["call", "tool", "effect", "outside", "summary", "label", "consent"];
     /// A tool call came back.
-    ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "enforced", "changed_files", "label"];
+    ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "enforced", "changed_files", "programs", "label"];
     /// What a tool call tried to reach over the network, and what was decided.
     NetworkUsed = "network.used" public ["call", "tool", "decisions", "beyond"];
     /// It is not known whether a tool call had its effect.
@@ -181,6 +181,8 @@ events! {
     BudgetRaised = "budget.raised" public ["budget"];
     /// The task ended.
     TaskFinished = "task.finished" public ["state", "result", "error"];
+    /// What a worker held when the task was cancelled runs no more.
+    JobStopped = "job.stopped" public ["job", "by", "gone"];
     /// A webhook message was tried.
     DeliveryAttempted = "delivery.attempted" public ["delivery", "attempt", "status", "outcome", "next_in_ms", "error", "crashes"];
 }

@@ -280,7 +280,8 @@ impl Look<'_> {
         let subject = match job.kind {
             Some(JobKind::Plan) => Subject::Plan,
             Some(JobKind::Report) => Subject::Report,
-            Some(JobKind::Step | JobKind::Deliver | JobKind::Housekeeping) | None => Subject::Task,
+            Some(JobKind::Step | JobKind::Deliver | JobKind::Housekeeping | JobKind::Stop)
+            | None => Subject::Task,
         };
         let waiting = self.task.waiting.as_ref();
         let waiting = waiting.filter(|_| self.task.state == TaskState::Waiting);

@@ -25,16 +25,20 @@ pub enum JobKind {
     Deliver,
     /// Tend the store itself.
     Housekeeping,
+    /// Say that nothing runs any more of what a worker held when the task was cancelled. It is no work: it is that held job,
+    /// changed by the cancel, so that its holder can confirm the end, and whoever comes after a holder that died.
+    Stop,
 }
 
 impl JobKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Plan,
         Self::Step,
         Self::Report,
         Self::Deliver,
         Self::Housekeeping,
+        Self::Stop,
     ];
 
     /// The kind's name in the database.
@@ -45,6 +49,7 @@ impl JobKind {
             Self::Report => "report",
             Self::Deliver => "deliver",
             Self::Housekeeping => "housekeeping",
+            Self::Stop => "stop",
         }
     }
 
@@ -211,6 +216,9 @@ pub struct JobChanges {
     pub create: Vec<NewJob>,
     /// Delete every job of the task except deliveries (and except those in `create`).
     pub delete_work: bool,
+    /// Spare jobs that are held from that: they become jobs of kind `stop` under a higher fence, held by the same life, their
+    /// deaths and attempts forgotten. So what their holders present is refused, and they can still say what became of it.
+    pub stop_held: bool,
     /// Take the jobs of these steps from whoever holds them and make them ready, under a higher fence; one that was a
     /// dead letter is none any more.
     pub take_back: Vec<StepId>,

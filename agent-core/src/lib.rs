@@ -28,6 +28,7 @@ pub mod policy;
 pub mod ports;
 pub mod prompt;
 pub mod queue;
+pub mod receipt;
 pub mod report;
 pub mod retry;
 pub mod room;

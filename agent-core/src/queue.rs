@@ -253,6 +253,38 @@ pub struct JobRequeued {
     pub job: JobId,
 }
 
+/// By what it is known that nothing runs any more of a job that was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoppedBy {
+    /// The worker that held it ended all of it and looked.
+    Worker,
+    /// The life of the worker that held it is over. What a worker started dies with it, and a worker stops its own work before
+    /// its lease lapses.
+    Lease,
+}
+
+impl StoppedBy {
+    /// Its name in the API.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Lease => "lease",
+        }
+    }
+}
+
+/// See [`EventKind::JobStopped`](crate::event::EventKind::JobStopped).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobStopped {
+    /// The job.
+    pub job: JobId,
+    /// By what that is known.
+    pub by: StoppedBy,
+    /// Whether all processes are gone. If not, some could not be ended: they hang in the kernel.
+    pub gone: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,7 @@ use crate::routes;
         routes::list_tasks::list_tasks,
         routes::show_task::show_task,
         routes::cancel_task::cancel_task,
+        routes::show_cancel::show_cancel,
         routes::raise_budget::raise_budget,
         routes::decide_call::decide_call,
         routes::explain_task::explain_task,

@@ -149,7 +149,7 @@ pub enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Cancel a task
+    /// Cancel a task, and show what was stopped, what is gone, and what remains
     Cancel {
         #[command(flatten)]
         target: Target,
@@ -158,6 +158,9 @@ pub enum Command {
         /// Why
         #[arg(long)]
         reason: Option<String>,
+        /// Wait so many seconds, at most, until all of it is known to be gone; 2 by default
+        #[arg(long, value_name = "S")]
+        wait: Option<u64>,
     },
     /// Raise a task's budget
     Budget {

@@ -262,8 +262,10 @@ async fn as_client(cli: &Cli, environment: &[(String, String)]) -> Result<u8> {
             target,
             task,
             reason,
+            wait,
         } => {
-            command::tasks::cancel(&client(target)?, task, reason.as_deref(), target.json).await?;
+            let how = (reason.as_deref(), *wait);
+            command::tasks::cancel(&client(target)?, task, how, target.json).await?;
         }
         Command::Budget {
             target,

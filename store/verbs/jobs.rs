@@ -11,7 +11,7 @@ use agent_core::job::{Claim, Fence, Guard, Incarnation, WorkerName};
 use agent_core::ports::store::{Jobs, Release, Room, StoreError};
 use async_trait::async_trait;
 use sqlx::{query_file, query_file_as, query_file_scalar};
-use store_records::{ClaimRecord, HolderRecord, LookRecord, UnfreedRecord};
+use store_records::{ClaimRecord, LookRecord, UnfreedRecord};
 use tokio::sync::oneshot;
 
 use super::append::stale;
@@ -101,17 +101,16 @@ impl Jobs for Store {
         Ok(freed)
     }
 
-    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Claim>, StoreError> {
         let core = &self.core;
         let (name, epoch) = (who.worker.0.as_str(), who.epoch);
         core.within(async {
             let mut reader = core.reader().await?;
-            let rows = query_file_as!(HolderRecord, "../queries/job/held_by.sql", name, epoch)
+            let rows = query_file_as!(ClaimRecord, "../queries/job/held_by.sql", name, epoch)
                 .fetch_all(&mut *reader)
                 .await?;
-            let guards: Result<Vec<Guard>, StoreError> =
-                rows.into_iter().map(Guard::try_from).collect();
-            Ok(guards?)
+            let claims: Result<Vec<Claim>, StoreError> = rows.iter().map(Claim::try_from).collect();
+            Ok(claims?)
         })
         .await
     }

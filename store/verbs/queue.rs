@@ -218,6 +218,11 @@ pub(crate) async fn change(
         query_file!("../queries/dead/remove_work.sql", owner, id)
             .execute(&mut *connection)
             .await?;
+        if changes.stop_held {
+            query_file!("../queries/job/stop_held.sql", owner, id)
+                .execute(&mut *connection)
+                .await?;
+        }
         query_file!("../queries/job/delete_work.sql", owner, id)
             .execute(&mut *connection)
             .await?;

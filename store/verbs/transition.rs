@@ -227,6 +227,7 @@ fn changed_step<'a>((tenant, task): Owner<'a>, change: &'a StepChange) -> Change
         outcome_text: outcome.text,
         outcome_blob: outcome.blob,
         outcome_bytes: outcome.bytes,
+        snapshot: change.snapshot.as_ref().map(BlobHash::as_str),
     }
 }
 

@@ -132,6 +132,14 @@ impl Sessions {
         all.into_iter().map(|(name, _)| name).collect()
     }
 
+    /// The names of those that run; nothing where the place never had one, or has begun anew.
+    pub fn running_names(&self, place: &Place) -> Option<Vec<String>> {
+        let all = self.all(place);
+        let running = all.iter().filter(|(_, background)| background.runs());
+        let names = running.map(|(name, _)| name.clone());
+        (!all.is_empty()).then(|| names.collect())
+    }
+
     /// How many of a place run.
     pub fn running(&self, place: &Place) -> usize {
         let all = self.all(place);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
-    EffectClass, FileUse, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
+    EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
 use agent_core::ports::workspaces::WorkspaceError;
 use async_trait::async_trait;
@@ -145,6 +145,9 @@ impl ToolBox for Toolbox {
         let mut outcome = outcome?;
         let sessions = &self.context.sessions;
         sessions.add_decisions(&call.place, &mut outcome.network);
+        if let Some(programs) = sessions.running_names(&call.place) {
+            outcome.side_effects.push(SideEffect::Runs { programs });
+        }
         Ok(outcome)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::budget::{Limit, Spend};
 use agent_core::conversation::finish_spec;
 use agent_core::decide::applied::Saving;
@@ -35,6 +36,17 @@ pub struct Seen {
     at: Instant,
     /// Whether it was read just now.
     is_fresh: bool,
+    /// Files that the end of a step names.
+    pub last_files: Option<LastFiles>,
+}
+
+/// Files of a step that none of its calls has named.
+pub struct LastFiles {
+    pub step: StepId,
+    /// The manifest.
+    pub snapshot: BlobHash,
+    /// The manifest, and what it names that was put now.
+    pub blobs: Vec<BlobRef>,
 }
 
 impl Seen {
@@ -51,6 +63,8 @@ pub enum HandedOver {
     Job(Claim),
     /// Nobody knows: the commit had no clear answer.
     Unknown,
+    /// At most the job that tells what became of this one: it was taken away.
+    Taken,
 }
 
 /// What was read of a log so far.
@@ -99,6 +113,7 @@ impl Context {
             task,
             at,
             is_fresh: true,
+            last_files: None,
         })
     }
 
@@ -204,7 +219,9 @@ impl Context {
                 Err(refused) if seen.is_fresh => return Err(Stop::OutOfDate(refused)),
                 Err(_) => {}
             }
+            let last_files = seen.last_files.take();
             *seen = self.see().await?;
+            seen.last_files = last_files;
         }
         Err(Stop::Machine(format!(
             "the task moved {DECISIONS_MAX} times while one decision was made"
@@ -227,7 +244,12 @@ impl Context {
         }
         let right = Right::Job(self.claim.guard(), decision.own_job);
         let (blobs, tenant) = (self.parts.blobs.as_ref(), &self.claim.tenant);
-        let commit = prepare(blobs, tenant, right, seen.task.version, decision).await?;
+        let mut commit = prepare(blobs, tenant, right, seen.task.version, decision).await?;
+        if let Some(files) = &seen.last_files {
+            let own = commit.steps.iter_mut().filter(|step| step.id == files.step);
+            own.for_each(|step| step.snapshot = Some(files.snapshot.clone()));
+            commit.blobs.extend(files.blobs.iter().cloned());
+        }
         let saving = Saving::of(&commit);
         let at = Instant::now();
         match self.parts.store.transition(commit).await {
@@ -258,6 +280,12 @@ impl Context {
     /// Says that what comes next ends the claim. Said before it is committed, so that whoever sees it in the queue knows.
     pub fn leave(&self) {
         self.is_leaving.store(true, Ordering::Release);
+    }
+
+    /// Says that the job is somebody else's now, or gone.
+    pub fn was_taken(&self) {
+        // Where something was handed over, or may have been, that is what has to be looked for.
+        drop(self.handed_over.set(HandedOver::Taken));
     }
 
     /// The job with which this worker would go on in the place of this one, if the decision ends this one.

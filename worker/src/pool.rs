@@ -5,13 +5,14 @@
 //! Where several things are ready at once, their order is fixed, so that a simulation can repeat a run: what ends the work
 //! first, then what comes by the clock, then the jobs.
 
+mod held;
 mod leaving;
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use agent_core::job::{Claim, Guard, Incarnation, WorkerName};
+use agent_core::job::{Claim, Incarnation, WorkerName};
 use agent_core::ports::store::{Release, Room, StoreError};
 use agent_core::ports::tool::ToolSpec;
 use agent_core::retry::full_jitter_ms;
@@ -216,7 +217,7 @@ impl Worker {
         outlived: Option<&Incarnation>,
     ) -> Result<Incarnation, StoreError> {
         if let Some(life) = outlived {
-            self.give_back(life, |_| false).await?;
+            self.give_all_back(life).await?;
         }
         self.parts.store.begin(&self.name).await
     }
@@ -271,6 +272,8 @@ impl Worker {
                     }
                     match ended {
                         Ended::Done(Some(claim)) => running.start(self.context(who, running, claim)),
+                        // Somebody may wait to hear that it is gone.
+                        Ended::Done(None) if running.taken => self.sort_out(who, running, false).await,
                         Ended::Done(None) => {}
                         Ended::Panicked(claim) => self.put_back(running, claim).await,
                     }
@@ -398,11 +401,9 @@ impl Worker {
         }
         // Each question may wait as long for a silent store as the store allows; that is no reason to look deaf.
         self.pulse.beat();
-        if running.unsure {
-            running.unsure = self
-                .give_back(who, |guard| running.runs(guard))
-                .await
-                .is_err();
+        if running.unsure || running.taken {
+            let gives_back = running.unsure;
+            self.sort_out(who, running, gives_back).await;
         }
         self.pulse.beat();
         if Instant::now() < running.judges_from {
@@ -416,25 +417,5 @@ impl Worker {
                 "silent workers could not be looked for"
             ),
         }
-    }
-
-    /// A claim that was made although its answer was lost leaves jobs that this life holds and does not run. Nobody else
-    /// would take them as long as the heartbeat is fresh.
-    async fn give_back(
-        &self,
-        who: &Incarnation,
-        is_run: impl Fn(&Guard) -> bool,
-    ) -> Result<(), StoreError> {
-        for guard in self.parts.store.held(who).await? {
-            self.pulse.beat();
-            if !is_run(&guard) {
-                warn!(task.id = %guard.task, job.id = %guard.job, "a job is held and not run; it is given back");
-                match self.parts.store.release(&guard, CUT_OFF).await {
-                    Ok(()) | Err(StoreError::Stale { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent_core::id::{JobId, TenantId};
-use agent_core::job::{Claim, Fence, Guard};
+use agent_core::job::{Claim, Fence};
 use agent_core::ports::store::Room;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::Instant;
@@ -39,6 +39,8 @@ pub struct Running {
     pub lease: Arc<Lease>,
     /// Something that this life holds may run nowhere: a claim or a hand-back had no clear answer.
     pub unsure: bool,
+    /// A job was taken away, so this life may hold the one that tells what became of it.
+    pub taken: bool,
     /// Until then this life declares no other worker dead.
     pub judges_from: Instant,
     pub tasks: JoinSet<Option<HandedOver>>,
@@ -51,6 +53,7 @@ impl Running {
         Self {
             lease: Arc::clone(lease),
             unsure: false,
+            taken: false,
             judges_from: Instant::now(),
             tasks: JoinSet::new(),
             held: BTreeMap::new(),
@@ -80,12 +83,16 @@ impl Running {
                         self.unsure = true;
                         None
                     }
+                    Some(HandedOver::Taken) => {
+                        self.taken = true;
+                        None
+                    }
                     None => None,
                 })
             }
             Some(Err(failed)) => {
-                // What it was handed over, if anything, runs nowhere.
-                self.unsure = true;
+                // What it was handed over, if anything, runs nowhere, and it was stopped because it was taken away.
+                (self.unsure, self.taken) = (true, true);
                 let claim = self.held.remove(&failed.id()).map(|held| held.claim);
                 match claim.filter(|_| failed.is_panic()) {
                     Some(claim) => Ended::Panicked(claim),
@@ -148,9 +155,14 @@ impl Running {
         }
     }
 
-    pub fn runs(&self, guard: &Guard) -> bool {
+    pub fn runs(&self, job: &JobId, fence: Fence) -> bool {
         self.held
             .values()
-            .any(|Held { claim, .. }| claim.job == guard.job && claim.fence == guard.fence)
+            .any(|Held { claim, .. }| claim.job == *job && claim.fence == fence)
+    }
+
+    /// Whether a run of this job is not quite over, under whatever fence.
+    pub fn runs_any_of(&self, job: &JobId) -> bool {
+        self.held.values().any(|held| held.claim.job == *job)
     }
 }

@@ -41,6 +41,7 @@ fn returned(call: &RecordedCall, content: &str) -> EventBody {
         content: content.to_owned(),
         snapshot: None,
         images: Vec::new(),
+        programs: None,
     })
 }
 

@@ -31,6 +31,9 @@ pub fn apply(
             if change.outcome.is_some() {
                 step.outcome.clone_from(&change.outcome);
             }
+            if change.snapshot.is_some() {
+                step.snapshot.clone_from(&change.snapshot);
+            }
         }
     }
 }

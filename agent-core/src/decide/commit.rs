@@ -118,5 +118,6 @@ async fn step_change(
         state: changed.state,
         waiting: changed.waiting,
         outcome,
+        snapshot: None,
     })
 }

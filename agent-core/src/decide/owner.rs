@@ -10,13 +10,14 @@ use crate::task::{TaskState, WaitKind};
 
 use super::draft::Draft;
 
-/// The task ends here, whatever it was doing; its workers learn it from their fences.
+/// The task ends here, whatever it was doing; its workers learn it from their fences, end what they run of it, and say so in the log.
 pub fn cancelled(mut draft: Draft<'_>, reason: Option<String>) -> Draft<'_> {
     let why = reason.map_or_else(
         || "cancelled by its owner".to_owned(),
         |reason| format!("cancelled by its owner: {reason}"),
     );
     draft.finish(TaskState::Cancelled, None, Some(why));
+    draft.out.jobs.stop_held = true;
     draft
 }
 

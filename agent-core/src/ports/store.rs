@@ -248,6 +248,8 @@ pub struct StepChange {
     pub waiting: Option<Waiting>,
     /// Its outcome, when it ended now.
     pub outcome: Option<Stored>,
+    /// Its files, when they changed after its last call.
+    pub snapshot: Option<BlobHash>,
 }
 
 /// The task's new state; every field replaces the stored one.
@@ -432,7 +434,7 @@ pub trait Jobs: Send + Sync {
     /// Ends the lives of workers whose heartbeat is older than the lease, and makes their jobs ready. Says how many jobs.
     async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError>;
     /// Every job that this life holds.
-    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError>;
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Claim>, StoreError>;
     /// Which of these jobs are no longer held under these fences.
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError>;
 }

@@ -112,6 +112,11 @@ pub enum SideEffect {
         /// Media type.
         media_type: String,
     },
+    /// These background programs of the step run now.
+    Runs {
+        /// Their names.
+        programs: Vec<String>,
+    },
 }
 
 /// What came of a call.

@@ -43,6 +43,16 @@ pub struct Snapshot {
     pub put: Vec<BlobRef>,
 }
 
+/// What is left of the processes that ran in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Remains {
+    /// Nothing: all are gone.
+    Nothing,
+    /// Some could not be ended: the kernel does not let go of them.
+    Processes,
+}
+
 /// Makes, snapshots and removes workspaces.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
@@ -56,6 +66,9 @@ pub trait Workspaces: Send + Sync {
         tenant: &TenantId,
         name: &BlobHash,
     ) -> Result<Manifest, WorkspaceError>;
-    /// Ends everything that runs there and removes the directory.
-    async fn discard(&self, place: &Place);
+    /// Ends everything that runs there now, and comes back when it is gone or cannot be ended. The files stay.
+    async fn calm(&self, place: &Place) -> Remains;
+    /// Ends everything that runs there and removes the directory. Comes back when all of it is gone or cannot be ended; a place that
+    /// this process does not hold has nothing.
+    async fn discard(&self, place: &Place) -> Remains;
 }

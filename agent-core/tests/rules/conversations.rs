@@ -115,6 +115,7 @@ impl Run {
                 content: format!("answer {}", self.log.len()),
                 snapshot: None,
                 images: Vec::new(),
+                programs: None,
             }));
         } else {
             self.crash();

@@ -18,7 +18,7 @@ use agent_core::policy::{CallHeld, Consent, Label, TaskPolicy};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::{CallProblem, Thought, Usage};
 use agent_core::ports::tool::EffectClass;
-use agent_core::queue::{JobQuarantined, JobRecovered, JobRequeued};
+use agent_core::queue::{JobQuarantined, JobRecovered, JobRequeued, JobStopped, StoppedBy};
 use agent_core::report::Verdict;
 use agent_core::task::{Attachment, TaskResult, TaskSpec, TaskState, WaitKind};
 use serde_json::json;
@@ -125,6 +125,12 @@ pub fn example(kind: EventKind) -> EventBody {
         .into(),
         EventKind::JobRequeued => JobRequeued {
             job: JobId::new(&Seeded::new(6)),
+        }
+        .into(),
+        EventKind::JobStopped => JobStopped {
+            job: JobId::new(&Seeded::new(6)),
+            by: StoppedBy::Worker,
+            gone: true,
         }
         .into(),
         EventKind::BudgetRaised => BudgetRaised {
@@ -267,6 +273,7 @@ fn returned() -> ToolReturned {
             width: 640,
             height: 480,
         }],
+        programs: Some(vec!["s1".to_owned()]),
     }
 }
 

@@ -129,6 +129,9 @@ fn jobs(task: &Task, decision: &Decision) -> Vec<String> {
     if decision.jobs.delete_work {
         words.push("all work deleted".to_owned());
     }
+    if decision.jobs.stop_held {
+        words.push("held jobs tell of their end".to_owned());
+    }
     for step in &decision.jobs.take_back {
         let key = key_of(task, decision, step);
         words.push(format!("work of {key} taken back and made ready"));

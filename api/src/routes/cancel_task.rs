@@ -1,4 +1,4 @@
-//! `POST /v1/tasks/{id}/cancel`: end a task. Ending one that has ended changes nothing and is no error.
+//! `POST /v1/tasks/{id}/cancel`: end a task, and tell what came of that. Ending one that has ended changes nothing and is no error.
 
 use std::sync::Arc;
 
@@ -13,10 +13,14 @@ use crate::problem::{Problem, ProblemBody};
 use crate::request::body::{Limit, check_stated_length, read};
 use crate::request::fields::{Faults, Fields};
 use crate::request::json;
-use crate::view::{self, TaskView};
+use crate::request::query::Query;
+use crate::routes::show_cancel;
+use crate::view::{self, CancelledView};
 use crate::wire::CancelRequest;
 
 const REASON_BYTES_MAX: usize = 2000;
+/// How long the answer waits for the workers when nothing is said: they look for lost jobs once a second.
+const WAIT_S: u64 = 2;
 /// The bodies of cancel and budget are tiny; this leaves room for any escape of the longest reason.
 pub const SMALL_BODY: Limit = Limit {
     bytes_max: 16 * 1024,
@@ -28,11 +32,14 @@ pub const SMALL_BODY: Limit = Limit {
     post,
     path = "/v1/tasks/{id}/cancel",
     tag = "tasks",
-    params(("id" = String, Path, description = "The task")),
+    params(
+        ("id" = String, Path, description = "The task"),
+        ("wait" = Option<u64>, Query, description = "How many seconds, at most, to wait until all that was stopped is known to be gone; 2 if absent"),
+    ),
     request_body(content = Option<CancelRequest>, description = "May be left out"),
     responses(
-        (status = 200, description = "The task, cancelled now or ended before", body = TaskView),
-        (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The task, cancelled now or ended before, with the receipt", body = CancelledView),
+        (status = 400, description = "The body cannot be read, or a bad parameter", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such task of yours", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The task kept changing; try again", body = ProblemBody, content_type = "application/problem+json"),
@@ -46,7 +53,11 @@ pub async fn cancel_task(
     caller: Caller,
     Path(id): Path<String>,
     request: Request,
-) -> Result<Json<TaskView>, Problem> {
+) -> Result<Json<CancelledView>, Problem> {
+    let mut query = Query::of(request.uri());
+    let wait_s = query.number("wait", 0, app.options.wait_max_s);
+    query.finish()?;
+    let wait_s = wait_s.unwrap_or(WAIT_S);
     let reason = read_request(&app, request).await?.reason;
     let task = owner::apply(&app, &caller.tenant, &id, |task| {
         let open = !task.state.is_final();
@@ -55,7 +66,15 @@ pub async fn cancel_task(
         }))
     })
     .await?;
-    Ok(Json(view::full(&app, &task).await?))
+    // The task is cancelled whether or not there is room for one more that waits.
+    let watcher = (wait_s > 0).then(|| caller.watch(&app)).transpose().ok();
+    let watcher = watcher.flatten();
+    let wait = watcher.as_ref().map(|watcher| (watcher, wait_s));
+    let cancel = show_cancel::receipt(&app, &task, wait).await?;
+    Ok(Json(CancelledView {
+        task: view::full(&app, &task).await?,
+        cancel,
+    }))
 }
 
 async fn read_request(app: &App, request: Request) -> Result<CancelRequest, Problem> {

@@ -14,6 +14,7 @@ pub mod list_tasks;
 pub mod put_secret;
 pub mod raise_budget;
 pub mod requeue_dead;
+pub mod show_cancel;
 pub mod show_computer;
 pub mod show_secret;
 pub mod show_task;
@@ -41,7 +42,10 @@ pub fn all(app: Arc<App>) -> Router {
             get(list_tasks::list_tasks).post(submit_task::submit_task),
         )
         .route("/v1/tasks/{id}", get(show_task::show_task))
-        .route("/v1/tasks/{id}/cancel", post(cancel_task::cancel_task))
+        .route(
+            "/v1/tasks/{id}/cancel",
+            get(show_cancel::show_cancel).post(cancel_task::cancel_task),
+        )
         .route("/v1/tasks/{id}/budget", post(raise_budget::raise_budget))
         .route(
             "/v1/tasks/{id}/calls/{call_id}/decision",

@@ -93,6 +93,14 @@ fn described(event: &Value) -> Option<String> {
         ),
         "job.quarantined" => format!("set aside: {}", text("reason")),
         "job.requeued" => format!("requeued: {}", text("job")),
+        "job.stopped" => match (
+            data.get("gone").and_then(Value::as_bool),
+            text("by").as_str(),
+        ) {
+            (Some(false), _) => "some of what ran could not be ended".to_owned(),
+            (_, "lease") => "what ran has ended with its worker".to_owned(),
+            _ => "what ran is gone".to_owned(),
+        },
         "budget.raised" => "the budget was changed".to_owned(),
         "task.finished" => match data.get("error").and_then(Value::as_str) {
             Some(error) => format!("{}: {error}", text("state")),

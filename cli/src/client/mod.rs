@@ -1,6 +1,7 @@
 //! The client side: talks to a server over its HTTP API.
 
 mod line;
+mod receipt;
 mod screen;
 mod stream;
 
@@ -15,6 +16,7 @@ use crate::args::Target;
 use crate::config::Paths;
 
 pub use line::{event_line, printable, printable_line};
+pub use receipt::receipt_lines;
 pub use screen::{Screen, task_lines};
 pub use stream::Follow;
 

@@ -14,7 +14,7 @@ use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
     FileUse, Grants, SideEffect, ToolBox as _, ToolCall, ToolOutcome, ToolSpec,
 };
-use agent_core::ports::workspaces::{Place, WorkspaceError, Workspaces as _};
+use agent_core::ports::workspaces::{Place, Remains, WorkspaceError, Workspaces as _};
 use agent_core::workspace::Manifest;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -195,7 +195,9 @@ impl Computer {
 
     /// Ends what still runs and removes the workspace.
     pub(super) async fn shut_down(self) {
-        self.parts.workspaces.discard(&self.place).await;
+        if self.parts.workspaces.discard(&self.place).await == Remains::Processes {
+            eprintln!("some of its processes could not be ended; they hang in the kernel");
+        }
     }
 }
 
@@ -209,6 +211,7 @@ fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
     let mut artifacts = Vec::new();
     for effect in &outcome.side_effects {
         match effect {
+            SideEffect::Runs { .. } => {}
             SideEffect::Note { text } => notes.push(json!(text)),
             SideEffect::Publish {
                 name,

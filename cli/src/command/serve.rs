@@ -75,7 +75,9 @@ pub async fn run(
     let api = async {
         if let Some(listener) = listener {
             let parts = wiring::api(&shared, toolbox.as_ref(), networks, beside);
-            let (options, ending) = (config.api.clone(), ending.clone());
+            let (mut options, ending) = (config.api.clone(), ending.clone());
+            // A worker counts as gone when its lease has lapsed, and no sooner.
+            options.worker_silent_ms = options.worker_silent_ms.max(config.worker.lease_ms);
             let server = if role == Role::Worker {
                 api::Server::health_only(options, parts, ending)
             } else {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::submit::budget;
 use super::watch::print_outcome;
 use crate::args::BudgetFlags;
-use crate::client::{Client, printable_line, task_lines};
+use crate::client::{Client, printable_line, receipt_lines, task_lines};
 
 /// Shows one task.
 pub async fn status(client: &Client, task: &str, as_json: bool) -> Result<()> {
@@ -56,20 +56,27 @@ pub async fn list(client: &Client, state: Option<&str>, limit: u32, as_json: boo
     Ok(())
 }
 
-/// Cancels a task.
+/// Cancels a task, and shows the receipt.
 pub async fn cancel(
     client: &Client,
     task: &str,
-    reason: Option<&str>,
+    (reason, wait_s): (Option<&str>, Option<u64>),
     as_json: bool,
 ) -> Result<()> {
     let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
-    show(
-        &client
-            .post(&format!("/v1/tasks/{task}/cancel"), &body, None)
-            .await?,
-        as_json,
-    );
+    let wait = wait_s.map(|wait_s| format!("?wait={wait_s}"));
+    let path = format!("/v1/tasks/{task}/cancel{}", wait.unwrap_or_default());
+    let view = client.post(&path, &body, None).await?;
+    show(&view, as_json);
+    if let Some(receipt) = view
+        .get("cancel")
+        .filter(|found| found.is_object() && !as_json)
+    {
+        println!();
+        for line in receipt_lines(receipt) {
+            println!("{line}");
+        }
+    }
     Ok(())
 }
 

@@ -155,7 +155,7 @@ impl Jobs for Store {
         self.points.around("reap", self.inner.reap(lease_ms)).await
     }
 
-    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Claim>, StoreError> {
         self.inner.held(who).await
     }
 

@@ -8,7 +8,7 @@ use agent_core::ports::tool::{
     EffectClass, ToolBox as ToolBoxPort, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
 use agent_core::ports::workspaces::{
-    Place, Snapshot, WorkspaceError, Workspaces as WorkspacesPort,
+    Place, Remains, Snapshot, WorkspaceError, Workspaces as WorkspacesPort,
 };
 use agent_core::workspace::Manifest;
 use async_trait::async_trait;
@@ -92,8 +92,12 @@ impl WorkspacesPort for Workspaces {
         self.inner.manifest(tenant, name).await
     }
 
-    async fn discard(&self, place: &Place) {
+    async fn calm(&self, place: &Place) -> Remains {
+        self.inner.calm(place).await
+    }
+
+    async fn discard(&self, place: &Place) -> Remains {
         let discarded = self.inner.discard(place);
-        self.points.around("workspace.discard", discarded).await;
+        self.points.around("workspace.discard", discarded).await
     }
 }

@@ -177,9 +177,12 @@ fn change_jobs(
     mut changes: JobChanges,
     now: i64,
 ) -> bool {
+    if changes.stop_held {
+        state.stop_held(task);
+    }
     state.jobs.retain(|_, job| {
-        let is_dropped =
-            job.claim.task == *task && job.claim.kind != JobKind::Deliver && changes.delete_work;
+        let is_spared = matches!(job.claim.kind, JobKind::Deliver | JobKind::Stop);
+        let is_dropped = job.claim.task == *task && !is_spared && changes.delete_work;
         !is_dropped
     });
     state.bury();

@@ -120,13 +120,13 @@ impl Jobs for MemoryStore {
         Ok(taken)
     }
 
-    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Claim>, StoreError> {
         let state = self.lock();
         let rows = state.jobs.values();
-        let guards = rows
+        let claims = rows
             .filter(|row| matches!(&row.state, JobState::Held(holder) if holder == who))
-            .map(|row| row.claim.guard());
-        Ok(guards.collect())
+            .map(|row| row.claim.clone());
+        Ok(claims.collect())
     }
 
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {

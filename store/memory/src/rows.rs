@@ -10,7 +10,7 @@ use agent_core::delivery::{DeliveryState, NewDelivery, NewWebhook};
 use agent_core::event::{Event, PreparedEvent};
 use agent_core::id::{CallId, DeliveryId, JobId, KeyId, StepId, TaskId, TenantId, WebhookId};
 use agent_core::installation::Installation;
-use agent_core::job::{Claim, Fence, Guard, Incarnation, NewJob, WorkerName};
+use agent_core::job::{Claim, Fence, Guard, Incarnation, JobKind, NewJob, WorkerName};
 use agent_core::key::ApiKey;
 use agent_core::ports::store::{Artifact, CallState, StoreError};
 use agent_core::ports::tool::EffectClass;
@@ -242,6 +242,18 @@ impl State {
             .into_iter()
             .map(|blob| (task.clone(), tenant.clone(), blob.hash));
         self.blobs.extend(named);
+    }
+
+    /// Turns the held jobs of a task, deliveries excepted, into jobs that only say what became of them.
+    pub(crate) fn stop_held(&mut self, task: &TaskId) {
+        for job in self.jobs.values_mut() {
+            let is_work = !matches!(job.claim.kind, JobKind::Deliver | JobKind::Stop);
+            if job.claim.task == *task && is_work && matches!(job.state, JobState::Held(_)) {
+                job.claim.kind = JobKind::Stop;
+                job.claim.fence = Fence(job.claim.fence.0 + 1);
+                (job.claim.attempts, job.claim.crashes) = (0, 0);
+            }
+        }
     }
 
     /// Makes every job of these lives ready; each was lost to a crash. Says how many there were.

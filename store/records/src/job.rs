@@ -1,6 +1,6 @@
 //! Rows of `job` and `worker`.
 
-use agent_core::job::{Claim, Fence, Guard, JobKind};
+use agent_core::job::{Claim, Fence, JobKind};
 use agent_core::ports::store::StoreError;
 
 use crate::read::{corrupt, count, parsed, parsed_if_any};
@@ -75,28 +75,6 @@ pub struct HeldRecord {
     pub id: String,
     /// The fence.
     pub fence: i64,
-}
-
-/// A job that some life of a worker holds.
-#[derive(Debug)]
-pub struct HolderRecord {
-    pub tenant_id: String,
-    pub task_id: String,
-    pub id: String,
-    pub fence: i64,
-}
-
-impl TryFrom<HolderRecord> for Guard {
-    type Error = StoreError;
-
-    fn try_from(row: HolderRecord) -> Result<Self, StoreError> {
-        Ok(Self {
-            tenant: parsed(&row.tenant_id, "job", "tenant_id", &row.id)?,
-            task: parsed(&row.task_id, "job", "task_id", &row.id)?,
-            job: parsed(&row.id, "job", "id", &row.id)?,
-            fence: Fence(row.fence),
-        })
-    }
 }
 
 /// A worker with lives that are over and may still hold jobs.

@@ -28,7 +28,7 @@ pub use delivery::DeliveryRecord;
 pub use event::EventRecord;
 pub use housekeeping::{ChoreRecord, OwnedRecord};
 pub use installation::{InstallationRecord, SealedRecord};
-pub use job::{ClaimRecord, GivenBackRecord, HeldRecord, HolderRecord, LookRecord, UnfreedRecord};
+pub use job::{ClaimRecord, GivenBackRecord, HeldRecord, LookRecord, UnfreedRecord};
 pub use key::{KeyRecord, RecallRecord};
 pub use parts::{BodyColumns, BudgetColumns, WaitColumns, plain, saturated};
 pub use queue::{

@@ -95,6 +95,7 @@ pub struct ChangedStepRow<'a> {
     pub outcome_text: Option<&'a str>,
     pub outcome_blob: Option<&'a str>,
     pub outcome_bytes: Option<i64>,
+    pub snapshot: Option<&'a str>,
 }
 
 /// A message that is to be sent.

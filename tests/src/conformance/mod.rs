@@ -20,6 +20,7 @@ pub mod queue;
 pub mod races;
 pub mod records;
 pub mod retention;
+pub mod stopping;
 pub mod submit;
 pub mod transition;
 pub mod turns;
@@ -135,6 +136,11 @@ macro_rules! conformance_cases {
                 waking_makes_what_was_put_aside_ready_and_spares_the_rest
                 a_commit_that_wakes_others_does_not_wake_what_it_puts_aside_itself
                 what_becomes_of_the_job_is_part_of_the_transition
+            }
+            stopping {
+                what_is_held_at_a_cancel_stays_with_its_holder_until_it_is_told
+                whoever_comes_after_a_dead_holder_tells_of_its_end
+                a_cancel_leaves_what_tells_of_another_tasks_end_alone
             }
             hand_over {
                 a_job_that_is_handed_over_is_held_at_once_under_its_first_fence

@@ -1,6 +1,6 @@
 //! Processes that meet on the same rows: whatever the order, each verb happens wholly or is refused.
 
-use agent_core::job::Claim;
+use agent_core::job::{Claim, JobKind};
 use agent_core::ports::store::StoreError;
 use agent_core::task::TaskState;
 use tokio::task::JoinSet;
@@ -25,6 +25,7 @@ pub async fn a_cancel_beside_claimers_leaves_no_job_behind(h: &mut Harness) {
         let mut cancel = samples::owners(&h.task(&id).await);
         cancel.task.state = TaskState::Cancelled;
         cancel.jobs.delete_work = true;
+        cancel.jobs.stop_held = true;
         let (a, b, cancelled) = tokio::join!(
             claimers[0].claim(5),
             claimers[1].claim(5),
@@ -36,6 +37,16 @@ pub async fn a_cancel_beside_claimers_leaves_no_job_behind(h: &mut Harness) {
         let lost = h.store.lost(&held).await.unwrap();
         assert_eq!(lost.len(), held.len(), "round {round}");
         assert_eq!(claimers[0].claim(10).await, vec![], "round {round}");
+        // Whoever came before the cancel tells of the end; whoever came after it has got nothing.
+        let mut told: Vec<Claim> = Vec::new();
+        for claimer in &claimers {
+            told.extend(h.store.held(&claimer.life).await.unwrap());
+        }
+        assert_eq!(told.len(), claims.len(), "round {round}");
+        for stop in told {
+            assert_eq!(stop.kind, JobKind::Stop);
+            h.store.finish(stop.guard()).await.unwrap();
+        }
         for claim in &claims {
             let late = h.store.append(samples::append_note(claim, "late")).await;
             assert!(matches!(late, Err(StoreError::Stale { .. })), "{late:?}");

@@ -1,5 +1,6 @@
 //! Transitions: decisions from the whole task, under its version; a refused one leaves no trace.
 
+use agent_core::blob::BlobHash;
 use agent_core::budget::{Budget, Spend};
 use agent_core::id::TaskId;
 use agent_core::job::{Claim, JobAfter};
@@ -138,6 +139,7 @@ pub async fn a_steps_state_wait_and_outcome_change_and_no_other_steps(h: &mut Ha
         reason: "which currency?".to_owned(),
     };
     let outcome = samples::inline(r#"{"result":"12 rows","error":null}"#);
+    let files = BlobHash::of(b"files");
     let mut commit = samples::owners(&before);
     commit.steps = vec![
         StepChange {
@@ -145,12 +147,14 @@ pub async fn a_steps_state_wait_and_outcome_change_and_no_other_steps(h: &mut Ha
             state: StepState::Waiting,
             waiting: Some(waiting.clone()),
             outcome: None,
+            snapshot: None,
         },
         StepChange {
             id: ids[0].clone(),
             state: StepState::Succeeded,
             waiting: None,
             outcome: Some(outcome.clone()),
+            snapshot: Some(files.clone()),
         },
     ];
     h.store.transition(commit).await.unwrap();
@@ -159,6 +163,7 @@ pub async fn a_steps_state_wait_and_outcome_change_and_no_other_steps(h: &mut Ha
     expected[2].waiting = Some(waiting);
     expected[0].state = StepState::Succeeded;
     expected[0].outcome = Some(outcome);
+    expected[0].snapshot = Some(files);
     assert_eq!(h.task(&id).await.steps, expected);
 }
 

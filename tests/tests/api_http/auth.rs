@@ -99,6 +99,7 @@ async fn what_is_not_yours_does_not_exist() {
         ("GET", ""),
         ("GET", "?wait=30"),
         ("POST", "/cancel"),
+        ("GET", "/cancel"),
         ("POST", "/budget"),
         ("GET", "/events"),
         ("GET", "/artifacts"),

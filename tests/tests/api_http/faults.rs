@@ -228,7 +228,7 @@ async fn unknown_routes_and_wrong_methods_are_problems_too() {
     }
     for (method, path, allowed) in [
         ("DELETE", "/v1/tasks", "GET,HEAD,POST"),
-        ("GET", "/v1/tasks/x/cancel", "POST"),
+        ("GET", "/v1/tasks/x/budget", "POST"),
         ("POST", "/healthz", "GET,HEAD"),
     ] {
         let answer = Ask::new(method, path).send(world.address).await;

@@ -3,6 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use agent_core::budget::Spend;
+use agent_core::event::NewEvent;
+use agent_core::job::JobAfter;
+use agent_core::journal::prepare_all;
+use agent_core::ports::store::{Append, Commits, Jobs};
+use agent_core::ports::upkeep::Upkeep;
+use agent_core::queue::{JobPlace, JobStopped, StoppedBy};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -19,6 +25,92 @@ async fn a_cancel_ends_the_task_and_repeating_it_changes_nothing() {
     assert!(view["error"].as_str().unwrap().contains("not needed"));
     let again = world.post(&path, &json!({"reason": "another"})).await;
     assert_eq!((again.status, again.json()), (200, view));
+}
+
+/// Says for the worker that what it held is gone.
+async fn tell(world: &World, task: &str) {
+    let queue = world
+        .store
+        .task_queue(&world.tenant, &task.parse().unwrap());
+    let JobPlace::Held(holder) = &queue.await.unwrap().jobs[0].place else {
+        panic!("no job is held");
+    };
+    let held = world.store.held(&holder.who).await.unwrap();
+    let [stop] = &held[..] else {
+        panic!("one job tells of its end: {held:?}");
+    };
+    let told = NewEvent {
+        body: JobStopped {
+            job: stop.job.clone(),
+            by: StoppedBy::Worker,
+            gone: true,
+        }
+        .into(),
+        step: stop.step.clone(),
+    };
+    let mut commit = Append::of(stop.guard());
+    commit.job = JobAfter::Delete;
+    commit.events = prepare_all(world.blobs.as_ref(), &world.tenant, &[told])
+        .await
+        .unwrap();
+    world.store.append(commit).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_receipt_says_what_is_awaited_and_later_what_is_gone() {
+    let world = World::new().await;
+    let task = world.task().await;
+    let path = format!("/v1/tasks/{task}/cancel");
+    world.get(&path).await.problem(404, "not_found");
+    let claim = world.plan_and_begin().await;
+    let answer = world.post(&format!("{path}?wait=0"), &json!({})).await;
+    let receipt = answer.json()["cancel"].clone();
+    let step = claim.step.unwrap();
+    assert_eq!(receipt["complete"], false, "{receipt:#}");
+    assert_eq!(receipt["stopped"][0]["kind"], "step");
+    assert_eq!(receipt["stopped"][0]["step"]["id"], step.as_str());
+    let gone = &receipt["gone"][0];
+    assert_eq!(
+        (&gone["proof"], &gone["worker"], &gone["job"]),
+        (&json!("awaited"), &json!("w"), &json!(claim.job.as_str()))
+    );
+    assert_eq!(world.get(&path).await.json(), receipt);
+    world
+        .get(&format!("{path}?wait=soon"))
+        .await
+        .problem(400, "validation_failed");
+    tell(&world, &task).await;
+    let told = world.get(&path).await.json();
+    assert_eq!(
+        (&told["complete"], &told["gone"][0]["proof"]),
+        (&json!(true), &json!("worker"))
+    );
+    assert_eq!(told["stopped"], receipt["stopped"]);
+}
+
+#[tokio::test]
+async fn a_cancel_answers_as_soon_as_all_is_gone() {
+    let world = World::new().await;
+    let task = world.task().await;
+    world.plan_and_begin().await;
+    let path = format!("/v1/tasks/{task}/cancel?wait=60");
+    let ask = world.ask("POST", &path);
+    let cancel = tokio::spawn(ask.send(world.address));
+    let cancelled = async {
+        while world.get(&format!("/v1/tasks/{task}")).await.json()["state"] != "cancelled" {
+            tokio::task::yield_now().await;
+        }
+    };
+    let soon = std::time::Duration::from_secs(30);
+    tokio::time::timeout(soon, cancelled).await.unwrap();
+    tell(&world, &task).await;
+    let answer = tokio::time::timeout(soon, cancel).await.unwrap().unwrap();
+    assert_eq!(
+        answer.json()["cancel"]["complete"],
+        true,
+        "{}",
+        answer.text()
+    );
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ async fn workers_whose_wall_clocks_are_wrong_by_hours_work_like_any_other() {
 }
 
 /// Several data folders, one blob store and one key, as on several machines; the schema, and a key to ask with.
-fn share(here: &mut Installation) {
+pub fn share(here: &mut Installation) {
     let shared = here.folder.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     here.set("ERRAND_BLOBS_DIR", shared.join("blobs").to_str().unwrap());

@@ -47,6 +47,21 @@ pub fn calls_in_turn(calls: &[Value]) -> Value {
     )
 }
 
+/// A step that starts a program in the background, makes a request and finishes, and one after it that runs a command.
+pub fn program_left_behind(program: &str, url: &str, command: &str) -> Value {
+    let start = json!({"name": "shell_start", "arguments": {"command": program, "wait_s": 0}});
+    let ask = json!({"name": "http_request", "arguments": {"method": "GET", "url": url}});
+    script(
+        "Leave it behind.",
+        &json!({
+            "plan": [{"content": {"overview": "two steps", "steps": [step("leave", &[]), step("look", &["leave"])]}}],
+            "step:leave": [{"tool_calls": [start]}, {"tool_calls": [ask]}, finish("left")],
+            "step:look": [shell(command), finish("{{last_tool}}")],
+            "report": [{"content": {"answer": "{{step:look}}", "not_done": []}}],
+        }),
+    )
+}
+
 /// One step that makes one HTTP request and reports what came back.
 pub fn one_request(method: &str, url: &str) -> Value {
     let call = json!({"name": "http_request", "arguments": {"method": method, "url": url}});

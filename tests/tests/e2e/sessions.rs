@@ -1,11 +1,14 @@
 //! Programs in the background, in the real program's throwaway computer.
 
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::by_hand::{here, said};
-use crate::installation::Installation;
+use crate::installation::{Installation, wait_for};
+use crate::scripts::program_left_behind;
+use crate::shop::Shop;
 
 fn results(here: &Installation, calls: &[Value]) -> Vec<Value> {
     let file = here.folder.path().join("calls.jsonl");
@@ -108,6 +111,40 @@ fn what_a_background_program_leaves_behind_ends_with_its_computer() {
     );
     assert!(content(&got[0]).starts_with("s1 is running"), "{}", got[0]);
     assert!(!runs(&mark), "something still runs");
+}
+
+#[test]
+fn a_program_that_was_stopped_is_gone_with_all_that_it_started_when_that_is_said() {
+    let here = here();
+    let mark = format!("89{}", std::process::id());
+    // It ignores what a terminal sends, so it has to be ended with force.
+    let command = format!(
+        "trap '' INT HUP; (setsid nohup sleep {mark} &) ; echo ready; sleep {mark}; sleep {mark}"
+    );
+    let calls = [
+        call(
+            "shell_start",
+            &json!({"command": command, "until": "ready", "wait_s": 60}),
+        ),
+        call("shell_stop", &json!({"session": "s1"})),
+        call("shell", &json!({"command": "sleep 1000"})),
+    ];
+    let file = here.folder.path().join("calls.jsonl");
+    std::fs::write(&file, calls.map(|one| one.to_string()).join("\n")).unwrap();
+    let mut errand = here.errand(&["tools", "call", "--file", file.to_str().unwrap()]);
+    let mut child = errand.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let started = lines.next().unwrap().unwrap();
+    assert!(started.contains("ready"), "{started}");
+    let stopped = lines.next().unwrap().unwrap();
+    // Not a moment later.
+    assert!(!runs(&mark), "something still runs");
+    assert!(
+        stopped.contains("all of its processes are gone"),
+        "{stopped}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
@@ -246,4 +283,42 @@ fn a_line_that_a_terminal_would_cut_is_refused() {
         got[1]
     );
     assert!(content(&got[2]).contains("got 4000"), "{}", got[2]);
+}
+
+/// The folder of the only workspace of a step that this installation has now.
+fn workspace(here: &Installation) -> std::path::PathBuf {
+    let mut folders = vec![here.data()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.path().is_dir()) {
+            if entry.file_name() == "files" {
+                return entry.path();
+            }
+            folders.push(entry.path());
+        }
+    }
+    panic!("there is no workspace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_background_program_writes_after_the_last_call_is_kept_when_the_step_ends() {
+    let (shop, address) = Shop::silent().await;
+    let program = "until [ -e go ]; do sleep 0.05; done; echo late > late.txt; mv late.txt kept.txt; exec sleep 1000";
+    let url = format!("http://{address}/");
+    let mut here = Installation::new(program_left_behind(program, &url, "ls; cat kept.txt")).await;
+    here.set("ERRAND_TOOLS__HTTP_REQUEST__ENABLED", "true");
+    let allowed = json!([address]).to_string();
+    here.set("ERRAND_EGRESS__ALLOW_PRIVATE", &allowed);
+    let server = here.serve();
+    let task = here.submit("Leave it behind.");
+    // The last call that looks at files is over, and another is under way.
+    wait_for(|| shop.seen().len() == 1).unwrap();
+    let files = workspace(&here);
+    std::fs::write(files.join("go"), "").unwrap();
+    wait_for(|| files.join("kept.txt").exists()).unwrap();
+    shop.answer_late();
+    let view = here.until_final(&task);
+    let answer = view["result"]["answer"].as_str().unwrap();
+    assert!(answer.ends_with("go\nkept.txt\nlate"), "{view:#}");
+    assert!(server.stop().success());
 }

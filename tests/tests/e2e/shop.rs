@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// One request as the server saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +19,21 @@ pub struct Seen {
     pub authorization: String,
 }
 
-/// A server that leaves its first requests without an answer and answers all others.
-#[derive(Clone, Default)]
-pub struct Shop(Arc<Mutex<Vec<Seen>>>);
+/// A server that leaves its first requests without an answer, unless it is told to answer one, and answers all others.
+#[derive(Clone)]
+pub struct Shop {
+    seen: Arc<Mutex<Vec<Seen>>>,
+    late: Arc<Semaphore>,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self {
+            seen: Arc::default(),
+            late: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
 
 impl Shop {
     /// A server that answers nothing.
@@ -38,28 +51,34 @@ impl Shop {
         let shop = Self::default();
         let owned = shop.clone();
         tokio::spawn(async move {
-            let mut unanswered = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let seen = read(&mut stream).await;
                 let number = {
-                    let mut all = owned.0.lock().unwrap();
+                    let mut all = owned.seen.lock().unwrap();
                     all.push(seen);
                     all.len()
                 };
-                if number <= left_unanswered {
-                    unanswered.push(stream);
-                    continue;
-                }
-                let answer =
-                    "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\norder 17";
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let late = Arc::clone(&owned.late);
+                tokio::spawn(async move {
+                    if number <= left_unanswered {
+                        late.acquire().await.unwrap().forget();
+                    }
+                    let answer =
+                        "HTTP/1.1 200 OK\r\ncontent-length: 8\r\nconnection: close\r\n\r\norder 17";
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                });
             }
         });
         (shop, address)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
-        self.0.lock().unwrap().clone()
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Answers one of those that were left without an answer.
+    pub fn answer_late(&self) {
+        self.late.add_permits(1);
     }
 }
 

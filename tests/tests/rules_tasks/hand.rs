@@ -17,6 +17,7 @@ use agent_core::ports::entropy::Seeded;
 use agent_core::ports::store::{
     Append, Commits, Committed, Jobs, Release, Right, StoreError, Tasks, Transition,
 };
+use agent_core::queue::{JobStopped, StoppedBy};
 use agent_core::task::{Task, WaitKind};
 use async_trait::async_trait;
 use errand_tests::samples;
@@ -80,6 +81,8 @@ enum Phase {
     InFlight,
     /// A message is sent.
     Deliver,
+    /// What a cancel took away is told.
+    Stop,
 }
 
 #[derive(Clone, Copy)]
@@ -140,6 +143,7 @@ impl Hand {
             JobKind::Plan => tell(Spend::default(), Then::Charge),
             JobKind::Step | JobKind::Report => tell(Spend::MODEL_CALL, Then::Check),
             JobKind::Deliver => Phase::Deliver,
+            JobKind::Stop => Phase::Stop,
             JobKind::Housekeeping => panic!("nothing makes such jobs"),
         };
         Self {
@@ -162,6 +166,7 @@ impl Hand {
             Phase::Check => self.check(ground, luck).await,
             Phase::InFlight => self.come_back(ground, luck).await,
             Phase::Deliver => self.deliver(ground).await,
+            Phase::Stop => self.stop(ground).await,
         }
     }
 
@@ -317,6 +322,37 @@ impl Hand {
                     ends: false,
                 }
             }
+            Err(error) => lost(&error),
+        }
+    }
+
+    async fn stop(&mut self, ground: &Ground) -> Did {
+        let by = if self.claim.deaths() > 0 {
+            StoppedBy::Lease
+        } else {
+            StoppedBy::Worker
+        };
+        let told = NewEvent {
+            body: JobStopped {
+                job: self.claim.job.clone(),
+                by,
+                gone: true,
+            }
+            .into(),
+            step: self.claim.step.clone(),
+        };
+        let commit = Append {
+            events: prepare_all(&NoBlobs, &ground.tenant, &[told])
+                .await
+                .unwrap(),
+            job: JobAfter::Delete,
+            ..samples::append(&self.claim)
+        };
+        match ground.store.append(commit).await {
+            Ok(_) => Did::Committed {
+                tokens: 0,
+                ends: true,
+            },
             Err(error) => lost(&error),
         }
     }

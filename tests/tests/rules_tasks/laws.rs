@@ -71,7 +71,7 @@ impl Laws {
     }
 
     fn each_job_is_made_once(&mut self, jobs: &[QueuedJob]) -> Result<(), String> {
-        for job in jobs.iter().filter(|job| job.kind != Some(JobKind::Deliver)) {
+        for job in jobs.iter().filter(|job| is_work(job)) {
             let about = (job.kind.map_or("?", JobKind::label), job.step.clone());
             let seen = self.seen_jobs.entry(about).or_default();
             seen.insert(job.job.clone());
@@ -132,11 +132,16 @@ fn nothing_went_back(before: &Task, now: &Task) -> Result<(), String> {
     Ok(())
 }
 
+/// Neither a message nor what only tells of an end.
+fn is_work(job: &QueuedJob) -> bool {
+    !matches!(job.kind, Some(JobKind::Deliver | JobKind::Stop))
+}
+
 fn every_step_is_carried(task: &Task, jobs: &[QueuedJob]) -> Result<(), String> {
     for step in &task.steps {
         let own: Vec<&QueuedJob> = jobs
             .iter()
-            .filter(|job| job.step.as_ref() == Some(&step.id))
+            .filter(|job| is_work(job) && job.step.as_ref() == Some(&step.id))
             .collect();
         let expected = usize::from(step.state.is_carried());
         law!(
@@ -183,10 +188,12 @@ fn place_fits(step: &Step, job: &QueuedJob) -> Result<(), String> {
 }
 
 fn the_task_is_carried(task: &Task, jobs: &[QueuedJob]) -> Result<(), String> {
-    let work: Vec<&QueuedJob> = jobs
-        .iter()
-        .filter(|job| job.kind != Some(JobKind::Deliver))
-        .collect();
+    let work: Vec<&QueuedJob> = jobs.iter().filter(|job| is_work(job)).collect();
+    let tells = |job: &QueuedJob| job.kind == Some(JobKind::Stop);
+    law!(
+        task.state == TaskState::Cancelled || !jobs.iter().any(tells),
+        "something is to be told of an end without a cancel: {jobs:?}"
+    );
     if task.state.is_final() {
         law!(work.is_empty(), "work is left for an ended task: {work:?}");
         let open = task.steps.iter().find(|step| !step.state.is_final());

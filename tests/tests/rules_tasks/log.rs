@@ -73,6 +73,13 @@ impl Log {
 
     fn take(&mut self, step: Option<&StepId>, body: EventBody) -> Result<(), String> {
         let kind = body.kind().label();
+        if let EventBody::JobStopped(_) = &body {
+            law!(
+                self.state == TaskState::Cancelled,
+                "{kind} without a cancel"
+            );
+            return Ok(());
+        }
         law!(!self.state.is_final(), "{kind} after the end");
         if let Some(step) = step {
             return self.take_of_step(step, &body);
@@ -109,6 +116,7 @@ impl Log {
             | EventBody::CallDecided(_)
             | EventBody::ArtifactPublished(_)
             | EventBody::DeliveryAttempted(_)
+            | EventBody::JobStopped(_)
             | EventBody::StepStarted(_)
             | EventBody::StepResumed(_)
             | EventBody::StepSucceeded(_)
@@ -145,6 +153,7 @@ impl Log {
             | EventBody::TaskFinished(_)
             | EventBody::PlanAccepted(_)
             | EventBody::PlanFailed(_)
+            | EventBody::JobStopped(_)
             | EventBody::BudgetRaised(_)
             | EventBody::ModelReplied(_)
             | EventBody::ToolIntended(_)

@@ -6,6 +6,8 @@ pub struct Seen {
     pub conflicts: u32,
     pub late: u32,
     pub lost: u32,
+    /// Jobs that a cancel took away, and whose holders told of their end.
+    pub stopped: u32,
     pub budget_waits: u32,
     pub other_waits: u32,
     pub plans: u32,
@@ -18,6 +20,7 @@ impl Seen {
         self.conflicts += other.conflicts;
         self.late += other.late;
         self.lost += other.lost;
+        self.stopped += other.stopped;
         self.budget_waits += other.budget_waits;
         self.other_waits += other.other_waits;
         self.plans = self.plans.max(other.plans);
@@ -33,6 +36,7 @@ impl Seen {
             self.conflicts,
             self.late,
             self.lost,
+            self.stopped,
             self.budget_waits,
             self.other_waits,
             self.charges_lost,

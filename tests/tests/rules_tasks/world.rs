@@ -3,7 +3,7 @@
 use agent_core::budget::{Budget, Spend};
 use agent_core::decide::{Input, decide};
 use agent_core::delivery::NewWebhook;
-use agent_core::id::{TenantId, WebhookId};
+use agent_core::id::{JobId, TenantId, WebhookId};
 use agent_core::job::{Incarnation, WorkerName};
 use agent_core::ports::entropy::Seeded;
 use agent_core::ports::store::{Commits, Jobs, NewTask, Right, Room, StoreError, Submitted, Tasks};
@@ -154,11 +154,23 @@ impl World {
             }
             Did::Lost => {
                 self.seen.lost += 1;
+                let (job, worker) = (hand.claim.job.clone(), hand.worker);
                 self.let_go(at);
+                self.look_for(&job, worker).await;
             }
             Did::Dropped(refused) => return Err(format!("a job was dropped: {refused}")),
         }
         Ok(())
+    }
+
+    /// Whoever lost a job to a cancel holds what tells of its end.
+    async fn look_for(&mut self, job: &JobId, worker: usize) {
+        let held = self.ground.store.held(&self.lives[worker]).await.unwrap();
+        for claim in held.into_iter().filter(|claim| claim.job == *job) {
+            self.seen.stopped += 1;
+            self.hands
+                .push(Hand::new(&self.ground, worker, claim).await);
+        }
     }
 
     fn let_go(&mut self, at: usize) {

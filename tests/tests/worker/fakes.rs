@@ -16,7 +16,7 @@ use agent_core::ports::model::{
 use agent_core::ports::tool::{
     EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
-use agent_core::ports::workspaces::{Place, Snapshot, WorkspaceError, Workspaces};
+use agent_core::ports::workspaces::{Place, Remains, Snapshot, WorkspaceError, Workspaces};
 use agent_core::workspace::{Entry, Manifest};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -259,8 +259,13 @@ impl Workspaces for MemoryWorkspaces {
         Ok(serde_json::from_slice(&bytes).unwrap())
     }
 
-    async fn discard(&self, place: &Place) {
+    async fn calm(&self, _place: &Place) -> Remains {
+        Remains::Nothing
+    }
+
+    async fn discard(&self, place: &Place) -> Remains {
         self.places.lock().unwrap().remove(place);
+        Remains::Nothing
     }
 }
 

@@ -274,7 +274,7 @@ impl Jobs for FaultyStore {
     async fn reap(&self, lease_ms: u64) -> Result<u64, StoreError> {
         self.send("reap", self.inner.reap(lease_ms)).await
     }
-    async fn held(&self, who: &Incarnation) -> Result<Vec<Guard>, StoreError> {
+    async fn held(&self, who: &Incarnation) -> Result<Vec<Claim>, StoreError> {
         self.send("held", self.inner.held(who)).await
     }
     async fn lost(&self, held: &[(JobId, Fence)]) -> Result<Vec<JobId>, StoreError> {

@@ -9,6 +9,7 @@ use agent_core::event::EventBody;
 use agent_core::job::JobKind;
 use agent_core::ports::model::Message;
 use agent_core::ports::store::StoreError;
+use agent_core::ports::upkeep::Upkeep as _;
 use agent_core::step::StepState;
 use agent_core::task::{TaskResult, TaskState};
 use async_trait::async_trait;
@@ -342,7 +343,35 @@ async fn a_cancel_ends_the_running_call_and_nothing_goes_on() {
             .iter()
             .all(|step| step.state == StepState::Cancelled)
     );
-    assert_eq!(world.kinds(&id).await.last(), Some(&"task.finished"));
+    let kinds = world.kinds(&id).await;
+    assert_eq!(kinds[kinds.len() - 2..], ["task.finished", "job.stopped"]);
+}
+
+#[tokio::test]
+async fn a_worker_that_learns_of_a_cancel_at_its_next_commit_tells_of_the_end_too() {
+    let models = FakeModels::new(|job, _| match job {
+        "plan" => plan(&[step("a", &[], &json!([]))]),
+        _ => Said::Calls(vec![("hold", json!({}))]),
+    });
+    let world = World::new(models).await;
+    let id = world.submit(Budget::default(), None).await;
+    let worker = world.start();
+    world.tools.holding.notified().await;
+    world
+        .owner(&id, Input::CancelRequested { reason: None })
+        .await;
+    world.tools.gate.add_permits(1);
+    let told = async {
+        while world.kinds(&id).await.last() != Some(&"job.stopped") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), told)
+        .await
+        .unwrap();
+    let queue = world.store.task_queue(&world.tenant, &id).await.unwrap();
+    assert_eq!(queue.jobs, []);
+    worker.drain().await;
 }
 
 #[tokio::test]

@@ -3,10 +3,8 @@
 //! One task attends to it: reads what it prints, serves its ports, and ends with it. Letting go of the session ends the
 //! program, and so does the end of its workspace or of our process; nothing of it is kept beyond that.
 
-use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,16 +17,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::control::{Control, registered};
 use super::outlets::{self, Open};
-use super::supervise::Finished;
+use super::supervise::{Finished, Supervised};
 use super::transcript::{Transcript, Unread};
 use super::{Ended, Enforcement, KillReason};
 
-/// The program's end, when it comes.
-pub(super) type Supervised = Pin<Box<dyn Future<Output = io::Result<Finished>> + Send>>;
 /// A program that is asked to end by its terminal gets so long.
 const GRACE: Duration = Duration::from_secs(2);
 /// What a terminal makes an interrupt of.
 const INTERRUPT: &[u8] = b"\x03";
+/// A tree that was ended and is not gone after this time hangs in the kernel.
+const GONE_WITHIN: Duration = Duration::from_secs(25);
 /// After this much silence a program is taken to have said what it had to say.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -54,6 +52,8 @@ pub struct Over {
     pub ended: Option<Ended>,
     /// Whether the kernel ended a process of it for want of memory.
     pub out_of_memory: bool,
+    /// Whether all of its processes are known to be gone; if not, some hang in the kernel.
+    pub is_gone: bool,
 }
 
 /// A program in the background. Dropping it ends the program.
@@ -193,8 +193,8 @@ impl Session {
         while self.over().is_none() && changed.changed().await.is_ok() {}
     }
 
-    /// Ends the program: first as a person at its terminal would, then for certain. Comes back when it was told so; the kernel ends
-    /// it within moments.
+    /// Ends the program: first as a person at its terminal would, then for certain. Comes back when all of its processes are gone, or
+    /// cannot be ended; which it was, [`Session::over`] says.
     pub async fn stop(&self) {
         if self.over().is_none() {
             let _ = self.write(INTERRUPT, GRACE).await;
@@ -215,6 +215,13 @@ impl Session {
     }
 }
 
+/// Why a program is attended to no longer.
+enum Why {
+    Ended(io::Result<Finished>),
+    Stopped,
+    Printed,
+}
+
 struct Attendant {
     shared: Arc<Shared>,
     terminal: Arc<AsyncFd<OwnedFd>>,
@@ -228,36 +235,51 @@ struct Attendant {
 
 impl Attendant {
     async fn attend(self, mut supervised: Supervised) {
-        let ended = tokio::select! {
-            finished = &mut supervised => self.read_off(finished),
-            () = self.stop.cancelled() => None,
-            () = self.stopped.cancelled() => None,
-            () = self.read_on() => Some(Over {
-                ended: Some(Ended::Killed { reason: KillReason::Output(self.output_bytes_max) }),
-                out_of_memory: false,
-            }),
+        let why = tokio::select! {
+            finished = &mut supervised => Why::Ended(finished),
+            () = self.stop.cancelled() => Why::Stopped,
+            () = self.stopped.cancelled() => Why::Stopped,
+            () = self.read_on() => Why::Printed,
             never = outlets::serve(&self.open) => match never {},
         };
-        // Ends what still runs; its workspace is in use until that is gone.
-        drop(supervised);
-        while self.read_some().is_ok_and(|read| read > 0) {}
-        let stopped = Over {
-            ended: None,
-            out_of_memory: false,
+        let over = match why {
+            Why::Ended(finished) => self.read_off(finished),
+            Why::Stopped => self.end(supervised, None).await,
+            Why::Printed => {
+                let reason = KillReason::Output(self.output_bytes_max);
+                self.end(supervised, Some(Ended::Killed { reason })).await
+            }
         };
-        *self.shared.over() = Some(ended.unwrap_or(stopped));
+        while self.read_some().is_ok_and(|read| read > 0) {}
+        *self.shared.over() = Some(over);
         self.news.send_modify(|count| *count += 1);
     }
 
-    fn read_off(&self, finished: io::Result<Finished>) -> Option<Over> {
+    /// Ends what still runs, and waits until it is gone; its workspace is in use until then.
+    async fn end(&self, mut supervised: Supervised, ended: Option<Ended>) -> Over {
+        supervised.end();
+        let finished = tokio::time::timeout(GONE_WITHIN, supervised).await;
+        Over {
+            ended,
+            out_of_memory: false,
+            is_gone: matches!(finished, Ok(Ok(_))),
+        }
+    }
+
+    fn read_off(&self, finished: io::Result<Finished>) -> Over {
         match finished {
-            Ok(finished) => Some(Over {
+            Ok(finished) => Over {
                 ended: (self.ended)(&finished),
                 out_of_memory: finished.out_of_memory,
-            }),
+                is_gone: true,
+            },
             Err(error) => {
                 tracing::warn!(%error, "a background program could not be watched to its end");
-                None
+                Over {
+                    ended: None,
+                    out_of_memory: false,
+                    is_gone: false,
+                }
             }
         }
     }

@@ -5,7 +5,9 @@
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
 use std::process::{Child, ChildStderr, ChildStdout};
+use std::task::{self, Poll};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -57,8 +59,31 @@ pub(super) struct Finished {
     pub memory_peak_bytes: Option<u64>,
 }
 
-/// Runs a program to its end. Dropping the future ends its tree.
-pub(super) async fn supervise(watched: Watched) -> io::Result<Finished> {
+/// A program that runs. Its end comes when its tree is gone. Letting go of it ends the tree.
+pub(super) struct Supervised {
+    answered: oneshot::Receiver<io::Result<Finished>>,
+    /// Closed when no one waits any more.
+    waiting: Option<OwnedFd>,
+}
+
+impl Supervised {
+    /// Ends the tree; the end still comes when it is gone.
+    pub fn end(&mut self) {
+        self.waiting = None;
+    }
+}
+
+impl Future for Supervised {
+    type Output = io::Result<Finished>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let answered = Pin::new(&mut self.answered).poll(context);
+        answered.map(|answer| answer.map_err(io::Error::other).flatten())
+    }
+}
+
+/// Runs a program.
+pub(super) fn supervise(watched: Watched) -> io::Result<Supervised> {
     let (gone, waiting) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let (answer, answered) = oneshot::channel();
     thread::Builder::new()
@@ -74,9 +99,10 @@ pub(super) async fn supervise(watched: Watched) -> io::Result<Finished> {
             // They are empty, and nobody waits for their removal.
             drop(groups);
         })?;
-    let outcome = answered.await;
-    drop(waiting);
-    outcome.map_err(io::Error::other)?
+    Ok(Supervised {
+        answered,
+        waiting: Some(waiting),
+    })
 }
 
 struct Watch {
@@ -94,6 +120,8 @@ struct Watch {
     force_at: Option<Instant>,
     /// When to give up, once it was ended with force.
     give_up_at: Option<Instant>,
+    /// Whether the tree was seen to be gone.
+    is_gone: bool,
     output_bytes_max: u64,
     watchdog: Watchdog,
     groups: Option<Groups>,
@@ -129,6 +157,7 @@ impl Watch {
             killed: None,
             force_at: None,
             give_up_at: None,
+            is_gone: false,
             output_bytes_max: watched.output_bytes_max,
             watchdog: Watchdog::new(watched.disk),
             groups: watched.groups,
@@ -149,6 +178,7 @@ impl Watch {
         if !self.tree.is_gone_within(END_AT_LEAST) {
             return Err(io::Error::other("the program's processes cannot be ended"));
         }
+        self.is_gone = true;
         let drained_at = Instant::now() + DRAIN;
         while (self.stdout.is_some() || self.stderr.is_some()) && Instant::now() < drained_at {
             self.gone = None;
@@ -262,10 +292,16 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // Reached with a live tree only when watching failed.
+        if self.is_gone {
+            return;
+        }
+        // Watching failed, or the tree did not end.
         self.tree.end();
         let _ = self.child.wait();
-        self.tree.is_gone_within(END_AT_LEAST);
+        self.tree.was_reaped();
+        if !self.tree.is_gone_within(END_AT_LEAST) {
+            self.place.leaves_processes();
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Sandbox for Unsandboxed {
             output_bytes_max: self.options.output_bytes_max,
             disk: DiskLimits::of(&self.options),
         };
-        let finished = supervise(watched).await?;
+        let finished = supervise(watched)?.await?;
         Ok(Run {
             ended: match finished.killed {
                 Some(reason) => Ended::Killed { reason },

@@ -82,6 +82,13 @@ fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
             None => format!("{name} was stopped"),
         },
     };
+    if let Some(over) = &over {
+        text.push_str(if over.is_gone {
+            "; all of its processes are gone"
+        } else {
+            "; some of its processes could not be ended and hang in the kernel"
+        });
+    }
     if over.as_ref().is_some_and(|over| over.out_of_memory) {
         text.push_str(
             "\na process of it was killed because it needed more memory than there is for one command",
@@ -181,8 +188,8 @@ impl Tool for Start {
         let parameters = with_wait(properties, &["command"]);
         let description = format!(
             "Starts a bash command that goes on in the background, on a terminal of its own: a server, an interpreter, a long build. \
-             Returns its name and its first output. Its files are those of /workspace; what it writes after your last call of a tool that \
-             changes files, such as shell_read or shell_stop, is not kept. Ports that it listens on are reached as \
+             Returns its name and its first output. Its files are those of /workspace, and are kept as they are when it ends or this \
+             step does. Ports that it listens on are reached as \
              localhost from commands that are started later. At most {AT_ONCE_MAX} run at once; each ends with this step, and after \
              {} minutes at the latest.",
             self.wall_time.as_secs() / 60
@@ -434,8 +441,7 @@ struct StopArguments {
 impl Tool for Stop {
     fn spec(&self) -> ToolSpec {
         let parameters = object(&json!({ "session": session_property() }), &["session"]);
-        let description =
-            "Ends a background program and all that it started, and shows its last output.";
+        let description = "Ends a background program and all that it started, waits until that is gone, and shows its last output.";
         tool_spec("shell_stop", description, parameters)
     }
 

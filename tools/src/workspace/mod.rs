@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use agent_core::blob::BlobHash;
 use agent_core::id::TenantId;
 use agent_core::ports::blobs::{BlobError, Blobs};
-use agent_core::ports::workspaces::{Place, Snapshot, WorkspaceError, Workspaces};
+use agent_core::ports::workspaces::{Place, Remains, Snapshot, WorkspaceError, Workspaces};
 use agent_core::workspace::Manifest;
 use async_trait::async_trait;
 
@@ -131,13 +131,24 @@ impl Workspaces for LocalWorkspaces {
         serde_json::from_slice(&text).map_err(|_| BlobError::Corrupt { hash: name.clone() }.into())
     }
 
-    async fn discard(&self, place: &Place) {
+    async fn calm(&self, place: &Place) -> Remains {
+        let cell = self.places().get(place).cloned();
+        let Some(held) = cell.and_then(|cell| cell.get().cloned()) else {
+            return Remains::Nothing;
+        };
+        held.interrupt();
+        drop(held.in_use.write().await);
+        held.remains()
+    }
+
+    async fn discard(&self, place: &Place) -> Remains {
         let cell = self.places().remove(place);
         let Some(held) = cell.and_then(|cell| cell.get().cloned()) else {
-            return;
+            return Remains::Nothing;
         };
         held.close();
         let still = Arc::clone(&held.in_use).write_owned().await;
+        let remains = held.remains();
         let removed = blocking(move || {
             let _still = still;
             held.home.remove().map_err(unavailable)
@@ -147,6 +158,7 @@ impl Workspaces for LocalWorkspaces {
             let error = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(task.id = %place.task, step.id = %place.step, error, "a workspace could not be removed; the next start will try again");
         }
+        remains
     }
 }
 

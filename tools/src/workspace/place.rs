@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agent_core::ports::workspaces::Place;
+use agent_core::ports::workspaces::{Place, Remains};
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ pub(super) struct Held {
     stop: Mutex<CancellationToken>,
     /// Set when the place is being removed.
     is_over: AtomicBool,
+    /// Set when some process there could not be ended.
+    has_processes: Arc<AtomicBool>,
     /// Released only after everything above is let go of.
     _uid: Option<UidLease>,
 }
@@ -41,6 +43,7 @@ pub(super) struct Held {
 pub struct Entered {
     directory: Arc<Directory>,
     stop: CancellationToken,
+    has_processes: Arc<AtomicBool>,
     _in_use: Arc<OwnedRwLockReadGuard<()>>,
     _held: Option<Arc<dyn Send + Sync>>,
 }
@@ -61,6 +64,11 @@ impl Entered {
         self.stop.clone()
     }
 
+    /// Notes that some process there cannot be ended.
+    pub(crate) fn leaves_processes(&self) {
+        self.has_processes.store(true, Ordering::Release);
+    }
+
     /// A directory that no place owns, for trying a sandbox. `keep` is let go of with it.
     pub(crate) fn apart(directory: Arc<Directory>, keep: Arc<dyn Send + Sync>) -> io::Result<Self> {
         let guard = Arc::new(RwLock::new(()))
@@ -69,6 +77,7 @@ impl Entered {
         Ok(Self {
             directory,
             stop: CancellationToken::new(),
+            has_processes: Arc::default(),
             _in_use: Arc::new(guard),
             _held: Some(keep),
         })
@@ -100,6 +109,7 @@ impl Held {
             ready: AtomicBool::new(false),
             stop: Mutex::default(),
             is_over: AtomicBool::new(false),
+            has_processes: Arc::default(),
             _uid: uid,
         })
     }
@@ -119,6 +129,15 @@ impl Held {
         self.stop().cancel();
     }
 
+    /// What is left of the processes there, once nobody works there any more.
+    pub fn remains(&self) -> Remains {
+        if self.has_processes.load(Ordering::Acquire) {
+            Remains::Processes
+        } else {
+            Remains::Nothing
+        }
+    }
+
     /// Waits until no one wants it to be still, and enters.
     pub async fn enter(self: &Arc<Self>) -> Option<Entered> {
         let guard = Arc::clone(&self.in_use).read_owned().await;
@@ -128,6 +147,7 @@ impl Held {
         open.then(|| Entered {
             directory: Arc::clone(&self.directory),
             stop: self.stop().clone(),
+            has_processes: Arc::clone(&self.has_processes),
             _in_use: Arc::new(guard),
             _held: Some(Arc::clone(self) as Arc<dyn Send + Sync>),
         })

@@ -213,7 +213,8 @@ async fn removing_a_place_ends_what_runs_there() {
     let toolbox = std::sync::Arc::clone(&room.parts.toolbox);
     let running = tokio::spawn(async move { toolbox.run(&call).await });
     until("the command runs", || room.files().join("begun").exists()).await;
-    room.parts.workspaces.discard(&room.place).await;
+    let remains = room.parts.workspaces.discard(&room.place).await;
+    assert_eq!(remains, agent_core::ports::workspaces::Remains::Nothing);
     assert_eq!(processes_with("98765"), 0);
     assert!(running.await.unwrap().is_err());
     assert!(!room.files().parent().unwrap().exists());

@@ -258,7 +258,8 @@ async fn no_two_places_of_a_host_share_a_user_whatever_their_folders_are() {
         .restore(&place(23), &Manifest::default())
         .await;
     assert!(full.is_err());
-    second.workspaces.discard(&place(21)).await;
+    let remains = second.workspaces.discard(&place(21)).await;
+    assert_eq!(remains, agent_core::ports::workspaces::Remains::Nothing);
     assert!(
         room.parts
             .workspaces
@@ -290,6 +291,7 @@ async fn removing_a_place_leaves_nothing_of_it() {
     room.shell("mkdir -p a/b; chmod 000 a; chmod 000 /workspace")
         .await;
     let home = room.files().parent().unwrap().to_owned();
-    room.parts.workspaces.discard(&room.place).await;
+    let remains = room.parts.workspaces.discard(&room.place).await;
+    assert_eq!(remains, agent_core::ports::workspaces::Remains::Nothing);
     assert!(!home.exists() && !home.parent().unwrap().exists());
 }

@@ -120,6 +120,8 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         state,
     });
     let mut events = side_effects(step, &outcome, &mut commit);
+    let programs = programs(&mut outcome);
+    step.had_programs |= programs.as_ref().is_some_and(|names| !names.is_empty());
     let images = outcome.images.iter().map(|image| image.blob.clone());
     commit.blobs.extend(images);
     events.push(NewEvent::of_step(
@@ -136,6 +138,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
             content: outcome.content,
             snapshot: commit.snapshot.as_ref().map(|(_, hash)| hash.clone()),
             images: outcome.images,
+            programs,
         },
     ));
     if !outcome.network.is_empty() {
@@ -202,6 +205,10 @@ async fn keep_files(
         Err(WorkspaceError::TooLarge(what)) => {
             workspaces.restore(&step.place, &step.manifest).await?;
             outcome.ok = false;
+            let none = Vec::new();
+            outcome
+                .side_effects
+                .push(SideEffect::Runs { programs: none });
             outcome.content = format!(
                 "{what}. All file changes of this call were undone, and programs in the background were ended.\n\n{}",
                 outcome.content
@@ -220,10 +227,21 @@ async fn keep_files(
     Ok(u32::try_from(changed).unwrap_or(u32::MAX))
 }
 
+/// The background programs that run now, if anything was said of them. What was said last counts.
+fn programs(outcome: &mut ToolOutcome) -> Option<Vec<String>> {
+    let said = outcome.side_effects.iter_mut().rev();
+    said.filter_map(|effect| match effect {
+        SideEffect::Runs { programs } => Some(std::mem::take(programs)),
+        SideEffect::Note { .. } | SideEffect::Publish { .. } => None,
+    })
+    .next()
+}
+
 fn side_effects(step: &StepRun<'_>, outcome: &ToolOutcome, commit: &mut Append) -> Vec<NewEvent> {
     let mut events = Vec::new();
     for effect in &outcome.side_effects {
         match effect {
+            SideEffect::Runs { .. } => {}
             SideEffect::Note { text } => events.push(NewEvent::of_step(
                 &step.id,
                 NoteAdded { text: text.clone() },

@@ -5,10 +5,12 @@ mod call;
 mod consent;
 mod deliver;
 mod images;
+mod last_files;
 mod plan;
 mod quarantine;
 mod report;
 mod step;
+mod stopped;
 mod unknown;
 
 use agent_core::budget::Spend;
@@ -67,7 +69,8 @@ pub async fn run(context: Context) -> Option<HandedOver> {
 }
 
 async fn work(context: &Context) -> Result<(), Stop> {
-    if quarantine::set_aside(context).await? {
+    let is_work = context.claim.kind != JobKind::Stop;
+    if is_work && quarantine::set_aside(context).await? {
         return Ok(());
     }
     match context.claim.kind {
@@ -75,6 +78,10 @@ async fn work(context: &Context) -> Result<(), Stop> {
         JobKind::Step => step::run(context).await,
         JobKind::Report => report::run(context).await,
         JobKind::Deliver => deliver::run(context).await,
+        JobKind::Stop => {
+            stopped::run(context).await;
+            Ok(())
+        }
         // Nothing makes such jobs yet; one that a later version left behind is not ours to run.
         JobKind::Housekeeping => Err(Stop::Machine(
             "this version has no housekeeping jobs".to_owned(),
@@ -87,6 +94,7 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
     match stopped {
         Stop::Lost => {
             info!("the job is no longer ours");
+            context.was_taken();
             Ok(())
         }
         Stop::OutOfDate(refused) => {
@@ -285,7 +293,7 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
             label: Label::Trusted,
         }),
         (JobKind::Report, _) => None,
-        (JobKind::Step, None) | (JobKind::Deliver | JobKind::Housekeeping, _) => {
+        (JobKind::Step, None) | (JobKind::Deliver | JobKind::Housekeeping | JobKind::Stop, _) => {
             return Err(Stop::Damaged(reason));
         }
     };
@@ -307,7 +315,7 @@ pub async fn give_up(context: &Context, reason: String) -> Result<(), Stop> {
 async fn give_back(context: &Context, stopped: &Stop) {
     let delay_ms = match stopped {
         Stop::Draining | Stop::Lapsed => 0,
-        Stop::Lost => return,
+        Stop::Lost => return context.was_taken(),
         // Long enough that a worker of the newer release comes first.
         Stop::NewerRules(_) => full_jitter_ms(
             NEWER_PAUSE_MS,
@@ -345,7 +353,8 @@ async fn give_back(context: &Context, stopped: &Stop) {
             .await
             .map_err(Stop::from)
         {
-            Ok(()) | Err(Stop::Lost) => return,
+            Ok(()) => return,
+            Err(Stop::Lost) => return context.was_taken(),
             Err(error) => {
                 warn!(error = %source_chain(&error), attempt, "the job could not be given back yet");
             }

@@ -23,7 +23,7 @@ use agent_core::workspace::Manifest;
 use super::ask::{Asked, Question, ask};
 use super::consent::{self, Checked};
 use super::plan::outcome_of;
-use super::{call, images, unknown};
+use super::{call, images, last_files, unknown};
 use crate::context::{Context, Seen};
 use crate::files::{Files, Lineage};
 use crate::stop::Stop;
@@ -54,6 +54,8 @@ pub struct StepRun<'a> {
     pub permit: Option<Permit>,
     /// The images that went with the last question.
     images: ImageBytes,
+    /// Whether a call has left programs in the background.
+    pub had_programs: bool,
 }
 
 pub async fn run(context: &Context) -> Result<(), Stop> {
@@ -111,11 +113,13 @@ pub async fn run(context: &Context) -> Result<(), Stop> {
         intended: None,
         permit,
         images: ImageBytes::new(),
+        had_programs: false,
     };
     let done = step_run.turns(opening).await;
     if step_run.is_restored {
         let workspaces = &step_run.context.parts.workspaces;
-        workspaces.discard(&step_run.place).await;
+        // What could not be ended is told by the log of this machine; only a cancel has somebody who waits for it.
+        let _ = workspaces.discard(&step_run.place).await;
     }
     done
 }
@@ -269,8 +273,10 @@ impl StepRun<'_> {
         self.conversation.push(event.body.clone());
         if let Next::Finish { result, failed } = self.conversation.next() {
             let input = self.ended(result, failed);
+            let mut events = vec![event];
+            self.seen.last_files = last_files::take(self, &mut events).await?;
             self.context
-                .transition_after(&mut self.seen, &[event], input, spend)
+                .transition_after(&mut self.seen, &events, input, spend)
                 .await?;
             return Ok(false);
         }
@@ -394,8 +400,10 @@ impl StepRun<'_> {
 
     async fn finish(&mut self, result: String, failed: bool) -> Result<(), Stop> {
         let input = self.ended(result, failed);
+        let mut events = Vec::new();
+        self.seen.last_files = last_files::take(self, &mut events).await?;
         self.context
-            .transition(&mut self.seen, input, Spend::default())
+            .transition_after(&mut self.seen, &events, input, Spend::default())
             .await
             .map(|_| ())
     }

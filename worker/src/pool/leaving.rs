@@ -23,7 +23,7 @@ impl Worker {
         };
         let handing_back = async {
             let mut attempt = 0;
-            while let Err(error) = self.give_back(life, |_| false).await {
+            while let Err(error) = self.give_all_back(life).await {
                 warn!(
                     error = source_chain(&error),
                     attempt, "the jobs could not be handed back yet"
@@ -49,7 +49,7 @@ impl Worker {
         at_once: &mut (impl Future<Output = ()> + Unpin),
     ) -> Drained {
         self.draining.cancel();
-        if running.held.is_empty() && !running.unsure {
+        if running.held.is_empty() && !running.unsure && !running.taken {
             return Drained::Clean;
         }
         info!(
@@ -58,11 +58,15 @@ impl Worker {
         );
         let limit = tokio::time::sleep(Duration::from_millis(self.options.drain_ms));
         let mut limit = std::pin::pin!(limit);
+        let mut is_urgent = false;
         let mut pulse = tokio::time::interval(Duration::from_millis(WATCH_MS));
         while !running.held.is_empty() {
             tokio::select! {
                 biased;
-                () = &mut *at_once => break,
+                () = &mut *at_once => {
+                    is_urgent = true;
+                    break;
+                }
                 () = &mut limit => break,
                 _ = pulse.tick() => self.pulse.beat(),
                 ended = running.ended() => match ended {
@@ -72,7 +76,7 @@ impl Worker {
                 },
             }
         }
-        if running.held.is_empty() && !running.unsure {
+        if running.held.is_empty() && !running.unsure && !running.taken {
             return Drained::Clean;
         }
         let ended = if running.held.is_empty() {
@@ -81,11 +85,15 @@ impl Worker {
             Drained::Cut
         };
         running.tasks.shutdown().await;
-        if let Err(error) = self.give_back(who, |_| false).await {
-            warn!(
-                error = source_chain(&error),
-                "the jobs could not all be handed back"
-            );
+        if is_urgent {
+            if let Err(error) = self.give_all_back(who).await {
+                warn!(
+                    error = source_chain(&error),
+                    "the jobs could not all be handed back"
+                );
+            }
+        } else {
+            self.leave_nothing_held(who, running, at_once).await;
         }
         ended
     }

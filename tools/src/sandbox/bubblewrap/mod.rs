@@ -22,8 +22,8 @@ use super::control::{Control, Handed};
 use super::disk::DiskLimits;
 use super::image::Image;
 use super::launch::{Launch, process_limits};
-use super::session::{self, Session, Started, Supervised};
-use super::supervise::{Finished, Watched, supervise};
+use super::session::{self, Session, Started};
+use super::supervise::{Finished, Supervised, Watched, supervise};
 use super::tree::reported_exit;
 use super::{Ended, Enforcement, Probe, Program, Run, Sandbox, SandboxError};
 use super::{orphans, outlets, stated};
@@ -119,7 +119,7 @@ impl Bubblewrap {
             .is_some_and(|name| inside::is_own(name));
         if program.ports.is_empty() && !is_own {
             let (watched, limits) = self.watched(program, abilities, None)?;
-            return Ok((supervise(watched).await?, limits));
+            return Ok((supervise(watched)?.await?, limits));
         }
         let ports = program.ports.clone();
         let prepared = self.begin(program, abilities, Orders::default()).await?;
@@ -153,7 +153,7 @@ impl Bubblewrap {
         };
         let (watched, limits) = self.watched(program, abilities, Some((orders, theirs)))?;
         let control = Control::new(ours)?;
-        let mut supervised: Supervised = Box::pin(supervise(watched));
+        let mut supervised = supervise(watched)?;
         let handed = tokio::select! {
             biased;
             handed = control.handed() => handed,
