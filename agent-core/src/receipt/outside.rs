@@ -25,6 +25,17 @@ pub enum Standing {
     NotDone,
 }
 
+/// How far a call can reach, by its intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// It changes nothing anywhere.
+    Reads,
+    /// It changes nothing outside by itself. A program in the background may have reached out in its course.
+    Inside,
+    /// It may have an effect outside.
+    Outside,
+}
+
 /// A call as its log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenCall {
@@ -34,10 +45,7 @@ pub struct SeenCall {
     /// The event that tells its standing, and its time.
     seq: i64,
     at_ms: i64,
-    /// Whether it was said to be able to have an effect outside.
-    is_outside: bool,
-    /// Whether it changes nothing anywhere.
-    is_read: bool,
+    reach: Reach,
     /// Whether it ran without any isolation.
     is_unsandboxed: bool,
     /// Whether anything left for the network in its course.
@@ -46,8 +54,10 @@ pub struct SeenCall {
 
 impl SeenCall {
     fn outcome(&self) -> Option<Outcome> {
-        if self.is_read || !(self.is_outside || self.has_left) {
-            return None;
+        match self.reach {
+            Reach::Outside => {}
+            Reach::Inside if self.has_left => {}
+            Reach::Reads | Reach::Inside => return None,
         }
         match self.standing {
             Standing::Succeeded => Some(Outcome::Done),
@@ -132,14 +142,18 @@ impl Outside {
         let Some(name) = call_name(public) else {
             return;
         };
-        let is = |field: &str| public.get(field).and_then(Value::as_bool) == Some(true);
+        let is_outside = public.get("outside").and_then(Value::as_bool) == Some(true);
+        let reach = match (text(public, "effect"), is_outside) {
+            ("read", _) => Reach::Reads,
+            (_, true) => Reach::Outside,
+            (_, false) => Reach::Inside,
+        };
         let seen = SeenCall {
             step: event.step.clone(),
             standing: Standing::Open,
             seq: event.seq,
             at_ms: event.at_ms,
-            is_outside: is("outside"),
-            is_read: text(public, "effect") == "read",
+            reach,
             is_unsandboxed: false,
             has_left: false,
             name,

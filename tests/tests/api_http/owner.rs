@@ -29,10 +29,9 @@ async fn a_cancel_ends_the_task_and_repeating_it_changes_nothing() {
 
 /// Says for the worker that what it held is gone.
 async fn tell(world: &World, task: &str) {
-    let queue = world
-        .store
-        .task_queue(&world.tenant, &task.parse().unwrap());
-    let JobPlace::Held(holder) = &queue.await.unwrap().jobs[0].place else {
+    let id = task.parse().unwrap();
+    let queue = world.store.task_queue(&world.tenant, &id).await.unwrap();
+    let JobPlace::Held(holder) = &queue.jobs[0].place else {
         panic!("no job is held");
     };
     let held = world.store.held(&holder.who).await.unwrap();

@@ -146,7 +146,7 @@ passed_on! { Jobs {
     begin(worker: &WorkerName) -> Incarnation;
     heartbeat(who: &Incarnation, lease_ms: u64) -> ();
     claim(who: &Incarnation, lease_ms: u64, room: &Room) -> Vec<Claim>;
-    held(who: &Incarnation) -> Vec<Guard>;
+    held(who: &Incarnation) -> Vec<Claim>;
     release(guard: &Guard, how: Release) -> ();
     reap(lease_ms: u64) -> u64;
     lost(held: &[(JobId, Fence)]) -> Vec<JobId>;

@@ -229,12 +229,11 @@ async fn keep_files(
 
 /// The background programs that run now, if anything was said of them. What was said last counts.
 fn programs(outcome: &mut ToolOutcome) -> Option<Vec<String>> {
-    let said = outcome.side_effects.iter_mut().rev();
-    said.filter_map(|effect| match effect {
+    let mut said = outcome.side_effects.iter_mut().rev();
+    said.find_map(|effect| match effect {
         SideEffect::Runs { programs } => Some(std::mem::take(programs)),
         SideEffect::Note { .. } | SideEffect::Publish { .. } => None,
     })
-    .next()
 }
 
 fn side_effects(step: &StepRun<'_>, outcome: &ToolOutcome, commit: &mut Append) -> Vec<NewEvent> {

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::{CUT_OFF, Worker};
 use crate::error_text::source_chain;
-use crate::running::{Ended, Running};
+use crate::running::Running;
 
 /// How long a worker that ends waits for what a cancel has ended to be told.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
@@ -93,9 +93,7 @@ impl Worker {
         self.sort_out(who, running, true).await;
         let told = async {
             while !running.held.is_empty() {
-                match running.ended().await {
-                    Ended::Done(_) | Ended::Panicked(_) => {}
-                }
+                drop(running.ended().await);
             }
         };
         tokio::select! {
