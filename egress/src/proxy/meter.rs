@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::allowance::Connection;
 use super::limits::Limits;
 use super::stop::Stop;
 
@@ -44,6 +45,8 @@ impl Drop for Place<'_> {
 pub(crate) struct Meter<'a> {
     limits: &'a Limits,
     totals: &'a Totals,
+    /// Its part of what others use too.
+    pub(crate) shared: Option<&'a Connection>,
     started: Instant,
     /// Milliseconds after `started` at which the last byte moved.
     moved_ms: AtomicU64,
@@ -56,6 +59,7 @@ impl<'a> Meter<'a> {
         Self {
             limits,
             totals,
+            shared: None,
             started: Instant::now(),
             moved_ms: AtomicU64::new(0),
             up: AtomicU64::new(0),
@@ -67,14 +71,22 @@ impl<'a> Meter<'a> {
     pub(crate) fn up(&self, bytes: usize) -> Result<(), Stop> {
         let max = self.limits.bytes_up_max;
         self.count(bytes, max, &self.totals.up, &self.up)
-            .ok_or(Stop::BytesUp(max))
+            .ok_or(Stop::BytesUp(max))?;
+        self.share(bytes)
     }
 
     /// Counts bytes that are about to go to the client; an error where they may not.
     pub(crate) fn down(&self, bytes: usize) -> Result<(), Stop> {
         let max = self.limits.bytes_down_max;
         self.count(bytes, max, &self.totals.down, &self.down)
-            .ok_or(Stop::BytesDown(max))
+            .ok_or(Stop::BytesDown(max))?;
+        self.share(bytes)
+    }
+
+    fn share(&self, bytes: usize) -> Result<(), Stop> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let taken = self.shared.map_or(Ok(()), |shared| shared.take(bytes));
+        taken.map_err(Stop::ShareUsedUp)
     }
 
     fn count(&self, bytes: usize, max: u64, total: &AtomicU64, own: &AtomicU64) -> Option<()> {

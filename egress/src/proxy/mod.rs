@@ -4,6 +4,7 @@
 //! reading of the host, one lookup, every answer checked, and connections to nothing else. The caller owns listening, and
 //! gives each run a proxy and a way to it of its own, so that whoever comes through it is known without a password.
 
+mod allowance;
 mod answer;
 mod asked;
 mod body;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use self::allowance::{Allowance, AllowanceLimits, Connection, Exhausted};
 use self::asked::Asked;
 use self::body::Framing;
 use self::client::Client;
@@ -51,7 +53,7 @@ pub enum Mode {
 
 /// A proxy for one run. Clones share its limits.
 #[derive(Clone)]
-pub struct Proxy(Arc<Inner>);
+pub struct Proxy(Arc<Inner>, Option<Arc<Allowance>>);
 
 struct Inner {
     guard: Guard,
@@ -69,17 +71,24 @@ impl Guard {
             Mode::AllowList(hosts) => self.with_ports_of(hosts),
             Mode::Open => self.clone(),
         };
-        Proxy(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             guard,
             mode,
             limits,
             injections,
             totals: Totals::default(),
-        }))
+        });
+        Proxy(inner, None)
     }
 }
 
 impl Proxy {
+    /// Held to what it may use together with others, beside its own limits.
+    #[must_use]
+    pub fn within(self, allowance: Arc<Allowance>) -> Self {
+        Self(self.0, Some(allowance))
+    }
+
     /// Serves one connection of a client to its end. A connection is for one request; after its answer it is closed.
     /// Dropping the future closes both sides, and is observed.
     ///
@@ -89,17 +98,24 @@ impl Proxy {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        let meter = Meter::new(&self.0.limits, &self.0.totals);
+        let shared = self.1.as_ref().map(Allowance::enter).transpose();
+        let mut meter = Meter::new(&self.0.limits, &self.0.totals);
+        if let Ok(shared) = &shared {
+            meter.shared = shared.as_ref();
+        }
         let mut record = Record::new(observer, &meter);
         let place = self.0.totals.enter(self.0.limits.connections_max);
         let mut client = Client::new(&mut stream, &meter);
-        let result = match &place {
-            Ok(_) => tokio::select! {
+        let result = match (&place, &shared) {
+            (Ok(_), Ok(_)) => tokio::select! {
                 biased;
                 result = self.converse(&mut client, &mut record) => result,
                 stop = meter.watch() => Err(stop),
             },
-            Err(max) => Err(Stop::Connections(*max)),
+            (Err(max), _) => Err(Stop::Connections(*max)),
+            (Ok(_), Err(exhausted)) => {
+                Err(self.told_where(&mut client, &mut record, exhausted).await)
+            }
         };
         if result.as_ref().is_err_and(Stop::is_refusal) {
             meter.nothing_went_up();
@@ -111,6 +127,28 @@ impl Proxy {
         if let (Err(stop), false) = (&result, is_answered) {
             answer::answer(&mut stream, stop).await;
         }
+    }
+
+    /// Reads where the client wants to go, so that the record of the refusal says so.
+    async fn told_where<S>(
+        &self,
+        client: &mut Client<'_, S>,
+        record: &mut Record<'_>,
+        exhausted: &Exhausted,
+    ) -> Stop
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let head = match client.head().await {
+            Ok((head, _)) => head,
+            Err(stop) => return stop,
+        };
+        head.method.as_str().clone_into(&mut record.method);
+        match Asked::of(&head) {
+            Ok(Asked::Tunnel(target) | Asked::Forward(_, target)) => record.target = Some(target),
+            Err(stop) => return stop,
+        }
+        Stop::NoShare(exhausted.clone())
     }
 
     async fn converse<S>(

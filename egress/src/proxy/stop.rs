@@ -2,6 +2,7 @@
 //!
 //! The texts reach a model through its client's output, so they say what to do. None holds a path, a query or a header.
 
+use super::allowance::Exhausted;
 use super::head::HEAD_BYTES_MAX;
 use crate::dial::DialError;
 use crate::error::{Error, Reason};
@@ -62,6 +63,12 @@ pub(crate) enum Stop {
     BytesUp(u64),
     #[error("everything received here together would be more than {0} bytes")]
     BytesDown(u64),
+    /// Before anything was sent.
+    #[error("{0}")]
+    NoShare(Exhausted),
+    /// In its midst.
+    #[error("{0}")]
+    ShareUsedUp(Exhausted),
     #[error("the host of {0} could not be resolved")]
     Resolve(String),
     #[error("could not connect to {0}")]
@@ -128,6 +135,7 @@ impl Stop {
             | Self::OtherName(_)
             | Self::NoName(_)
             | Self::Connections(_)
+            | Self::NoShare(_)
             | Self::HeadTime(_) => true,
             Self::Nothing
             // Some of it may have been sent before.
@@ -136,6 +144,7 @@ impl Stop {
             | Self::Total(_)
             | Self::BytesUp(_)
             | Self::BytesDown(_)
+            | Self::ShareUsedUp(_)
             | Self::Resolve(_)
             | Self::Connect(_)
             | Self::Tls(_)
@@ -166,7 +175,9 @@ impl Stop {
             Self::Method(_) => (405, "Method Not Allowed"),
             Self::HeadTime(_) => (408, "Request Timeout"),
             Self::HeadTooLong => (431, "Request Header Fields Too Large"),
-            Self::Connections(_) => (429, "Too Many Requests"),
+            Self::Connections(_) | Self::NoShare(_) | Self::ShareUsedUp(_) => {
+                (429, "Too Many Requests")
+            }
             Self::Resolve(_) | Self::Connect(_) | Self::Tls(_) | Self::Upstream(_) => {
                 (502, "Bad Gateway")
             }

@@ -1,6 +1,8 @@
 //! The limits of a proxy: each ends what goes beyond it, and says so.
 
-use egress::proxy::{Limits, Outcome};
+use std::sync::Arc;
+
+use egress::proxy::{Allowance, AllowanceLimits, Limits, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Seen, Upstream, decision, greeting, proxy_with, talk};
@@ -101,6 +103,52 @@ async fn only_so_many_connections_are_open_at_the_same_time() {
     }
     let (answer, _) = talk(&proxy, &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn what_several_proxies_may_use_together_is_refused_when_it_is_used_up() {
+    let upstream = Upstream::answering(ok(600)).await;
+    let port = upstream.port();
+    let request = format!("GET http://site.example:{port}/ HTTP/1.1\r\n\r\n");
+    let up = u64::try_from(request.len()).unwrap();
+    let limits = AllowanceLimits {
+        connections_max: 1,
+        bytes_per_hour_max: 1000 + up,
+    };
+    let allowance = Arc::new(Allowance::new("this tenant", limits));
+    let proxy = || proxy_with(&upstream, Limits::default()).within(Arc::clone(&allowance));
+    let destination = ("site.example", port);
+
+    let held = allowance.enter().unwrap();
+    let (answer, seen) = talk(&proxy(), &request).await;
+    let text =
+        "this tenant has 1 connections open at the same time already; wait until one has ended";
+    assert!(
+        answer.starts_with("HTTP/1.1 429 ") && answer.contains(text),
+        "{answer}"
+    );
+    let refused = Outcome::Refused(text.to_owned());
+    assert_eq!(seen.only(), decision("GET", destination, refused, (0, 0)));
+    drop(held);
+
+    let (answer, seen) = talk(&proxy(), &request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let through = decision("GET", destination, Outcome::Allowed, (up, 600));
+    assert_eq!(seen.only(), through);
+    let text = format!(
+        "this tenant has moved {} bytes within an hour, which is as much as it may; try again later",
+        1000 + up
+    );
+    let (answer, seen) = talk(&proxy(), &request).await;
+    assert!(!answer.contains("xx"), "{answer}");
+    assert_eq!(seen.only().outcome, Outcome::Broken(text.clone()));
+    // From there on nothing is asked of the destination.
+    let asked = upstream.connections();
+    let (answer, seen) = talk(&proxy(), &request).await;
+    assert!(answer.contains(&text), "{answer}");
+    let refused = Outcome::Refused(text);
+    assert_eq!(seen.only(), decision("GET", destination, refused, (0, 0)));
+    assert_eq!(upstream.connections(), asked);
 }
 
 #[tokio::test(start_paused = true)]
