@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::BlobRef;
 
+/// The folder of a workspace that holds what Errand itself puts there, such as output that was too long to be shown.
+pub const OWN_FOLDER: &str = ".errand";
+
+/// Whether Errand itself put a file there.
+pub fn is_own(path: &str) -> bool {
+    let below = path.strip_prefix(OWN_FOLDER);
+    below.is_some_and(|below| below.starts_with('/'))
+}
+
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

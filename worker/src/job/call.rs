@@ -11,6 +11,7 @@ use agent_core::ports::tool::{
     EffectClass, FileUse, Grants, SideEffect, ToolCall, ToolError, ToolOutcome,
 };
 use agent_core::ports::workspaces::{Place, WorkspaceError};
+use agent_core::workspace::is_own;
 use tokio::time::Instant;
 use tracing::{info, instrument};
 
@@ -217,14 +218,15 @@ async fn keep_files(
         }
         Err(error) => return Err(error.into()),
     };
-    let changed = snapshot.manifest.changed_since(&step.manifest).len();
-    if changed > 0 {
+    let changed = snapshot.manifest.changed_since(&step.manifest);
+    let by_call = changed.iter().filter(|path| !is_own(path)).count();
+    if !changed.is_empty() {
         commit.snapshot = Some((step.id.clone(), snapshot.manifest_blob.hash.clone()));
         commit.blobs.push(snapshot.manifest_blob);
         commit.blobs.extend(snapshot.put);
         step.manifest = snapshot.manifest;
     }
-    Ok(u32::try_from(changed).unwrap_or(u32::MAX))
+    Ok(u32::try_from(by_call).unwrap_or(u32::MAX))
 }
 
 /// The background programs that run now, if anything was said of them. What was said last counts.
