@@ -22,7 +22,7 @@ const LEASE_MS_MIN: u64 = 1_000;
 const SWEEP_AGE_MS_MIN: u64 = 24 * 60 * 60_000;
 
 /// Settings with which 0 leaves nothing that would work, though it can be read, and what would not.
-const NEVER_ZERO: [(&str, &str); 29] = [
+const NEVER_ZERO: [(&str, &str); 31] = [
     ("api.body_timeout_ms", "no request would be read"),
     ("api.connections_max", "no connection would be taken"),
     (
@@ -63,6 +63,14 @@ const NEVER_ZERO: [(&str, &str); 29] = [
     ("tools.uid_count", "no command would run"),
     ("tools.wall_time_ms", "no command would run"),
     ("tools.wall_time_ms_max", "no command would run"),
+    (
+        "tools.web.download_bytes_max",
+        "no file would be downloaded",
+    ),
+    (
+        "tools.web.download_timeout_ms",
+        "no answer would come in time",
+    ),
     ("tools.workspace_bytes_max", "no file could be written"),
     ("tools.workspace_files_max", "no file could be written"),
     ("worker.model_deadline_ms", "no answer would come in time"),

@@ -115,7 +115,7 @@ impl Tool for FileDownload {
         let Got { answer, asked } = get(&self.guard, url, headers, hosts.as_ref(), within).await;
         let mut bytes_down = 0;
         let saved = match answer {
-            Ok(response) => save(&context, response, plan, &mut bytes_down).await?,
+            Ok(response) => save(&context, response, &plan, &mut bytes_down).await?,
             Err(error) => Err(format!("{} Nothing was saved.", sentence(&error))),
         };
         let (ok, text) = match saved {
@@ -234,7 +234,7 @@ fn plan(place: &Entered, options: &Options, named: &str, replace: bool) -> Resul
 async fn save(
     context: &Context<'_>,
     response: Response,
-    plan: Plan,
+    plan: &Plan,
     bytes_down: &mut u64,
 ) -> Result<Result<String, String>, ToolError> {
     let status = response.status();
