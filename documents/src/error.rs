@@ -58,9 +58,34 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The file could not be read, or a member not be written.
-    #[error("could not read or write a file")]
+    /// Files of an archive would stand where files are already.
+    #[error("{name:?} is there already{}", beside(*.others))]
+    Taken {
+        /// The first of them.
+        name: String,
+        /// How many others there are.
+        others: usize,
+    },
+    /// A member of an archive could not be written.
+    #[error("could not write {name:?}: {source}")]
+    NotWritten {
+        /// The member's name.
+        name: String,
+        /// What the file system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file could not be read.
+    #[error("could not read a file")]
     Io(#[source] std::io::Error),
+}
+
+fn beside(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", and so is one other".to_owned(),
+        _ => format!(", and so are {others} others"),
+    }
 }
 
 impl Error {

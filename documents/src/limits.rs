@@ -14,8 +14,10 @@ pub struct Limits {
     pub ratio: u64,
     /// Members of an archive.
     pub entries: u64,
-    /// How deep elements of XML, values of JSON and forms of a page may be nested.
+    /// How deep elements of XML, values of JSON, forms of a page and folders of an archive may be nested.
     pub depth: u64,
+    /// Bytes of the name that a member of an archive is written under.
+    pub name_bytes: u64,
     /// Archives within archives that are opened for one answer.
     pub nested_archives: u64,
     /// Pages of a PDF or slides of a presentation in one answer.
@@ -35,6 +37,7 @@ impl Default for Limits {
             ratio: 200,
             entries: 10_000,
             depth: 256,
+            name_bytes: 4_000,
             nested_archives: 2,
             pages: 100,
             output_bytes: 48 << 10,

@@ -1,12 +1,12 @@
 //! All members of an archive into a folder: first a plan that is checked as a whole, then the writing.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use super::name::safe_name;
 use super::visit::{Member, MemberKind, Next, open};
+use super::write::Writer;
 use crate::clean::one_line;
 use crate::error::Error;
 use crate::format::Format;
@@ -34,7 +34,7 @@ pub struct Extracted {
 pub fn plan<R: Read + Seek>(file: &mut R, limits: &Limits) -> Result<Plan, Error> {
     let mut making = Making::default();
     open(file, limits, &mut |member, _| {
-        making.add(member)?;
+        making.add(member, limits)?;
         Ok(Next::GoOn)
     })?;
     making.check()?;
@@ -56,30 +56,38 @@ pub fn plan<R: Read + Seek>(file: &mut R, limits: &Limits) -> Result<Plan, Error
     Ok(making.plan)
 }
 
-/// Writes all files of an archive below `folder`, which exists and is not written to by anyone else meanwhile.
+/// Writes all files of an archive below `folder`, which exists. Files that are there are written over only with `replace`.
 ///
-/// Nothing is written over, and no link is followed or made. What was written before an error stays.
+/// No link is followed or made, and nothing but a file is ever replaced. After an error what was made is removed again; a file that
+/// was replaced by then stays so.
 pub fn extract_into<R: Read + Seek>(
     file: &mut R,
     folder: &Path,
+    replace: bool,
     limits: &Limits,
 ) -> Result<Extracted, Error> {
     let plan = plan(file, limits)?;
-    let mut written = Extracted {
-        files: BTreeMap::new(),
-        left_out: plan.left_out,
-    };
-    open(file, limits, &mut |member, source| {
+    let mut writer = Writer::new(folder, replace);
+    writer.look(plan.files.keys())?;
+    let mut files = BTreeMap::new();
+    let walked = open(file, limits, &mut |member, source| {
         let Ok(name) = safe_name(&member.name) else {
             return Ok(Next::GoOn);
         };
         if member.kind == MemberKind::File && plan.files.contains_key(&name) {
-            let bytes = write(folder, &name, source)?;
-            written.files.insert(name, bytes);
+            let bytes = writer.write(&name, member.is_executable, source)?;
+            files.insert(name, bytes);
         }
         Ok(Next::GoOn)
-    })?;
-    Ok(written)
+    });
+    if let Err(error) = walked {
+        writer.undo();
+        return Err(error);
+    }
+    Ok(Extracted {
+        files,
+        left_out: plan.left_out,
+    })
 }
 
 /// A plan that grows member by member.
@@ -92,7 +100,7 @@ struct Making {
 }
 
 impl Making {
-    fn add(&mut self, member: &Member) -> Result<(), Error> {
+    fn add(&mut self, member: &Member, limits: &Limits) -> Result<(), Error> {
         let refused = |why| Error::UnsafeName {
             name: one_line(&member.name),
             why,
@@ -110,6 +118,13 @@ impl Making {
         }
         if member.is_encrypted {
             return Err(Error::Encrypted(Format::Zip));
+        }
+        if name.len() as u64 > limits.name_bytes {
+            return Err(refused("the name is too long"));
+        }
+        if name.split('/').count() as u64 > limits.depth {
+            let what = "folders of an archive within folders";
+            return Err(Error::limit("depth", limits.depth, what));
         }
         for (end, _) in name.match_indices('/') {
             self.folder(&name[..end]).map_err(refused)?;
@@ -155,47 +170,5 @@ impl Making {
                 why,
             })
         })
-    }
-}
-
-fn write(folder: &Path, name: &str, source: &mut dyn Read) -> Result<u64, Error> {
-    let mut place = folder.to_owned();
-    let mut parts = name.split('/').peekable();
-    while let Some(part) = parts.next() {
-        place.push(part);
-        if parts.peek().is_some() {
-            make_folder(&place, name)?;
-        }
-    }
-    let mut options = OpenOptions::new();
-    // `create_new` fails on anything that is there, also on a link that leads nowhere.
-    let file = options.write(true).create_new(true).open(&place);
-    let mut file = file.map_err(|error| taken(error, name))?;
-    Ok(io::copy(source, &mut file)?)
-}
-
-fn make_folder(place: &Path, name: &str) -> Result<(), Error> {
-    match fs::create_dir(place) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let there = fs::symlink_metadata(place)?;
-            if there.is_dir() {
-                Ok(())
-            } else {
-                Err(taken(error, name))
-            }
-        }
-        Err(error) => Err(Error::Io(error)),
-    }
-}
-
-fn taken(error: io::Error, name: &str) -> Error {
-    if error.kind() != ErrorKind::AlreadyExists {
-        return Error::Io(error);
-    }
-    let why = "something is there already";
-    Error::UnsafeName {
-        name: name.to_owned(),
-        why,
     }
 }

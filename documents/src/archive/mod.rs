@@ -7,6 +7,7 @@ mod extract;
 mod name;
 mod tar;
 mod visit;
+mod write;
 mod zip;
 
 use std::io::{Read, Seek};

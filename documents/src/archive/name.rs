@@ -2,7 +2,7 @@
 
 /// The longest part of a name that file systems take, in bytes.
 const PART_BYTES_MAX: usize = 255;
-/// The longest name in bytes.
+/// The longest name in bytes that any system takes.
 const NAME_BYTES_MAX: usize = 4000;
 
 /// A member's name as a relative path with slashes, or what is wrong with it.

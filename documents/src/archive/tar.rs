@@ -58,6 +58,7 @@ pub(super) fn visit<R: Read>(
                     },
                     bytes: size,
                     is_encrypted: false,
+                    is_executable: number(&header[100..108]).is_ok_and(|mode| mode & 0o100 != 0),
                 };
                 // Nothing is packed in a tar archive, so its members are as long as they claim, or cut off.
                 visitor(&member, &mut meter.watch(&mut body, size))?

@@ -1,14 +1,19 @@
 //! One walk over the members of an archive, whatever its kind.
 
-use std::io::{Cursor, Read, Seek};
+use std::io::{Read, Seek};
 
-use super::{tar, unpack_gzip, zip};
+use flate2::read::MultiGzDecoder;
+
+use super::{tar, zip};
 use crate::clean::{cut, one_line};
 use crate::error::Error;
 use crate::format::{Format, Magic};
 use crate::limits::Limits;
 use crate::meter::Meter;
+use crate::xml::unreadable;
 
+/// How much of the beginning is looked at to tell what a file is.
+const HEAD_BYTES: u64 = 512;
 /// Characters of a name in a listing.
 const NAME_CHARS: u64 = 500;
 
@@ -50,6 +55,8 @@ pub struct Member {
     pub bytes: u64,
     /// Whether a password is needed.
     pub is_encrypted: bool,
+    /// Whether its owner may execute it.
+    pub is_executable: bool,
 }
 
 impl Member {
@@ -103,28 +110,54 @@ pub(super) fn open<R: Read + Seek>(
     }
     file.rewind()?;
     let mut head = Vec::new();
-    file.by_ref().take(512).read_to_end(&mut head)?;
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
     file.rewind()?;
     match Magic::of(&head) {
         Magic::Zip => visit(file, Kind::Zip, &meter, visitor),
         Magic::Tar => visit(file, Kind::Tar, &meter, visitor),
         Magic::Gzip => {
-            let bytes = unpack_gzip(file, length, &meter)?;
-            let mut inner = Cursor::new(bytes);
-            if Magic::of(inner.get_ref()) != Magic::Tar {
-                return Err(unsupported());
-            }
-            // The bytes of the members were counted when they were unpacked.
-            visit(&mut inner, Kind::Tar, &Meter::new(limits), visitor)
+            // All of it is one compressed part; its members are judged each for itself.
+            let whole = Limits {
+                entry_bytes: limits.unpacked_bytes,
+                ..limits.clone()
+            };
+            packed_tar(file, length, &Meter::new(&whole), &meter, visitor)
         }
         Magic::Pdf | Magic::Compound | Magic::Other(_) | Magic::Text => Err(unsupported()),
     }
 }
 
+/// Walks over a tar archive that is packed by gzip, as it is unpacked.
+fn packed_tar<R: Read>(
+    file: &mut R,
+    length: u64,
+    whole: &Meter<'_>,
+    meter: &Meter<'_>,
+    visitor: Visitor<'_>,
+) -> Result<(), Error> {
+    let mut unpacked = whole.watch(MultiGzDecoder::new(file), length);
+    let mut head = Vec::new();
+    let walked = unpacked
+        .by_ref()
+        .take(HEAD_BYTES)
+        .read_to_end(&mut head)
+        .map_err(Error::from)
+        .and_then(|_| {
+            if Magic::of(&head) != Magic::Tar {
+                return Err(unsupported());
+            }
+            tar::visit(&mut head.as_slice().chain(unpacked), meter, visitor)
+        });
+    walked.map_err(|error| match error {
+        Error::Io(error) => unreadable(error, Format::Gzip),
+        error => error,
+    })
+}
+
 fn unsupported() -> Error {
     Error::Unsupported {
-        what: "a file that is no archive".to_owned(),
-        cure: "ZIP, tar and tar.gz are read",
+        what: "a file that is no ZIP, tar or tar.gz archive".to_owned(),
+        cure: "for other archives use the shell, for example with tar, unzip or python3",
     }
 }
 

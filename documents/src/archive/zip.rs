@@ -56,5 +56,6 @@ fn member<R: Read>(file: &ZipFile<'_, R>) -> Result<Member, Error> {
         kind,
         bytes: file.size(),
         is_encrypted: file.encrypted(),
+        is_executable: file.unix_mode().is_some_and(|mode| mode & 0o100 != 0),
     })
 }

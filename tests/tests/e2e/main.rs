@@ -1,6 +1,7 @@
 //! The real program, as an operator runs it: real processes, sockets, databases, sandbox, and a recorded model.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod archives;
 mod by_hand;
 mod cancel;
 mod command_line;

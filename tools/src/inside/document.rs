@@ -1,11 +1,8 @@
 //! Reading one document inside the sandbox, where a parser that was deceived can do no more than a command.
-//!
-//! The answer goes to the standard output, what is wrong with the document to the standard error.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
-use std::process::ExitCode;
 
 use documents::{Limits, Part, Request};
 use serde::{Deserialize, Serialize};
@@ -13,8 +10,6 @@ use url::Url;
 
 /// The name by which this is asked for, in place of a program.
 pub(crate) const PROGRAM: &str = "errand:document";
-/// The exit status where the document, or the part that was asked for, is not to be had.
-pub(crate) const NOT_READ: u8 = 3;
 
 /// What to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,28 +31,11 @@ pub(crate) struct Ask {
     pub bytes_max: u64,
 }
 
-/// Does what the argument says.
-pub(super) fn main(ask: &str) -> ExitCode {
-    let read = serde_json::from_str::<Ask>(ask)
-        .map_err(io::Error::other)
-        .and_then(|ask| read(&ask));
-    let (text, status) = match read {
-        Ok(Ok(text)) => {
-            let written = io::stdout().write_all(text.as_bytes());
-            return if written.is_ok() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            };
-        }
-        Ok(Err(complaint)) => (complaint, ExitCode::from(NOT_READ)),
-        Err(error) => (error.to_string(), ExitCode::from(NOT_READ)),
-    };
-    eprintln!("{text}");
-    status
+/// Does what the argument says: the text, or what is wrong with the document.
+pub(super) fn answer(ask: &str) -> io::Result<Result<String, String>> {
+    read(&serde_json::from_str(ask).map_err(io::Error::other)?)
 }
 
-/// The text, or what is wrong with the document.
 fn read(ask: &Ask) -> io::Result<Result<String, String>> {
     let limits = Limits {
         output_bytes: ask.bytes_max,

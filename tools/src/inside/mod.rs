@@ -6,10 +6,11 @@
 
 pub(crate) mod document;
 mod stay;
+pub(crate) mod unpack;
 pub(crate) mod wire;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -45,12 +46,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("errand: `{ARGUMENT}` is for Errand itself, in a sandbox");
         return ExitCode::from(2);
     };
-    let job = if program == document::PROGRAM {
-        Job::Document(arguments.next().unwrap_or_default())
-    } else {
-        let mut command = Command::new(program);
-        command.args(arguments);
-        Job::Command(command)
+    let job = match program.to_str().and_then(own) {
+        Some(work) => Job::Own(work, arguments.next().unwrap_or_default()),
+        None => {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            Job::Command(command)
+        }
     };
     match prepare_and_start(&orders, job) {
         Ok(status) => status,
@@ -71,13 +73,28 @@ pub(crate) fn without_sandbox() -> io::Result<[String; 3]> {
 enum Job {
     /// To become a command, or to stay beside it.
     Command(Command),
-    /// To read a document.
-    Document(OsString),
+    /// To do work of our own, with this argument.
+    Own(Work, OsString),
+}
+
+/// Work of our own: an answer for its argument, or what is wrong with what it works on.
+type Work = fn(&str) -> io::Result<Result<String, String>>;
+
+/// The exit status of such work where the answer is not to be had; why, is on the standard error.
+pub(crate) const NOT_HAD: u8 = 3;
+
+/// The work that is asked for by this name, in place of a program.
+fn own(program: &str) -> Option<Work> {
+    match program {
+        document::PROGRAM => Some(document::answer),
+        unpack::PROGRAM => Some(unpack::answer),
+        _ => None,
+    }
 }
 
 /// Whether this names something that our own program does, in place of a command.
 pub(crate) fn is_own(program: &str) -> bool {
-    program == document::PROGRAM
+    own(program).is_some()
 }
 
 fn prepare_and_start(orders: &Orders, job: Job) -> io::Result<ExitCode> {
@@ -103,7 +120,7 @@ fn prepare_and_start(orders: &Orders, job: Job) -> io::Result<ExitCode> {
         Job::Command(command) if orders.stays => {
             stay::beside(command, &control, terminal).map(ExitCode::from)
         }
-        job @ (Job::Command(_) | Job::Document(_)) => {
+        job @ (Job::Command(_) | Job::Own(..)) => {
             drop(control);
             start(job)
         }
@@ -113,8 +130,24 @@ fn prepare_and_start(orders: &Orders, job: Job) -> io::Result<ExitCode> {
 fn start(job: Job) -> io::Result<ExitCode> {
     match job {
         Job::Command(mut command) => Err(command.exec()),
-        Job::Document(ask) => Ok(document::main(&ask.to_string_lossy())),
+        Job::Own(work, ask) => Ok(answered(work(&ask.to_string_lossy()))),
     }
+}
+
+/// Prints what work of our own came to.
+fn answered(answer: io::Result<Result<String, String>>) -> ExitCode {
+    let complaint = match answer {
+        Ok(Ok(text)) => {
+            return match io::stdout().write_all(text.as_bytes()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            };
+        }
+        Ok(Err(complaint)) => complaint,
+        Err(error) => error.to_string(),
+    };
+    eprintln!("{complaint}");
+    ExitCode::from(NOT_HAD)
 }
 
 /// A descriptor that we were started with. The command does not get it.

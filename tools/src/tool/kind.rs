@@ -2,7 +2,8 @@
 
 /// How to get at the text of documents.
 const DOCUMENTS: &str = "read it with document_read";
-const ARCHIVES: &str = "list it with document_read, or unpack it with the shell, for example with tar, unzip or python3";
+const ARCHIVES: &str = "list it with document_read, or unpack it with archive_unpack";
+const OTHER_ARCHIVES: &str = "unpack it with the shell, for example with tar or python3";
 const IMAGES: &str = "convert a copy of it to PNG with the shell, for example with python3 or ImageMagick, and read that";
 const OTHERS: &str =
     "use the shell to extract what you need, for example with file, strings or python3";
@@ -18,11 +19,16 @@ const SIGNS: [(usize, &[u8], &str, &str); 26] = [
     (0, b"II*\0", "a TIFF image", IMAGES),
     (0, b"MM\0*", "a TIFF image", IMAGES),
     (0, b"\x1f\x8b", "a gzip archive", ARCHIVES),
-    (0, b"BZh", "a bzip2 archive", ARCHIVES),
-    (0, b"\xfd7zXZ\0", "an xz archive", ARCHIVES),
-    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive", ARCHIVES),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", ARCHIVES),
-    (0, b"Rar!", "a RAR archive", ARCHIVES),
+    (0, b"BZh", "a bzip2 archive", OTHER_ARCHIVES),
+    (0, b"\xfd7zXZ\0", "an xz archive", OTHER_ARCHIVES),
+    (
+        0,
+        b"\x28\xb5\x2f\xfd",
+        "a Zstandard archive",
+        OTHER_ARCHIVES,
+    ),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", OTHER_ARCHIVES),
+    (0, b"Rar!", "a RAR archive", OTHER_ARCHIVES),
     (257, b"ustar", "a tar archive", ARCHIVES),
     (
         0,

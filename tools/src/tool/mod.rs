@@ -2,6 +2,7 @@
 //!
 //! What a model can mend is an outcome that is not ok and says what to do; an error means that the machine refused.
 
+mod archive_unpack;
 mod cut;
 mod document_read;
 mod file_delete;
@@ -103,6 +104,7 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         Box::new(file_list::FileList),
         Box::new(file_search::FileSearch),
         Box::new(document_read::DocumentRead),
+        Box::new(archive_unpack::ArchiveUnpack),
         Box::new(note::Note),
         Box::new(publish::Publish),
     ];

@@ -17,7 +17,7 @@ fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
     let guard = Guard::new(egress::Options::default());
     let tools = guard.map(|guard| all(&Options::default(), &guard));
     let tools = tools.unwrap_or_default();
-    assert_eq!(tools.len(), 16);
+    assert_eq!(tools.len(), 17);
     for tool in tools {
         let name = tool.spec().name;
         let shown = match name.as_str() {
@@ -25,6 +25,7 @@ fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
             "shell_read" | "shell_write" | "shell_stop" => "the session",
             "note" => "the text",
             "file_move" => "the from to the to",
+            "archive_unpack" => "the path into the to",
             // What it shows is in the patch.
             "file_patch" => continue,
             _ => "the path",
@@ -125,6 +126,7 @@ fn every_call_says_whose_words_come_back_and_what_can_leave() {
         ("file_list", json!({}), Source::Files, Outward::Nothing),
         ("file_search", json!({}), Source::Files, Outward::Nothing),
         ("document_read", json!({}), Source::Files, Outward::Nothing),
+        ("archive_unpack", json!({}), Source::Files, Outward::Nothing),
         ("note", json!({}), Source::Own, Outward::Nothing),
         ("publish", json!({}), Source::Own, Outward::Nothing),
         ("web_fetch", json!({"url": url}), Source::Outside, fetch()),

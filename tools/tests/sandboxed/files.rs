@@ -28,6 +28,7 @@ async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects(
         ("file_list", Read, Reads),
         ("file_search", Read, Reads),
         ("document_read", Read, Reads),
+        ("archive_unpack", Repeatable, Changes),
         ("note", Repeatable, FileUse::None),
         ("publish", Repeatable, Reads),
         ("shell_start", Repeatable, Changes),
