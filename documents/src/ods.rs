@@ -1,4 +1,4 @@
-//! Workbooks of OpenDocument: one sheet at a time as a table with cell references.
+//! Workbooks of `OpenDocument`: one sheet at a time as a table with cell references.
 //!
 //! Cells and rows may say that they are repeated; what is repeated is counted, and only what is shown is written out.
 
@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::package::Package;
 use crate::request::Request;
 use crate::sheets::{self, Gatherer, Sheet};
-use crate::xml::{Element, Event, Reader};
+use crate::xml::{Element, Reader};
 
 const PART: &str = "content.xml";
 
@@ -30,10 +30,7 @@ pub(crate) fn read<R: Read + Seek>(
     let mut reader = package.must_part(PART)?;
     let mut gatherer = Gatherer::new(range, limits);
     let mut at = 0;
-    while let Some(event) = reader.next()? {
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(0)? {
         if element.name == "table" {
             if at == index {
                 let mut table = Table {
@@ -55,10 +52,7 @@ pub(crate) fn read<R: Read + Seek>(
 /// The sheets in their order.
 fn list<B: BufRead>(reader: &mut Reader<B>) -> Result<Vec<Sheet>, Error> {
     let (mut sheets, mut style, mut hidden) = (Vec::new(), String::new(), BTreeSet::new());
-    while let Some(event) = reader.next()? {
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(0)? {
         match element.name.as_str() {
             "style" => element
                 .attribute("name")
@@ -114,13 +108,7 @@ impl Table<'_, '_> {
     fn rows<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<(), Error> {
         let depth = reader.depth();
         let mut column = 0u32;
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "table-column" => {
                     let last = column.saturating_add(number(&element, "number-columns-repeated"));
@@ -149,13 +137,7 @@ impl Table<'_, '_> {
     fn cells<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<Vec<Run>, Error> {
         let depth = reader.depth();
         let (mut runs, mut column) = (Vec::new(), 0u32);
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             let is_covered = element.name == "covered-table-cell";
             if element.name != "table-cell" && !is_covered {
                 reader.skip()?;
@@ -254,13 +236,7 @@ fn value<B: BufRead>(
 fn text<B: BufRead>(reader: &mut Reader<B>) -> Result<String, Error> {
     let depth = reader.depth();
     let mut all = String::new();
-    while reader.depth() >= depth {
-        let Some(event) = reader.next()? else {
-            break;
-        };
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(depth)? {
         match element.name.as_str() {
             "p" => {
                 all.push_str(if all.is_empty() { "" } else { " " });

@@ -1,4 +1,4 @@
-//! Text documents of OpenDocument as Markdown: headings, lists, tables, links and notes, without tracked deletions and remarks.
+//! Text documents of `OpenDocument` as Markdown: headings, lists, tables, links and notes, without tracked deletions and remarks.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, Read, Seek};
@@ -37,10 +37,7 @@ pub(crate) fn read<R: Read + Seek>(
     let limits = package.meter().limits();
     let mut body = Body::default();
     let mut reader = package.must_part(PART)?;
-    while let Some(event) = reader.next()? {
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(0)? {
         match element.name.as_str() {
             "list-style" => {
                 let name = element.attribute("name").unwrap_or_default();
@@ -88,13 +85,7 @@ struct Listed {
 impl Body {
     /// Reads the blocks up to the end of the element at `depth`.
     fn blocks<B: BufRead>(&mut self, reader: &mut Reader<B>, depth: u64) -> Result<(), Error> {
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "h" => {
                     let level = element.attribute("outline-level");
@@ -145,13 +136,7 @@ impl Body {
         let counts = (listed.style.clone(), listed.level.to_string());
         let is_numbered = self.numbered.contains(&counts);
         let (mut number, mut is_first) = (0u64, true);
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "list-item" => {
                     number += 1;
@@ -183,13 +168,7 @@ impl Body {
     fn table<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<String, Error> {
         let depth = reader.depth();
         let mut rows: Vec<Vec<String>> = Vec::new();
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "table-row" => rows.push(Vec::new()),
                 "table-cell" | "covered-table-cell" => {
@@ -243,7 +222,8 @@ impl Body {
                         let count = element.attribute("c").and_then(|count| count.parse().ok());
                         text.push_str(&" ".repeat(count.unwrap_or(1usize).min(SPACES_MAX)));
                     }
-                    "tab" | "line-break" => text.push(' '),
+                    // The last two are paragraphs of a box that hangs on this one.
+                    "tab" | "line-break" | "p" | "h" => text.push(' '),
                     "note" => self.note(reader, &mut text)?,
                     "title" | "desc" => {
                         let told = one_line(&reader.text()?);
@@ -251,8 +231,6 @@ impl Body {
                             text.push_str(&["[image: ", &told, "]"].concat());
                         }
                     }
-                    // A paragraph in a box that hangs on this one.
-                    "p" | "h" => text.push(' '),
                     name if LEFT_OUT.contains(&name) => reader.skip()?,
                     _ => {}
                 },

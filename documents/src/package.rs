@@ -10,7 +10,7 @@ use zip::result::ZipError;
 use crate::error::Error;
 use crate::format::Format;
 use crate::meter::{Meter, Watched};
-use crate::xml::{self, Event};
+use crate::xml;
 
 /// How much of a part that is no XML is looked at.
 const START_BYTES: u64 = 256 << 10;
@@ -145,10 +145,7 @@ impl<'m, 'l, R: Read + Seek> Package<'m, 'l, R> {
         let Some(mut reader) = self.part(&name)? else {
             return Ok(relations);
         };
-        while let Some(event) = reader.next()? {
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(0)? {
             let said = |name| element.attribute(name).unwrap_or_default();
             if element.name != "Relationship" {
                 continue;

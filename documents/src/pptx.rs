@@ -10,7 +10,7 @@ use crate::lines::span;
 use crate::package::Package;
 use crate::request::Request;
 use crate::table::{escape, plain};
-use crate::xml::{Element, Event, Reader};
+use crate::xml::{Element, Reader};
 
 /// Reads slides.
 pub(crate) fn read<R: Read + Seek>(
@@ -66,10 +66,7 @@ fn slides<R: Read + Seek>(package: &mut Package<'_, '_, R>) -> Result<Vec<String
     let relations = package.relations(part)?;
     let mut slides = Vec::new();
     let mut reader = package.must_part(part)?;
-    while let Some(event) = reader.next()? {
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(0)? {
         // Its own number is called `id` too, so the one that is a relation is looked for.
         if element.name == "sldId" {
             let mut ids = element.all("id").filter_map(|id| relations.get(id));
@@ -139,10 +136,7 @@ impl Slide {
 
     fn shapes<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<(), Error> {
         let mut shape = Shape::default();
-        while let Some(event) = reader.next()? {
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(0)? {
             match element.name.as_str() {
                 "sld" => self.is_hidden = !element.is_on("show"),
                 "sp" | "pic" | "graphicFrame" | "cxnSp" => shape = Shape::default(),
@@ -201,13 +195,7 @@ impl Slide {
 fn paragraph<B: BufRead>(reader: &mut Reader<B>) -> Result<(String, usize), Error> {
     let depth = reader.depth();
     let (mut text, mut level) = (String::new(), 0);
-    while reader.depth() >= depth {
-        let Some(event) = reader.next()? else {
-            break;
-        };
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(depth)? {
         match element.name.as_str() {
             "t" => text.push_str(&reader.text()?),
             "br" => text.push(' '),
@@ -227,13 +215,7 @@ fn paragraph<B: BufRead>(reader: &mut Reader<B>) -> Result<(String, usize), Erro
 fn table<B: BufRead>(reader: &mut Reader<B>) -> Result<String, Error> {
     let depth = reader.depth();
     let mut rows: Vec<Vec<String>> = Vec::new();
-    while reader.depth() >= depth {
-        let Some(event) = reader.next()? else {
-            break;
-        };
-        let Event::Open(element) = event else {
-            continue;
-        };
+    while let Some(element) = reader.open_within(depth)? {
         match element.name.as_str() {
             "tr" => rows.push(Vec::new()),
             "tc" => rows

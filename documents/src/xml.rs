@@ -118,6 +118,18 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// The next element that begins before the one at this depth ends; at depth 0, in all of the part.
+    pub fn open_within(&mut self, depth: u64) -> Result<Option<Element>, Error> {
+        while self.depth >= depth {
+            match self.next()? {
+                Some(Event::Open(element)) => return Ok(Some(element)),
+                Some(Event::Close(_) | Event::Text(_)) => {}
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
     /// The text up to the end of the element that was just opened.
     pub fn text(&mut self) -> Result<String, Error> {
         let depth = self.depth;
@@ -228,6 +240,24 @@ mod tests {
         assert!(all(bomb).unwrap_err().to_string().contains("document type"));
         let unknown = all("<x>&b;</x>").unwrap();
         assert_eq!(unknown[1], Event::Text("\u{FFFD}".to_owned()));
+    }
+
+    #[test]
+    fn elements_are_found_up_to_the_end_of_the_one_that_holds_them() {
+        let xml = "<a><b>text<c/></b><d/></a>";
+        let mut reader = Reader::new(xml.as_bytes(), Format::Docx, 10);
+        let names = |depth: u64, within: &mut Reader<&[u8]>| {
+            let mut names = Vec::new();
+            while let Some(element) = within.open_within(depth).unwrap() {
+                names.push(element.name);
+            }
+            names
+        };
+        reader.open_within(0).unwrap();
+        reader.open_within(0).unwrap();
+        let depth = reader.depth();
+        assert_eq!(names(depth, &mut reader), ["c"]);
+        assert_eq!(names(0, &mut reader), ["d"]);
     }
 
     #[test]

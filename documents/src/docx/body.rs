@@ -9,7 +9,7 @@ use crate::clean::{clean, one_line};
 use crate::error::Error;
 use crate::package::Relation;
 use crate::table::{self, escape};
-use crate::xml::{Event, Reader};
+use crate::xml::Reader;
 
 /// Characters of one cell of a table.
 const CELL_CHARS: u64 = 2000;
@@ -71,13 +71,7 @@ impl<'d> Body<'d> {
     ) -> Result<String, Error> {
         let mut text = String::new();
         let mut was_listed = false;
-        while depth == 0 || reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "p" => {
                     let paragraph = self.paragraph(reader)?;
@@ -146,13 +140,7 @@ impl<'d> Body<'d> {
     fn table<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<String, Error> {
         let depth = reader.depth();
         let mut rows: Vec<Vec<String>> = Vec::new();
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "tr" => rows.push(Vec::new()),
                 "tc" => {
@@ -173,13 +161,7 @@ impl<'d> Body<'d> {
     fn cell<B: BufRead>(&mut self, reader: &mut Reader<B>) -> Result<(String, usize), Error> {
         let depth = reader.depth();
         let (mut texts, mut span) = (Vec::new(), 1usize);
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "gridSpan" => {
                     let columns = value(&element).and_then(|columns| columns.parse().ok());
@@ -207,10 +189,7 @@ impl<'d> Body<'d> {
         reader: &mut Reader<B>,
     ) -> Result<Vec<(String, String)>, Error> {
         let mut notes = Vec::new();
-        while let Some(event) = reader.next()? {
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(0)? {
             let is_note = ["footnote", "endnote"].contains(&element.name.as_str());
             if is_note
                 && element

@@ -89,13 +89,7 @@ impl Body<'_> {
     /// Reads the run that was just opened: text of one look.
     fn run<B: BufRead>(&mut self, reader: &mut Reader<B>, to: &mut Paragraph) -> Result<(), Error> {
         let depth = reader.depth();
-        while reader.depth() >= depth {
-            let Some(event) = reader.next()? else {
-                break;
-            };
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(depth)? {
             match element.name.as_str() {
                 "vanish" | "webHidden" if element.is_on("val") => {
                     // The rest of the run is not shown.

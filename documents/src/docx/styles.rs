@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use crate::error::Error;
 use crate::package::Package;
-use crate::xml::{Element, Event};
+use crate::xml::Element;
 
 /// How many styles may build on each other.
 const BASES_MAX: usize = 20;
@@ -59,10 +59,7 @@ impl Styles {
             return Ok(());
         };
         let mut id = String::new();
-        while let Some(event) = reader.next()? {
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(0)? {
             if element.name == "style" {
                 element
                     .attribute("styleId")
@@ -105,10 +102,7 @@ impl Styles {
             return Ok(());
         };
         let (mut abstract_id, mut list, mut at) = (String::new(), String::new(), 0);
-        while let Some(event) = reader.next()? {
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(0)? {
             match element.name.as_str() {
                 "abstractNum" => {
                     element

@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::format::Format;
 use crate::package::Package;
 use crate::sheets::Sheet;
-use crate::xml::Event;
 
 /// What a workbook is made of.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,10 +36,7 @@ impl Workbook {
             is_1904: false,
         };
         let mut reader = package.must_part(part)?;
-        while let Some(event) = reader.next()? {
-            let Event::Open(element) = event else {
-                continue;
-            };
+        while let Some(element) = reader.open_within(0)? {
             match element.name.as_str() {
                 "workbookPr" => {
                     workbook.is_1904 =

@@ -1,4 +1,4 @@
-//! Documents of OpenDocument: texts line by line, workbooks cell by cell, and those that claim too much.
+//! Documents of `OpenDocument`: texts line by line, workbooks cell by cell, and those that claim too much.
 
 use std::time::{Duration, Instant};
 
