@@ -76,11 +76,16 @@ impl Tree {
         self.reaped
     }
 
-    /// Becomes readable when there is a report.
+    /// Becomes readable when there is a report, until the first process is known. The rest is read at the end: it comes in many
+    /// pieces, and being woken for each would take the processor from bwrap.
     pub fn status(&self) -> Option<BorrowedFd<'_>> {
         match &self.first {
-            First::Kept => None,
-            First::Reported { status, .. } => status.as_ref().map(AsFd::as_fd),
+            First::Kept | First::Reported { known: Some(_), .. } => None,
+            First::Reported {
+                status,
+                known: None,
+                ..
+            } => status.as_ref().map(AsFd::as_fd),
         }
     }
 
@@ -236,9 +241,14 @@ fn documents(report: &[u8]) -> impl Iterator<Item = serde_json::Value> + '_ {
         .map_while(Result::ok)
 }
 
+/// The first process, as soon as it is said: in the first piece of a document that comes in many.
 fn first_pid(report: &[u8]) -> Option<Pid> {
-    let pid = documents(report).find_map(|document| document.get("child-pid")?.as_i64())?;
-    Pid::from_raw(i32::try_from(pid).ok()?)
+    let text = std::str::from_utf8(report).ok()?;
+    let (_, value) = text.split_once("\"child-pid\":")?;
+    let value = value.trim_start();
+    // Without what follows it, the number may go on.
+    let end = value.find(|next: char| !next.is_ascii_digit())?;
+    Pid::from_raw(value.get(..end)?.parse().ok()?)
 }
 
 /// The exit status of the program, if it was started at all.
@@ -259,6 +269,8 @@ mod tests {
             Some(42)
         );
         assert_eq!(reported_exit(report), Some(3));
+        assert_eq!(first_pid(b"{ \"child-pid\": 42, \"ipc"), first_pid(report));
+        assert_eq!(first_pid(b"{ \"child-pid\": 4"), None);
         assert_eq!(reported_exit(b"{ \"child-pid\": 42 }"), None);
     }
 }
