@@ -57,7 +57,7 @@ pub enum Unfit {
     Closed(String),
     /// Its Python is one that a sandbox does not see.
     #[error(
-        "{path} leads to {target}, which commands cannot see; make the environment with a Python below /usr (/usr/bin/python3 -m venv --clear {tree}), or name the folder of that one in tools.read_only_binds"
+        "{path} leads to {target}, which commands cannot see; make the environment with a Python below /usr (/usr/bin/python3 -m venv --clear {tree})"
     )]
     Python {
         /// What leads there.
