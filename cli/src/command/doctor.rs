@@ -327,7 +327,7 @@ async fn tool_tree(config: &Config) -> Vec<Finding> {
     let contents = match listed.await {
         Ok(contents) => contents,
         Err(error) => {
-            let cure = "correct the tree, or leave tools.tree out; `errand sandbox run -- /usr/bin/bash` looks at it from inside";
+            let cure = "correct the tree, or leave tools.tree out; `errand sandbox run -- python3 -V` starts its Python by hand";
             return vec![Finding::bad(WHAT, format!("{error:#}"), cure)];
         }
     };
