@@ -364,6 +364,12 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
     for line in run.enforced.lines() {
         writeln!(err, "{line}")?;
     }
+    if !run.enforced.lacks.is_empty() {
+        writeln!(
+            err,
+            "`errand doctor` says what to do about what is not enforced"
+        )?;
+    }
     for decision in exit.iter().flat_map(|exit| exit.take_decisions().named) {
         writeln!(err, "network: {}", in_words(&decision))?;
     }
