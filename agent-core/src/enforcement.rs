@@ -28,6 +28,9 @@ pub const WORDS: [(&str, &str); 12] = [
     ("tree_ends", "the whole process tree is ended"),
 ];
 
+/// What people are told of a limit that is looked at now and then.
+const WATCHED: &str = " (watched)";
+
 /// How far the code of one run could reach over the network. Ports of its own loopback are not counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkReach {
@@ -64,6 +67,30 @@ impl NetworkReach {
     }
 }
 
+/// What all commands of a task, or of a tenant, may use together within one worker. What is absent is not bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Share {
+    /// Memory of all processes, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Processor time in percent of one processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<u64>,
+    /// What all workspaces may hold, in bytes; watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_bytes: Option<u64>,
+    /// Files and directories that all workspaces may hold; watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_files: Option<u64>,
+    /// Which of `memory` and `processes` are looked at now and then, because no cgroup bounds them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub watched: Vec<String>,
+}
+
 /// The limits of one run. What is absent is not bounded.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -77,10 +104,13 @@ pub struct Limits {
     /// `cgroup_v1` or `cgroup_v2`: of all its processes together; `rlimit_each`: of each process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_by: Option<String>,
+    /// Memory of all its processes together, in bytes, looked at now and then where `memory_by` is not of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_watched_bytes: Option<u64>,
     /// Processes and threads at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<u64>,
-    /// `cgroup_v1`, `cgroup_v2`, or `rlimit`, which counts those of its own user namespace.
+    /// `cgroup_v1`, `cgroup_v2`, or `rlimit`, which counts those of its own user namespace; `watched`: they are counted now and then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes_by: Option<String>,
     /// Processor time in percent of one processor, of all its processes together.
@@ -107,6 +137,12 @@ pub struct Limits {
     /// It is ended when the disk has less free space than this, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_disk_bytes: Option<u64>,
+    /// What it shares with all commands of its task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Share>,
+    /// What it shares with all commands of its tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Share>,
 }
 
 /// What one run of foreign code was held to.
@@ -169,6 +205,7 @@ impl Limits {
         let by = |by: &Option<String>| match by.as_deref() {
             Some("rlimit_each") => ", each process by itself".to_owned(),
             Some("rlimit") => ", by resource limit".to_owned(),
+            Some("watched") => WATCHED.to_owned(),
             Some(word) => format!(", all together, by {}", word.replace('_', " ")),
             None => String::new(),
         };
@@ -176,6 +213,8 @@ impl Limits {
             self.wall_ms.map(|ms| format!("wall time {}", time(ms))),
             self.memory_bytes
                 .map(|bytes| format!("memory {}{}", size(bytes), by(&self.memory_by))),
+            self.memory_watched_bytes
+                .map(|bytes| format!("memory {}, all together{WATCHED}", size(bytes))),
             self.processes
                 .map(|count| format!("processes {count}{}", by(&self.processes_by))),
             self.cpu_percent
@@ -187,13 +226,43 @@ impl Limits {
             self.output_bytes
                 .map(|bytes| format!("output {}", size(bytes))),
             self.workspace_bytes
-                .map(|bytes| format!("workspace {} (watched)", size(bytes))),
+                .map(|bytes| format!("workspace {}{WATCHED}", size(bytes))),
             self.workspace_files
-                .map(|count| format!("workspace {count} files (watched)")),
+                .map(|count| format!("workspace {count} files{WATCHED}")),
             self.free_disk_bytes
-                .map(|bytes| format!("disk keeps {} free (watched)", size(bytes))),
+                .map(|bytes| format!("disk keeps {} free{WATCHED}", size(bytes))),
+            self.task
+                .as_ref()
+                .map(|share| format!("all of the task: {}", share.in_words())),
+            self.tenant
+                .as_ref()
+                .map(|share| format!("all of the tenant: {}", share.in_words())),
         ];
         limits.into_iter().flatten().collect()
+    }
+}
+
+impl Share {
+    /// Its limits with their units, for people.
+    fn in_words(&self) -> String {
+        let how = |what: &str| {
+            let is_watched = self.watched.iter().any(|watched| watched == what);
+            if is_watched { WATCHED } else { "" }
+        };
+        let limits = [
+            self.memory_bytes
+                .map(|bytes| format!("memory {}{}", size(bytes), how("memory"))),
+            self.processes
+                .map(|count| format!("processes {count}{}", how("processes"))),
+            self.cpu_percent
+                .map(|percent| format!("processor time {percent} %")),
+            self.workspace_bytes
+                .map(|bytes| format!("workspaces {}{WATCHED}", size(bytes))),
+            self.workspace_files
+                .map(|count| format!("workspaces {count} files{WATCHED}")),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        limits.join(", ")
     }
 }
 
@@ -306,7 +375,14 @@ mod tests {
                 wall_ms: Some(60_000),
                 memory_bytes: Some(3 * 1024 * 1024),
                 memory_by: Some("rlimit_each".to_owned()),
+                memory_watched_bytes: Some(4 * 1024 * 1024),
                 output_bytes: Some(1_000),
+                tenant: Some(Share {
+                    processes: Some(20),
+                    workspace_files: Some(7),
+                    watched: vec!["processes".to_owned()],
+                    ..Share::default()
+                }),
                 ..Limits::default()
             },
             network: NetworkReach::of(&Network {
@@ -325,7 +401,8 @@ mod tests {
                 "isolation: bubblewrap, no cgroup",
                 "namespaces of its own: user, pid",
                 "enforced: system call filter; a_word_of_later",
-                "limits: wall time 60 s; memory 3 MiB, each process by itself; output 1000 bytes",
+                "limits: wall time 60 s; memory 3 MiB, each process by itself; memory 4 MiB, all together (watched); \
+                 output 1000 bytes; all of the tenant: processes 20 (watched), workspaces 7 files (watched)",
                 "network: allow_list (2 hosts)",
                 "not enforced: processor time: no cgroup",
             ]
@@ -337,7 +414,8 @@ mod tests {
         let mut written = serde_json::to_value(caged()).unwrap();
         assert_eq!(
             written["limits"],
-            json!({"wall_ms": 60_000, "memory_bytes": 3_145_728, "memory_by": "rlimit_each", "output_bytes": 1_000})
+            json!({"wall_ms": 60_000, "memory_bytes": 3_145_728, "memory_by": "rlimit_each", "memory_watched_bytes": 4_194_304,
+                "output_bytes": 1_000, "tenant": {"processes": 20, "workspace_files": 7, "watched": ["processes"]}})
         );
         written["limits"]["gpus"] = json!(1);
         written["hypervisor"] = json!("x");

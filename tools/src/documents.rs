@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::inside::document::{self, Ask};
 use crate::inside::{NOT_HAD, unpack};
-use crate::sandbox::{Ended, Program, Run, Sandbox};
+use crate::sandbox::{Ended, Program, Run, Sandbox, Scope};
 use crate::tool::refused;
 use crate::workspace::Entered;
 
@@ -91,8 +91,9 @@ impl Work {
                 complaint.trim().to_owned()
             }
             Ended::Killed { reason } => format!("{name} was ended: {reason}; {cure}"),
-            Ended::Exited { .. } if run.out_of_memory => {
-                format!("{name} needs more memory than there is for one command; {cure}")
+            Ended::Exited { .. } if run.out_of_memory.is_some() => {
+                let whose = run.out_of_memory.unwrap_or(Scope::Command);
+                format!("{name} needs more memory than there is for {whose}; {cure}")
             }
             Ended::Exited { status } => format!(
                 "{name} failed with exit status {status}, so it is damaged or hostile: {}",

@@ -13,6 +13,7 @@ pub mod inside;
 mod nearest;
 mod network;
 pub mod options;
+mod outputs;
 mod patch;
 pub mod sandbox;
 mod sessions;

@@ -3,16 +3,18 @@
 //! A computer has no network of its own. Where its task was granted some, a port of its loopback leads to a proxy of
 //! `egress`, which judges every request; what it decided is part of the call's record.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::credential::Credential;
 use agent_core::enforcement::NetworkReach;
+use agent_core::id::TenantId;
 use agent_core::network::{Network, NetworkDecision, NetworkDecisions, NetworkMode};
 use agent_core::ports::network::{Networks, NotGranted};
 use agent_core::ports::tool::Grants;
 use async_trait::async_trait;
 use egress::header::{HeaderName, HeaderValue};
-use egress::proxy::{Decision, Injection, Mode, Observer, Outcome, Proxy};
+use egress::proxy::{Allowance, Decision, Injection, Mode, Observer, Outcome, Proxy};
 use egress::{ConfigError, Guard, Hosts, Url};
 use tokio::net::TcpStream;
 
@@ -21,6 +23,8 @@ use crate::sandbox::{Outlet, Port};
 
 /// The port of the sandbox's loopback where the proxy listens, as many proxies do.
 pub(crate) const PROXY_PORT: u16 = 3128;
+/// Whose an allowance is, in words for a model.
+const TENANT: &str = "this tenant, over all its tasks on this machine,";
 /// The variables by which programs learn of a proxy; some read only the one or the other spelling.
 const VARIABLES: [&str; 6] = [
     "HTTP_PROXY",
@@ -87,6 +91,8 @@ pub struct Gate {
     reach: Reach,
     options: NetworkOptions,
     guard: Guard,
+    /// What each tenant has in use, or used within the last hour.
+    allowances: Mutex<HashMap<TenantId, Arc<Allowance>>>,
 }
 
 impl Gate {
@@ -96,22 +102,35 @@ impl Gate {
             reach: Reach::of(options)?,
             options: options.clone(),
             guard: guard.clone(),
+            allowances: Mutex::default(),
         })
+    }
+
+    /// What all calls of a tenant may use together.
+    pub(crate) fn allowance(&self, tenant: &TenantId) -> Arc<Allowance> {
+        let mut known = self
+            .allowances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, one| Arc::strong_count(one) > 1 || !one.is_whole());
+        let whole = || Arc::new(Allowance::new(TENANT, self.options.per_tenant.clone()));
+        Arc::clone(known.entry(tenant.clone()).or_insert_with(whole))
     }
 
     /// The way out that a grant opens, or why there is none, in words for a model. The operator's limits are those of
     /// today, not of when the task was submitted.
-    pub fn open(&self, grants: &Grants) -> Result<Arc<Exit>, String> {
+    pub fn open(&self, tenant: &TenantId, grants: &Grants) -> Result<Arc<Exit>, String> {
         let granted = grants.network.as_ref().ok_or(NO_NETWORK)?;
         let mode = match self.hosts(granted)? {
             None => Mode::Open,
             Some(hosts) => Mode::AllowList(hosts),
         };
         let limits = self.options.limits.clone();
+        let proxy = self
+            .guard
+            .proxy(mode, limits, injections(&grants.credentials)?);
         Ok(Arc::new(Exit {
-            proxy: self
-                .guard
-                .proxy(mode, limits, injections(&grants.credentials)?),
+            proxy: proxy.within(self.allowance(tenant)),
             reach: NetworkReach::of(granted),
             decisions: Mutex::default(),
         }))
@@ -347,6 +366,24 @@ mod tests {
             refusals(&decisions),
             "\n[network: b.example:443 is not on the list]"
         );
+    }
+
+    #[test]
+    fn all_calls_of_a_tenant_have_one_allowance_and_another_tenant_has_its_own() {
+        let mut options = NetworkOptions::default();
+        options.per_tenant.connections_max = 1;
+        let guard = Guard::new(egress::Options::default()).unwrap();
+        let gate = Gate::new(&options, &guard).unwrap();
+        let tenant = |seed| TenantId::new(&agent_core::ports::entropy::Seeded::new(seed));
+        let held = gate.allowance(&tenant(1)).enter().unwrap();
+        let refused = gate.allowance(&tenant(1)).enter().unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "this tenant, over all its tasks on this machine, has 1 connections open at the same time already; wait until one has ended"
+        );
+        assert!(gate.allowance(&tenant(2)).enter().is_ok());
+        drop(held);
+        assert!(gate.allowance(&tenant(1)).enter().is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use agent_core::network::NetworkMode;
 use agent_core::secret::Secret;
 use egress::Url;
-use egress::proxy::Limits;
+use egress::proxy::{AllowanceLimits, Limits};
 use serde::{Deserialize, Serialize};
 
 /// How foreign code is isolated.
@@ -62,6 +62,8 @@ pub struct NetworkOptions {
     pub hosts: Vec<String>,
     /// Limits of each call's way out.
     pub limits: Limits,
+    /// What all calls of one tenant may use together within one worker; 0 is no limit.
+    pub per_tenant: AllowanceLimits,
 }
 
 /// Settings of the tools `web_fetch` and `file_download`.
@@ -137,6 +139,44 @@ impl SearchOptions {
     }
 }
 
+/// What all commands of a task, or of a tenant, may use together within one worker; 0 is no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShareOptions {
+    /// Memory of all processes. Looked at now and then only where cgroups cannot be had.
+    pub memory_bytes: u64,
+    /// Processes and threads. Looked at now and then only where cgroups cannot be had.
+    pub processes_max: u64,
+    /// Processor time: 100 is one processor. Needs cgroups.
+    pub cpu_percent: u64,
+    /// The bytes that all workspaces may hold together. A command that writes more is ended.
+    pub workspace_bytes_max: u64,
+    /// The files and directories that all workspaces may hold together.
+    pub workspace_files_max: u64,
+}
+
+impl ShareOptions {
+    /// No limits.
+    pub const NONE: Self = Self {
+        memory_bytes: 0,
+        processes_max: 0,
+        cpu_percent: 0,
+        workspace_bytes_max: 0,
+        workspace_files_max: 0,
+    };
+
+    /// So many times what one command, or one workspace, may use by default.
+    const fn times(times: u64) -> Self {
+        Self {
+            memory_bytes: times * MEMORY_BYTES,
+            processes_max: times * PROCESSES_MAX,
+            cpu_percent: times * CPU_PERCENT,
+            workspace_bytes_max: times * WORKSPACE_BYTES_MAX,
+            workspace_files_max: times * WORKSPACE_FILES_MAX,
+        }
+    }
+}
+
 /// Settings of the tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -164,7 +204,8 @@ pub struct Options {
     pub wall_time_ms_max: u64,
     /// The longest time that a program in the background may run.
     pub session_time_ms_max: u64,
-    /// Memory of all processes of a command together; of each process where cgroups cannot be had.
+    /// Memory of all processes of a command together. Where cgroups cannot be had, each process is held to it, and their sum is
+    /// looked at now and then.
     pub memory_bytes: u64,
     /// Processes and threads of a command.
     pub processes_max: u64,
@@ -174,8 +215,11 @@ pub struct Options {
     pub file_bytes_max: u64,
     /// Open files of each process.
     pub open_files_max: u64,
-    /// How much of each output stream of a command is kept: half from its start, half from its end.
+    /// How much of each output stream of a command is kept in memory: half from its start, half from its end.
     pub output_kept_bytes: u64,
+    /// How much of each output stream of a command is stored as a file of its workspace, where a model is not shown all of it; 0 is
+    /// none.
+    pub output_stored_bytes_max: u64,
     /// A command that prints more than this is ended.
     pub output_bytes_max: u64,
     /// How much of an outcome a model is shown.
@@ -186,6 +230,10 @@ pub struct Options {
     pub workspace_files_max: u64,
     /// Commands are ended when the disk has less free space than this.
     pub free_space_bytes_min: u64,
+    /// What all commands of one task may use together.
+    pub per_task: ShareOptions,
+    /// What all commands of one tenant may use together.
+    pub per_tenant: ShareOptions,
     /// How far tasks may reach.
     pub network: NetworkOptions,
     /// The tools that fetch pages and download files; there where tasks may reach anything.
@@ -199,6 +247,11 @@ pub struct Options {
 }
 
 const MIB: u64 = 1024 * 1024;
+const MEMORY_BYTES: u64 = 2048 * MIB;
+const PROCESSES_MAX: u64 = 256;
+const CPU_PERCENT: u64 = 200;
+const WORKSPACE_BYTES_MAX: u64 = 1024 * MIB;
+const WORKSPACE_FILES_MAX: u64 = 20_000;
 
 impl Default for Options {
     fn default() -> Self {
@@ -214,17 +267,20 @@ impl Default for Options {
             wall_time_ms: 60_000,
             wall_time_ms_max: 600_000,
             session_time_ms_max: 3_600_000,
-            memory_bytes: 2048 * MIB,
-            processes_max: 256,
-            cpu_percent: 200,
+            memory_bytes: MEMORY_BYTES,
+            processes_max: PROCESSES_MAX,
+            cpu_percent: CPU_PERCENT,
             file_bytes_max: 256 * MIB,
             open_files_max: 1024,
             output_kept_bytes: MIB,
+            output_stored_bytes_max: 32 * MIB,
             output_bytes_max: 256 * MIB,
             shown_bytes_max: 16 * 1024,
-            workspace_bytes_max: 1024 * MIB,
-            workspace_files_max: 20_000,
+            workspace_bytes_max: WORKSPACE_BYTES_MAX,
+            workspace_files_max: WORKSPACE_FILES_MAX,
             free_space_bytes_min: 512 * MIB,
+            per_task: ShareOptions::times(4),
+            per_tenant: ShareOptions::times(8),
             network: NetworkOptions::default(),
             web: WebOptions::default(),
             search: SearchOptions::default(),

@@ -3,7 +3,7 @@
 use agent_core::blob::{BlobHash, BlobRef};
 use agent_core::budget::{Budget, Limit};
 use agent_core::call::{CallDecided, CallDecision, ToolReturned};
-use agent_core::enforcement::{Enforcement, Limits, NetworkReach};
+use agent_core::enforcement::{Enforcement, Limits, NetworkReach, Share};
 use agent_core::event::{
     ArtifactPublished, BudgetRaised, DeliveryAttempted, EventBody, EventKind, ModelReplied,
     NoteAdded, PlanAccepted, PlanFailed, PlannedStep, RecordedCall, StepFailed, StepResumed,
@@ -299,6 +299,15 @@ fn enforced() -> Enforcement {
             workspace_bytes: Some(1_073_741_824),
             workspace_files: Some(20_000),
             free_disk_bytes: Some(536_870_912),
+            task: Some(Share {
+                memory_bytes: Some(8_589_934_592),
+                processes: Some(1_024),
+                cpu_percent: Some(800),
+                workspace_bytes: Some(4_294_967_296),
+                workspace_files: Some(80_000),
+                watched: Vec::new(),
+            }),
+            ..Limits::default()
         },
         network: NetworkReach::none(),
         lacks: [(

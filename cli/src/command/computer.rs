@@ -338,7 +338,9 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
     let network = asked
         .network
         .filter(|network| network.mode != NetworkMode::None);
-    let exit = network.map(|network| computer.parts.gate.open(&granting(network)));
+    let tenant = &computer.place.tenant;
+    let gate = &computer.parts.gate;
+    let exit = network.map(|network| gate.open(tenant, &granting(network)));
     let exit = exit.transpose().map_err(anyhow::Error::msg)?;
     let mut environment = Vec::new();
     if exit.is_some() {
@@ -408,10 +410,9 @@ fn how_it_ended(run: &Run) -> String {
         Ended::Exited { status } => format!("exit status {status} after {took:.1} s"),
         Ended::Killed { reason } => format!("killed after {took:.1} s: {reason}"),
     };
-    if run.out_of_memory {
-        text.push_str(
-            "; a process was killed because it needed more memory than there is for one command",
-        );
+    if let Some(scope) = run.out_of_memory {
+        let more = "; a process was killed because it needed more memory than there is for";
+        text = format!("{text}{more} {scope}");
     }
     let memory = run
         .memory_peak_bytes

@@ -125,6 +125,7 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
         let tree = get(&loaded.tree, "tools.tree").unwrap_or(&Value::Null);
         wrongs.add("tools.tree", tree, &unfit.to_string());
     }
+    shares(&mut wrongs, loaded);
     match Guard::new(loaded.config.egress.clone()) {
         Ok(guard) => outward(&mut wrongs, &loaded.config, &guard),
         Err(error) => {
@@ -136,6 +137,54 @@ pub fn refuse_unusable(loaded: &Loaded) -> Result<()> {
         bail!("{}", wrongs.found.join("\n"));
     }
     Ok(())
+}
+
+/// Limits that several share, each below the one beside it that could never be reached then. 0 is no limit.
+const SHARES: [(&str, &str); 12] = [
+    ("tools.per_task.memory_bytes", "tools.memory_bytes"),
+    ("tools.per_task.processes_max", "tools.processes_max"),
+    ("tools.per_task.cpu_percent", "tools.cpu_percent"),
+    (
+        "tools.per_task.workspace_bytes_max",
+        "tools.workspace_bytes_max",
+    ),
+    (
+        "tools.per_task.workspace_files_max",
+        "tools.workspace_files_max",
+    ),
+    ("tools.per_tenant.memory_bytes", "tools.memory_bytes"),
+    ("tools.per_tenant.processes_max", "tools.processes_max"),
+    ("tools.per_tenant.cpu_percent", "tools.cpu_percent"),
+    (
+        "tools.per_tenant.workspace_bytes_max",
+        "tools.workspace_bytes_max",
+    ),
+    (
+        "tools.per_tenant.workspace_files_max",
+        "tools.workspace_files_max",
+    ),
+    (
+        "tools.network.per_tenant.connections_max",
+        "tools.network.limits.connections_max",
+    ),
+    (
+        "tools.network.per_tenant.bytes_per_hour_max",
+        "tools.network.limits.bytes_down_max",
+    ),
+];
+
+/// What a task and a tenant may use together: no less than one command may.
+fn shares(wrongs: &mut Wrongs<'_>, loaded: &Loaded) {
+    let number = |key: &str| get(&loaded.tree, key).and_then(Value::as_u64).unwrap_or(0);
+    for (shared, single) in SHARES {
+        let (value, least) = (number(shared), number(single));
+        if value > 0 && value < least {
+            let cure = format!(
+                "it is less than {single}, which could never be used then; write {least} or more, lower that one, or write 0 for no limit"
+            );
+            wrongs.add(shared, value, &cure);
+        }
+    }
 }
 
 /// How far tasks may reach, and the search service.
@@ -391,6 +440,19 @@ mod tests {
             let said = said(&name, "0");
             let words = format!("{key} = 0 (environment {name}) cannot be used: write 1 or more");
             assert!(said.starts_with(&words), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_no_less_than_what_one_may_use_alone_or_no_limit() {
+        for (shared, single) in SHARES {
+            let name = format!("ERRAND_{}", shared.replace('.', "__").to_uppercase());
+            let refused = said(&name, "1");
+            let words = format!(
+                "{shared} = 1 (environment {name}) cannot be used: it is less than {single}"
+            );
+            assert!(refused.starts_with(&words), "{refused:?}");
+            assert_eq!(said(&name, "0"), "");
         }
     }
 

@@ -71,6 +71,31 @@ async fn a_command_reaches_the_hosts_that_were_named_and_nothing_else() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tenant_may_move_within_an_hour_is_refused_with_its_name_when_it_is_used_up() {
+    let (shop, address) = Shop::open_at("127.0.0.2", 0).await;
+    let mut here = here();
+    reaching(&mut here, &[&address]);
+    // Enough for one request and its answer.
+    here.set("ERRAND_TOOLS__NETWORK__LIMITS__BYTES_DOWN_MAX", "100");
+    here.set(
+        "ERRAND_TOOLS__NETWORK__PER_TENANT__BYTES_PER_HOUR_MAX",
+        "200",
+    );
+    let command = format!("for i in 1 2 3; do curl -sS http://{address}/$i; echo; done");
+    let run = ["sandbox", "run", "--host", &address, "--"];
+    let shell = ["/usr/bin/bash", "-c", &command];
+    let (out, err) = said(&here.run(&[&run[..], &shell[..]].concat()));
+    assert!(out.starts_with("order 17\n"), "{out}{err}");
+    let used_up =
+        "this tenant, over all its tasks on this machine, has moved 200 bytes within an hour";
+    assert!(out.contains(used_up), "{out}{err}");
+    let refused = format!("network: {address} refused, 1 times: {used_up}");
+    assert!(err.contains(&refused), "{err}");
+    let paths: Vec<String> = shop.seen().into_iter().map(|seen| seen.path).collect();
+    assert!(!paths.contains(&"/3".to_owned()), "{paths:?}");
+}
+
 #[test]
 fn a_command_without_a_grant_is_told_so_and_runs_nothing() {
     let mut here = here();

@@ -4,6 +4,7 @@
 //! relative to the directory's descriptor, links are refused, and what was opened is checked to be a regular file.
 //! A file is written whole or not at all, under a name of its own that is then moved into place.
 
+mod count;
 mod delete;
 mod foreign;
 mod path;

@@ -5,6 +5,7 @@
 //! the tree is gone. When our own process dies, everything that it started dies with it.
 
 pub mod bubblewrap;
+mod census;
 mod cgroup;
 mod control;
 mod deleted;
@@ -15,6 +16,7 @@ mod launch;
 mod orphans;
 mod outlets;
 mod output;
+mod scope;
 mod session;
 mod stated;
 mod supervise;
@@ -35,7 +37,9 @@ use crate::workspace::{Entered, UidPool};
 
 pub use bubblewrap::Bubblewrap;
 pub use outlets::{Outlet, Port};
-pub use output::Captured;
+use output::Keeping;
+pub use output::{Captured, Stored};
+pub use scope::Scope;
 pub use session::{Over, Session};
 pub use transcript::{Transcript, Unread};
 pub use unsandboxed::Unsandboxed;
@@ -81,9 +85,15 @@ pub enum KillReason {
     /// It printed too much.
     #[error("more than {0} bytes of output")]
     Output(u64),
-    /// The workspace grew too large.
+    /// The workspace grew too large, or all those of its task or tenant did.
     #[error("{0}")]
     Disk(String),
+    /// Too much memory was in use, where no cgroup is in the way of that.
+    #[error("{0} may have {1} bytes of memory")]
+    Memory(Scope, u64),
+    /// Too many processes and threads ran, where no cgroup is in the way of that.
+    #[error("{0} may have {1} processes and threads at the same time")]
+    Processes(Scope, u64),
 }
 
 /// What came of a run.
@@ -97,10 +107,10 @@ pub struct Run {
     pub stdout: Captured,
     /// What it printed as errors.
     pub stderr: Captured,
-    /// Whether the kernel ended a process of it for want of memory.
-    pub out_of_memory: bool,
-    /// How many processes it may have at the same time, if the kernel refused it one more.
-    pub processes_refused_above: Option<u64>,
+    /// Whose limit it was, if the kernel ended a process of it for want of memory.
+    pub out_of_memory: Option<Scope>,
+    /// Whose limit on processes and how many, if the kernel refused it one more.
+    pub processes_refused_above: Option<(Scope, u64)>,
     /// The most memory that it used, where that is known.
     pub memory_peak_bytes: Option<u64>,
     /// What it was held to.
@@ -138,6 +148,17 @@ pub fn for_options(options: &Options, uids: Option<Arc<UidPool>>) -> io::Result<
         SandboxKind::Bubblewrap => Arc::new(Bubblewrap::new(options, uids)?),
         SandboxKind::None => Arc::new(Unsandboxed::new(options, uids.is_some())),
     })
+}
+
+impl Options {
+    /// How much of what a program prints in this workspace is kept, and where.
+    fn keeping(&self, workspace: &Path) -> Keeping {
+        Keeping::beside(
+            workspace,
+            self.output_kept_bytes,
+            self.output_stored_bytes_max,
+        )
+    }
 }
 
 /// What every program finds in its environment; nothing of ours is ever passed on. Programs of the tool tree come first.

@@ -19,7 +19,7 @@ use super::control::{Control, registered};
 use super::outlets::{self, Open};
 use super::supervise::{Finished, Supervised};
 use super::transcript::{Transcript, Unread};
-use super::{Ended, Enforcement, KillReason};
+use super::{Ended, Enforcement, KillReason, Scope};
 
 /// A program that is asked to end by its terminal gets so long.
 const GRACE: Duration = Duration::from_secs(2);
@@ -50,8 +50,8 @@ pub(super) struct Started {
 pub struct Over {
     /// How; nothing where it was stopped from outside.
     pub ended: Option<Ended>,
-    /// Whether the kernel ended a process of it for want of memory.
-    pub out_of_memory: bool,
+    /// Whose limit it was, if the kernel ended a process of it for want of memory.
+    pub out_of_memory: Option<Scope>,
     /// Whether all of its processes are known to be gone; if not, some hang in the kernel.
     pub is_gone: bool,
 }
@@ -261,7 +261,7 @@ impl Attendant {
         let finished = tokio::time::timeout(GONE_WITHIN, supervised).await;
         Over {
             ended,
-            out_of_memory: false,
+            out_of_memory: None,
             is_gone: matches!(finished, Ok(Ok(_))),
         }
     }
@@ -277,7 +277,7 @@ impl Attendant {
                 tracing::warn!(%error, "a background program could not be watched to its end");
                 Over {
                     ended: None,
-                    out_of_memory: false,
+                    out_of_memory: None,
                     is_gone: false,
                 }
             }

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::process::{Child, ChildStderr, ChildStdout};
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 use std::{io, thread};
@@ -15,12 +16,13 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::KillReason;
+use super::census::{Census, Enrolled};
 use super::cgroup::Groups;
 use super::disk::{DiskLimits, Watchdog};
 use super::launch::Launch;
-use super::output::{Capture, Captured};
+use super::output::{Capture, Captured, Keeping};
 use super::tree::Tree;
+use super::{KillReason, Scope};
 use crate::workspace::Entered;
 
 /// Between asking a program to end and ending it.
@@ -37,8 +39,10 @@ pub(super) struct Watched {
     pub status: Option<OwnedFd>,
     pub place: Entered,
     pub groups: Option<Groups>,
+    /// What is looked at where no cgroup counts it.
+    pub census: Option<Arc<Census>>,
     pub wall_time: Duration,
-    pub output_kept_bytes: u64,
+    pub keeping: Keeping,
     pub output_bytes_max: u64,
     pub disk: DiskLimits,
 }
@@ -54,8 +58,8 @@ pub(super) struct Finished {
     pub took: Duration,
     pub stdout: Captured,
     pub stderr: Captured,
-    pub out_of_memory: bool,
-    pub processes_refused_above: Option<u64>,
+    pub out_of_memory: Option<Scope>,
+    pub processes_refused_above: Option<(Scope, u64)>,
     pub memory_peak_bytes: Option<u64>,
 }
 
@@ -124,6 +128,7 @@ struct Watch {
     is_gone: bool,
     output_bytes_max: u64,
     watchdog: Watchdog,
+    enrolled: Option<Enrolled>,
     groups: Option<Groups>,
     /// Last: the place is in use until everything above is gone.
     place: Entered,
@@ -134,6 +139,8 @@ impl Watch {
         let started = Instant::now();
         let mut child = watched.launch.spawn()?;
         let tree = Tree::of(&child, watched.status)?;
+        let owner = watched.place.owner();
+        let enrolled = watched.census.map(|census| census.enrol(child.id(), owner));
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         for stream in [
             stdout.as_ref().map(AsFd::as_fd),
@@ -149,8 +156,8 @@ impl Watch {
             child,
             stdout,
             stderr,
-            out: Capture::new(watched.output_kept_bytes),
-            err: Capture::new(watched.output_kept_bytes),
+            out: Capture::new(watched.keeping.clone()),
+            err: Capture::new(watched.keeping),
             gone: Some(gone),
             started,
             wall_time: watched.wall_time,
@@ -160,6 +167,7 @@ impl Watch {
             is_gone: false,
             output_bytes_max: watched.output_bytes_max,
             watchdog: Watchdog::new(watched.disk),
+            enrolled,
             groups: watched.groups,
             place: watched.place,
         })
@@ -173,6 +181,8 @@ impl Watch {
         }
         let took = self.started.elapsed();
         self.tree.end();
+        // From here on its number may be another's.
+        self.enrolled = None;
         let exit = exit_status(self.child.wait()?);
         self.tree.was_reaped();
         if !self.tree.is_gone_within(END_AT_LEAST) {
@@ -190,9 +200,9 @@ impl Watch {
             exit,
             report: self.tree.report(),
             took,
-            stdout: std::mem::take(&mut self.out).finish(),
-            stderr: std::mem::take(&mut self.err).finish(),
-            out_of_memory: groups.as_ref().is_some_and(Groups::out_of_memory),
+            stdout: self.out.finish(),
+            stderr: self.err.finish(),
+            out_of_memory: groups.as_ref().and_then(Groups::out_of_memory),
             processes_refused_above: groups.as_ref().and_then(Groups::processes_refused_above),
             memory_peak_bytes: groups.as_ref().and_then(Groups::memory_peak_bytes),
         };
@@ -205,6 +215,8 @@ impl Watch {
     fn next_deadline(&self) -> Instant {
         let limit = self.started + self.wall_time;
         let next = self.give_up_at.or(self.force_at).unwrap_or(limit);
+        let enrolled = self.enrolled.as_ref().map(Enrolled::due);
+        let next = enrolled.map_or(next, |due| next.min(due));
         next.min(self.watchdog.due())
     }
 
@@ -267,7 +279,9 @@ impl Watch {
         let printed = self.out.total().saturating_add(self.err.total());
         if printed > self.output_bytes_max {
             self.kill(KillReason::Output(self.output_bytes_max));
-        } else if let Some(reason) = self.watchdog.look(self.place.directory()) {
+        } else if let Some(reason) = self.watchdog.look(&self.place) {
+            self.kill(reason);
+        } else if let Some(reason) = self.enrolled.as_mut().and_then(Enrolled::look) {
             self.kill(reason);
         } else if self.force_at.is_some_and(|force_at| now >= force_at) {
             self.force();

@@ -6,14 +6,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::enforcement::{Limits, NetworkReach};
 use async_trait::async_trait;
 
 use super::bubblewrap::memory_file;
+use super::census::Census;
 use super::disk::DiskLimits;
 use super::launch::{Launch, process_limits};
+use super::scope::Scoped;
 use super::supervise::{Watched, supervise};
 use super::{
     Ended, Enforcement, Lack, Probe, Program, Run, Sandbox, SandboxError, Session, environment,
@@ -29,6 +32,7 @@ pub struct Unsandboxed {
     options: Options,
     /// Whether workspaces have users of their own.
     has_uids: bool,
+    census: Option<Arc<Census>>,
 }
 
 impl Unsandboxed {
@@ -37,6 +41,7 @@ impl Unsandboxed {
         Self {
             options: options.clone(),
             has_uids,
+            census: Census::of(Scoped::of(options)),
         }
     }
 
@@ -64,7 +69,9 @@ impl Unsandboxed {
     fn limits(&self, wall_time: Duration) -> Limits {
         let process = process_limits(&self.options, false);
         let disk = DiskLimits::of(&self.options);
-        stated::limits(&self.options, wall_time, &process, &disk)
+        let mut limits = stated::limits(&self.options, wall_time, &process, &disk);
+        stated::add_together(&mut limits, &self.options, None, self.census.as_deref());
+        limits
     }
 }
 
@@ -93,6 +100,7 @@ impl Sandbox for Unsandboxed {
         let home = directory.path().to_string_lossy();
         let mut variables = environment(&home, self.options.tree.as_deref());
         variables.extend(program.environment.iter().cloned());
+        let keeping = self.options.keeping(directory.path());
         let launch = Launch {
             program: name.into(),
             name: None,
@@ -112,8 +120,9 @@ impl Sandbox for Unsandboxed {
             status: None,
             place: program.place,
             groups: None,
+            census: self.census.clone(),
             wall_time: program.wall_time,
-            output_kept_bytes: self.options.output_kept_bytes,
+            keeping,
             output_bytes_max: self.options.output_bytes_max,
             disk: DiskLimits::of(&self.options),
         };
@@ -128,7 +137,7 @@ impl Sandbox for Unsandboxed {
             took: finished.took,
             stdout: finished.stdout,
             stderr: finished.stderr,
-            out_of_memory: false,
+            out_of_memory: None,
             processes_refused_above: None,
             memory_peak_bytes: None,
             enforced: self.stated(limits).stated,

@@ -89,7 +89,7 @@ fn plan(place: &Entered, options: &Options, asked: &Arguments) -> Result<Ask, Co
         return Err(Complaint::Model(format!("{path:?} is not a file")));
     }
     let to = normalize(&asked.to).map_err(|error| Complaint::about(&asked.to, error))?;
-    let room = DiskLimits::of(options).room(place.directory());
+    let room = DiskLimits::of(options).room(place);
     let room = room.map_err(Complaint::Machine)?;
     let above = to.split('/').filter(|part| !part.is_empty()).count();
     let as_limit = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);

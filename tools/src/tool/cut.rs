@@ -4,6 +4,11 @@ use std::ops::Range;
 
 /// The text with its middle left out and counted, if it has more than `bytes_max` bytes.
 pub(super) fn middle(text: &str, bytes_max: usize) -> String {
+    middle_noted(text, bytes_max, "")
+}
+
+/// The same, with a word on what was left out.
+pub(super) fn middle_noted(text: &str, bytes_max: usize, note: &str) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
     }
@@ -12,7 +17,7 @@ pub(super) fn middle(text: &str, bytes_max: usize) -> String {
     let (start, rest) = text.split_at(head);
     let end = rest.split_at(tail - head).1;
     format!(
-        "{start}\n[... {} bytes left out here ...]\n{end}",
+        "{start}\n[... {} bytes left out here{note} ...]\n{end}",
         tail - head
     )
 }
@@ -60,6 +65,10 @@ mod tests {
     #[test]
     fn the_middle_is_left_out_between_letters_and_counted() {
         assert_eq!(middle("short", 5), "short");
+        assert_eq!(
+            middle_noted("abcdefgh", 4, "; b"),
+            "ab\n[... 4 bytes left out here; b ...]\ngh"
+        );
         assert_eq!(
             middle("aä—bcdefghij", 8),
             "aä\n[... 8 bytes left out here ...]\nghij"

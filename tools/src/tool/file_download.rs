@@ -111,14 +111,19 @@ impl Tool for FileDownload {
             Ok(plan) => plan,
             Err(outcome) => return Ok(outcome),
         };
+        let connection = match context.connection(&url) {
+            Ok(connection) => connection,
+            Err(outcome) => return Ok(outcome),
+        };
         let within = Duration::from_millis(self.options.download_timeout_ms);
         let Got { answer, asked } = get(&self.guard, url, headers, hosts.as_ref(), within).await;
         let mut bytes_down = 0;
         let saved = match answer {
-            Ok(response) => save(&context, response, &plan, &mut bytes_down).await?,
-            Err(error) => Err(format!("{} Nothing was saved.", sentence(&error))),
+            Ok(response) => save(&context, response, &plan, &mut bytes_down).await,
+            Err(error) => Ok(Err(format!("{} Nothing was saved.", sentence(&error)))),
         };
-        let (ok, text) = match saved {
+        connection.note(bytes_down);
+        let (ok, text) = match saved? {
             Ok(text) => (true, text),
             Err(complaint) => (false, complaint),
         };
@@ -217,7 +222,7 @@ fn plan(place: &Entered, options: &Options, named: &str, replace: bool) -> Resul
             }
         },
     }
-    let room = DiskLimits::of(options).room(place.directory());
+    let room = DiskLimits::of(options).room(place);
     let room = room.map_err(Complaint::Machine)?;
     if room.files == 0 {
         let said = "the workspace holds as many files as it may; delete what you do not need first";

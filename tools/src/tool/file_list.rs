@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::ops::ControlFlow;
 
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use agent_core::workspace::OWN_FOLDER;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,6 +89,10 @@ fn list(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<Stri
     };
     let ended = place.directory().walk(&start, &mut |walk| {
         let found = &walk.found;
+        // Nobody asks for it without knowing its name.
+        if start.is_empty() && found.path.as_deref() == Some(OWN_FOLDER) {
+            return Ok(Next::Pass);
+        }
         listing.looked_at += 1;
         if listing.looked_at > LOOKED_AT_MAX {
             return Err(ControlFlow::Break(()));

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::ops::{ControlFlow, Range};
 
 use agent_core::ports::tool::{EffectClass, ToolError, ToolOutcome, ToolSpec};
+use agent_core::workspace::OWN_FOLDER;
 use async_trait::async_trait;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -116,6 +117,10 @@ fn search(place: &Entered, arguments: &Arguments, bytes_max: usize) -> Result<St
         return Ok(search.answer());
     }
     let walked = directory.walk::<()>(&start, &mut |walk| {
+        // It repeats what is elsewhere.
+        if start.is_empty() && walk.found.path.as_deref() == Some(OWN_FOLDER) {
+            return Ok(Next::Pass);
+        }
         if let (Some(path), Kind::File) = (&walk.found.path, walk.found.kind)
             && glob.as_ref().is_none_or(|glob| glob.fits(path, &start))
         {

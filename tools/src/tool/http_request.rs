@@ -160,6 +160,10 @@ impl Tool for HttpRequest {
         if let Err(complaint) = add_secrets(grants, &mut request) {
             return Ok(ToolOutcome::say(false, complaint));
         }
+        let connection = match context.connection(request.url()) {
+            Ok(connection) => connection,
+            Err(outcome) => return Ok(outcome),
+        };
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let shown = context.shared.options.shown_bytes_max;
         let bytes_up = sent_bytes(&request);
@@ -187,8 +191,10 @@ impl Tool for HttpRequest {
                 ),
             ),
         };
+        let bytes_up = if was_refused.is_some() { 0 } else { bytes_up };
+        connection.note(bytes_up.saturating_add(bytes_down));
         outcome.network.add(NetworkDecision {
-            bytes_up: if was_refused.is_some() { 0 } else { bytes_up },
+            bytes_up,
             bytes_down,
             ..decision(host, port, was_refused)
         });

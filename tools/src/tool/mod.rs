@@ -31,6 +31,7 @@ use agent_core::network::{NetworkDecision, NetworkMode};
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
+use egress::proxy::Connection;
 use egress::{Guard, Url};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -214,6 +215,18 @@ fn decision(host: String, port: u16, refused: Option<String>) -> NetworkDecision
 }
 
 impl Context<'_> {
+    /// A connection within what all calls of the tenant may use together; or the refusal, which is recorded.
+    fn connection(&self, url: &Url) -> Result<Connection, ToolOutcome> {
+        let allowance = self.shared.gate.allowance(&self.call.place.tenant);
+        allowance.enter().map_err(|exhausted| {
+            let refused = exhausted.to_string();
+            let mut outcome = ToolOutcome::say(false, format!("{refused}. Nothing was sent."));
+            let (host, port) = destination(url);
+            outcome.network.add(decision(host, port, Some(refused)));
+            outcome
+        })
+    }
+
     /// The call's arguments, or what is wrong with them.
     fn arguments<T: DeserializeOwned>(&self) -> Result<T, ToolOutcome> {
         T::deserialize(&self.call.arguments)

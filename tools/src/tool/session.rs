@@ -89,9 +89,11 @@ fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
             "; some of its processes could not be ended and hang in the kernel"
         });
     }
-    if over.as_ref().is_some_and(|over| over.out_of_memory) {
-        text.push_str(
-            "\na process of it was killed because it needed more memory than there is for one command",
+    if let Some(scope) = over.as_ref().and_then(|over| over.out_of_memory) {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\na process of it was killed because it needed more memory than there is for {scope}"
         );
     }
     if unread.lost > 0 {

@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use super::{Context, Tool, cut, object, spec};
 use crate::network::{self, Exit};
 use crate::options::{Options, SandboxKind};
-use crate::sandbox::{Ended, Program, Run, SandboxError};
+use crate::outputs::{self, Kept};
+use crate::sandbox::{Captured, Ended, Program, Run, SandboxError};
 use crate::tool_tree;
 use crate::toolbox::machine_said_no;
 
@@ -99,7 +100,7 @@ impl Tool for Shell {
         let description = format!(
             "Runs a bash command and returns its exit status and output. {surroundings} There is no input. Each command starts \
              anew: variables, the current directory and background processes do not last.{background} Usual command line programs are \
-             there.{at_hand} Long output is cut in the middle: write it to a file and look at parts of it instead."
+             there.{at_hand} Long output is cut in the middle; the answer names the file that has all of it, for you to look at parts of it."
         );
         let effect = if self.is_caged {
             EffectClass::Repeatable
@@ -168,9 +169,10 @@ impl Tool for Shell {
         let network = exit.map(|exit| Box::new(exit.take_decisions()));
         let network = network.unwrap_or_default();
         let shown = context.shared.options.shown_bytes_max;
+        let kept = context.keep_what_is_cut(&run, shown).await?;
         Ok(ToolOutcome {
             ok: run.ended == Ended::Exited { status: 0 },
-            content: describe(&run, shown) + &network::refusals(&network),
+            content: describe(&run, shown, &kept) + &network::refusals(&network),
             enforced: Some(Box::new(run.enforced)),
             network,
             ..ToolOutcome::say(true, String::new())
@@ -199,12 +201,39 @@ pub(super) fn reaches_out(arguments: &Value) -> bool {
 }
 
 impl Context<'_> {
+    /// Puts the streams that the model is not shown whole into files of the workspace.
+    async fn keep_what_is_cut(&self, run: &Run, bytes_max: usize) -> Result<Vec<Kept>, ToolError> {
+        let cut: Vec<(&'static str, Captured)> = shares(run, bytes_max)
+            .into_iter()
+            .filter(|(_, output, bytes)| output.total() > u64::try_from(*bytes).unwrap_or(u64::MAX))
+            .map(|(stream, output, _)| (stream, output.clone()))
+            .collect();
+        if cut.is_empty() || self.shared.options.output_stored_bytes_max == 0 {
+            return Ok(Vec::new());
+        }
+        let (options, call) = (self.shared.options.clone(), self.call.call.clone());
+        let directory = Arc::clone(self.place()?.directory());
+        let keeping = tokio::task::spawn_blocking(move || {
+            let cut: Vec<_> = cut
+                .iter()
+                .map(|(stream, output)| (*stream, output))
+                .collect();
+            outputs::keep(&directory, &options, &call, &cut)
+        });
+        keeping
+            .await
+            .map_err(|error| ToolError::Unavailable(error.to_string()))
+    }
+
     /// The way out, where the model asks for one; or what it is told where there is none.
     pub(super) fn exit(&self, is_wanted: bool) -> Result<Option<Arc<Exit>>, String> {
         if !is_wanted {
             return Ok(None);
         }
-        let exit = self.shared.gate.open(&self.call.grants);
+        let exit = self
+            .shared
+            .gate
+            .open(&self.call.place.tenant, &self.call.grants);
         exit.map(Some)
             .map_err(|reason| format!("{reason}; run it without `network`"))
     }
@@ -241,7 +270,20 @@ pub(crate) fn refused(error: SandboxError) -> ToolError {
     }
 }
 
-fn describe(run: &Run, bytes_max: usize) -> String {
+/// How much of each stream is shown: short errors must not be crowded out by long output, nor the other way round.
+fn shares(run: &Run, bytes_max: usize) -> [(&'static str, &Captured, usize); 2] {
+    let half = bytes_max / 2;
+    let beside = |other: &Captured| {
+        let others = usize::try_from(other.total()).unwrap_or(usize::MAX);
+        bytes_max.saturating_sub(others).max(half)
+    };
+    [
+        ("stdout", &run.stdout, beside(&run.stderr)),
+        ("stderr", &run.stderr, beside(&run.stdout)),
+    ]
+}
+
+fn describe(run: &Run, bytes_max: usize, kept: &[Kept]) -> String {
     let mut text = match &run.ended {
         Ended::Exited { status } => {
             format!(
@@ -251,32 +293,28 @@ fn describe(run: &Run, bytes_max: usize) -> String {
         }
         Ended::Killed { reason } => format!("killed: {reason}"),
     };
-    if run.out_of_memory {
-        text.push_str(
-            "\na process was killed because it needed more memory than there is for one command",
-        );
-    }
-    if let Some(limit) = run.processes_refused_above {
-        // Writing to a string cannot fail.
+    // Writing to a string cannot fail.
+    if let Some(scope) = run.out_of_memory {
         let _ = write!(
             text,
-            "\na process or thread could not be started because a command may have {limit} at the same time"
+            "\na process was killed because it needed more memory than there is for {scope}"
         );
     }
-    let (stdout, stderr) = (run.stdout.text(), run.stderr.text());
-    // Short errors must not be crowded out by long output, nor the other way round.
-    let half = bytes_max / 2;
-    let for_stdout = bytes_max.saturating_sub(stderr.len()).max(half);
-    let for_stderr = bytes_max.saturating_sub(stdout.len()).max(half);
-    for (name, output, bytes) in [
-        ("stdout", stdout, for_stdout),
-        ("stderr", stderr, for_stderr),
-    ] {
-        if !output.is_empty() {
-            let shown = cut::middle(&output, bytes);
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\n--- {name}\n{}", shown.trim_end_matches('\n'));
+    if let Some((scope, limit)) = run.processes_refused_above {
+        let _ = write!(
+            text,
+            "\na process or thread could not be started because {scope} may have {limit} at the same time"
+        );
+    }
+    for (name, output, bytes) in shares(run, bytes_max) {
+        let output = output.text();
+        if output.is_empty() {
+            continue;
         }
+        let whole = kept.iter().find(|kept| kept.stream == name);
+        let whole = whole.map(|kept| format!("; {}", kept.told));
+        let shown = cut::middle_noted(&output, bytes, whole.as_deref().unwrap_or_default());
+        let _ = write!(text, "\n--- {name}\n{}", shown.trim_end_matches('\n'));
     }
     text
 }
@@ -284,7 +322,7 @@ fn describe(run: &Run, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::{Captured, KillReason, Probe};
+    use crate::sandbox::{KillReason, Probe, Scope};
 
     fn run(ended: Ended, stdout: &str, stderr: &str) -> Run {
         let captured = |text: &str| Captured {
@@ -296,7 +334,7 @@ mod tests {
             took: Duration::from_millis(1234),
             stdout: captured(stdout),
             stderr: captured(stderr),
-            out_of_memory: false,
+            out_of_memory: None,
             processes_refused_above: None,
             memory_peak_bytes: None,
             enforced: Probe::refused("bubblewrap", Vec::new()).stated,
@@ -359,25 +397,25 @@ mod tests {
     fn a_model_sees_the_status_first_and_only_the_streams_that_hold_something() {
         let ended = Ended::Exited { status: 0 };
         assert_eq!(
-            describe(&run(ended.clone(), "a\nb\n", ""), 100),
+            describe(&run(ended.clone(), "a\nb\n", ""), 100, &[]),
             "exit status: 0 (took 1.2 s)\n--- stdout\na\nb"
         );
         assert_eq!(
-            describe(&run(ended, "", ""), 100),
+            describe(&run(ended, "", ""), 100, &[]),
             "exit status: 0 (took 1.2 s)"
         );
         let reason = KillReason::WallTime(Duration::from_mins(1));
         assert_eq!(
-            describe(&run(Ended::Killed { reason }, "", "x"), 100),
+            describe(&run(Ended::Killed { reason }, "", "x"), 100, &[]),
             "killed: wall time of 60 s\n--- stderr\nx"
         );
         let refused = Run {
-            processes_refused_above: Some(256),
+            processes_refused_above: Some((Scope::Task, 256)),
             ..run(Ended::Exited { status: 1 }, "", "")
         };
         assert_eq!(
-            describe(&refused, 100),
-            "exit status: 1 (took 1.2 s)\na process or thread could not be started because a command may have 256 at the same time"
+            describe(&refused, 100, &[]),
+            "exit status: 1 (took 1.2 s)\na process or thread could not be started because all commands of this task together may have 256 at the same time"
         );
     }
 }

@@ -164,6 +164,10 @@ impl Tool for WebSearch {
             Ok(request) => request,
             Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
         };
+        let connection = match context.connection(request.url()) {
+            Ok(connection) => connection,
+            Err(outcome) => return Ok(outcome),
+        };
         let (host, port) = super::destination(request.url());
         let answered = match self.guard.execute(request).await {
             Ok(response) => {
@@ -201,6 +205,7 @@ impl Tool for WebSearch {
             Ok(_) | Err(_) => None,
         };
         let bytes_down = answered.map_or(0, |(_, body)| body.len());
+        connection.note(bytes_down.try_into().unwrap_or(u64::MAX));
         outcome.network.add(NetworkDecision {
             bytes_down: bytes_down.try_into().unwrap_or(u64::MAX),
             ..super::decision(host, port, refused)

@@ -4,6 +4,7 @@
 //! repaired; a directory whose holder died is wiped, at the next start or when its place is restored.
 
 mod cache;
+pub(crate) mod ledger;
 mod place;
 mod restore;
 mod snapshot;
@@ -23,6 +24,7 @@ use agent_core::workspace::Manifest;
 use async_trait::async_trait;
 
 use crate::options::Options;
+use ledger::Ledger;
 use place::Held;
 use tokio::sync::OnceCell;
 
@@ -35,6 +37,7 @@ pub struct LocalWorkspaces {
     blobs: Arc<dyn Blobs>,
     uids: Option<Arc<UidPool>>,
     bounds: Bounds,
+    ledger: Arc<Ledger>,
     /// A cell is filled once, so that no place is taken twice, and places do not wait for each other.
     held: Mutex<HashMap<Place, Arc<OnceCell<Arc<Held>>>>>,
 }
@@ -64,6 +67,7 @@ impl LocalWorkspaces {
                 files_max: options.workspace_files_max,
                 bytes_max: options.workspace_bytes_max,
             },
+            ledger: Ledger::new(options),
             held: Mutex::default(),
         })
     }
@@ -93,8 +97,9 @@ impl LocalWorkspaces {
         let taken = cell.get_or_try_init(|| async {
             let (folder, wanted) = (self.folder.clone(), place.clone());
             let uids = self.uids.clone();
+            let ledger = Arc::clone(&self.ledger);
             blocking(move || {
-                Held::take(&folder, &wanted, uids.as_deref())
+                Held::take(&folder, &wanted, uids.as_deref(), &ledger)
                     .map(Arc::new)
                     .map_err(unavailable)
             })

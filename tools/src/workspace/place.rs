@@ -16,12 +16,14 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 
 use super::cache::Cache;
+use super::ledger::{Account, Ledger};
 use super::uids::{UidLease, UidPool};
 use crate::directory::Directory;
 
 /// A place that this process holds.
 pub(super) struct Held {
     pub directory: Arc<Directory>,
+    pub account: Arc<Account>,
     pub home: Home,
     /// Read by whatever works there, written by who wants it to be still.
     pub in_use: Arc<RwLock<()>>,
@@ -42,6 +44,7 @@ pub(super) struct Held {
 #[derive(Clone)]
 pub struct Entered {
     directory: Arc<Directory>,
+    account: Option<Arc<Account>>,
     stop: CancellationToken,
     has_processes: Arc<AtomicBool>,
     _in_use: Arc<OwnedRwLockReadGuard<()>>,
@@ -52,6 +55,16 @@ impl Entered {
     /// The workspace.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// Whose it is; nobody's when a sandbox is tried.
+    pub(crate) fn owner(&self) -> Option<&Place> {
+        self.account.as_deref().map(Account::place)
+    }
+
+    /// Where what it holds is noted.
+    pub(crate) fn account(&self) -> Option<&Account> {
+        self.account.as_deref()
     }
 
     /// Resolves when the place is being removed and work there has to end.
@@ -76,6 +89,7 @@ impl Entered {
             .map_err(io::Error::other)?;
         Ok(Self {
             directory,
+            account: None,
             stop: CancellationToken::new(),
             has_processes: Arc::default(),
             _in_use: Arc::new(guard),
@@ -86,7 +100,12 @@ impl Entered {
 
 impl Held {
     /// Makes and locks the place's folder, and takes a uid for it. What is in there stays, for `restore` to judge.
-    pub fn take(folder: &Path, place: &Place, uids: Option<&UidPool>) -> io::Result<Self> {
+    pub fn take(
+        folder: &Path,
+        place: &Place,
+        uids: Option<&UidPool>,
+        ledger: &Arc<Ledger>,
+    ) -> io::Result<Self> {
         let path = folder.join(place.task.as_str()).join(place.step.as_str());
         let home = Home::make(&path)?;
         let uid = uids.map(UidPool::take).transpose()?;
@@ -103,6 +122,7 @@ impl Held {
         directory.reopen()?;
         Ok(Self {
             directory: Arc::new(directory),
+            account: Arc::new(ledger.open(place)),
             home,
             in_use: Arc::default(),
             cache: Mutex::default(),
@@ -146,6 +166,7 @@ impl Held {
         let open = open && self.directory.reopen().is_ok();
         open.then(|| Entered {
             directory: Arc::clone(&self.directory),
+            account: Some(Arc::clone(&self.account)),
             stop: self.stop().clone(),
             has_processes: Arc::clone(&self.has_processes),
             _in_use: Arc::new(guard),

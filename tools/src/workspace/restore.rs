@@ -16,6 +16,7 @@ use agent_core::workspace::{Entry, Manifest, check_path};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::OwnedRwLockWriteGuard;
 
+use super::ledger::Amount;
 use super::place::Held;
 use super::{Bounds, blocking, unavailable};
 use crate::directory::{AccessError, Found, Kind, Next, StatKey};
@@ -64,6 +65,7 @@ pub(super) async fn restore(
     let written = fill(blobs, tenant, &held, missing, &still).await?;
     let (room, guard) = (Arc::clone(&held), Arc::clone(&still));
     blocking(move || settle(&room, written, &guard)).await?;
+    held.account.note(amount(manifest));
     held.ready.store(true, Ordering::Release);
     Ok(())
 }
@@ -194,6 +196,19 @@ fn settle(held: &Held, written: Vec<Written>, _still: &Arc<Still>) -> Result<(),
         cache.learn(file.path, file.key, file.entry, now);
     }
     Ok(())
+}
+
+/// What a workspace holds that holds a manifest, but for what the file system adds.
+fn amount(manifest: &Manifest) -> Amount {
+    let folders = folders_of(manifest).len();
+    let mut held = Amount {
+        bytes: 0,
+        files: u64::try_from(manifest.0.len() + folders).unwrap_or(u64::MAX),
+    };
+    for entry in manifest.0.values() {
+        held.bytes = held.bytes.saturating_add(entry.blob.bytes);
+    }
+    held
 }
 
 fn folders_of(manifest: &Manifest) -> BTreeSet<String> {

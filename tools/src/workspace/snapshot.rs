@@ -14,6 +14,7 @@ use agent_core::ports::workspaces::{Snapshot, WorkspaceError};
 use agent_core::workspace::{Entry, Manifest};
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::ledger::Amount;
 use super::place::Held;
 use super::restore::access;
 use super::{Bounds, blocking, unavailable};
@@ -89,9 +90,14 @@ fn survey(held: &Held, bounds: Bounds) -> Result<Survey, WorkspaceError> {
         now,
     };
     let (mut files, mut bytes, mut left_out) = (0_u64, 0_u64, 0_u64);
+    let mut on_disk = Amount::default();
     let ended = held.directory.walk("", &mut |walk| {
         let found = &walk.found;
         files += 1;
+        on_disk = on_disk.more(Amount {
+            bytes: found.disk_bytes,
+            files: 1,
+        });
         if found.kind == Kind::File {
             bytes = bytes.saturating_add(found.bytes);
         }
@@ -117,6 +123,7 @@ fn survey(held: &Held, bounds: Bounds) -> Result<Survey, WorkspaceError> {
     if let Some(error) = ended.map_err(access)? {
         return Err(error);
     }
+    held.account.note(on_disk);
     if left_out > 0 {
         tracing::info!(
             left_out,

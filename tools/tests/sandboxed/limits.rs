@@ -39,11 +39,78 @@ async fn a_flood_of_output_is_cut_and_counted() {
     assert!(outcome.ok, "{}", outcome.content);
     assert!(outcome.content.len() < 17_000, "{}", outcome.content.len());
     assert!(
-        outcome.content.contains("bytes left out here ...]"),
+        outcome
+            .content
+            .contains("bytes left out here; all 5000004 are in .errand/output/"),
         "{}",
         outcome.content.len()
     );
     assert!(outcome.content.ends_with("xend"));
+}
+
+#[tokio::test]
+async fn output_that_is_not_shown_whole_is_a_file_that_the_model_can_look_at_and_the_oldest_go_first()
+ {
+    let room = Room::with(|options| {
+        options.output_stored_bytes_max = 4 * MIB;
+        options.workspace_bytes_max = 64 * MIB;
+    })
+    .await;
+    let lines = "for i in $(seq 300000); do echo line $i; done; echo wrong >&2";
+    let outcome = room.shell(lines).await;
+    let call = agent_core::id::CallId::new(&agent_core::ports::entropy::Seeded::new(7));
+    let path = format!(".errand/output/{call}.stdout");
+    let told = format!(" bytes left out here; all 3488895 are in {path} ...]\n");
+    assert!(outcome.content.contains(&told), "{:.300}", outcome.content);
+    assert!(
+        outcome.content.ends_with("line 300000\n--- stderr\nwrong"),
+        "{}",
+        outcome.content.len()
+    );
+    let read = json!({"path": path, "start_line": 150000, "line_count": 2});
+    let shown = room.tool("file_read", read).await.content;
+    assert!(shown.ends_with("\nline 150000\nline 150001"), "{shown}");
+    let found = room.prints(&format!("grep -c 77 /workspace/{path}")).await;
+    assert_eq!(found, "11073");
+    // It is kept with the step's files, and neither listed nor searched unless it is named.
+    let snapshot = room.snapshot().await;
+    let paths: Vec<&String> = snapshot.manifest.0.keys().collect();
+    assert_eq!(paths, [&path]);
+    assert_eq!(
+        room.tool("file_list", json!({})).await.content,
+        "nothing is there"
+    );
+    let named = room
+        .tool("file_list", json!({"path": ".errand/output"}))
+        .await;
+    assert!(named.content.contains(&path), "{}", named.content);
+
+    let more = room.shell("head -c 5M /dev/zero | tr '\\0' x").await;
+    let told = format!("; the first 4194304 of all 5242880 are in {path} ...]");
+    assert!(more.content.contains(&told), "{:.300}", more.content);
+    // Outputs take an eighth of the workspace at the most.
+    let mut call = room.call(
+        "shell",
+        json!({"command": "head -c 6M /dev/zero | tr '\\0' x"}),
+    );
+    call.call = agent_core::id::CallId::new(&agent_core::ports::entropy::Seeded::new(8));
+    room.parts.toolbox.run(&call).await.unwrap();
+    let kept = room
+        .prints("du -sb --apparent-size .errand/output | cut -f 1; ls .errand/output | wc -l")
+        .await;
+    let kept: Vec<u64> = kept.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(kept[0] <= 8 * MIB + 8192 && kept[1] <= 2, "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_workspace_without_room_keeps_no_output_and_loses_nothing() {
+    let room = Room::with(|options| options.workspace_bytes_max = 8 * MIB).await;
+    let full = "head -c 7900000 /dev/urandom > full; head -c 900000 /dev/zero | tr '\\0' x";
+    let outcome = room.shell(full).await;
+    assert!(outcome.ok, "{:.300}", outcome.content);
+    let told = "; they were not kept, since the workspace has no room for them ...]";
+    assert!(outcome.content.contains(told), "{:.300}", outcome.content);
+    assert_eq!(room.prints("ls -A").await, "full");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod isolation;
 mod limits;
 mod ordinary_user;
 mod room;
+mod shares;
 mod tool_tree;
 mod unsandboxed;
 mod workspaces;

@@ -91,7 +91,24 @@ impl Room {
 
     /// A second place of the same process.
     pub async fn beside(&self, seed: u64) -> Place {
-        let place = place(seed);
+        self.restored(place(seed)).await
+    }
+
+    /// A place of the same task, for another step.
+    pub async fn same_task(&self, seed: u64) -> Place {
+        let step = place(seed).step;
+        let same = self.place.clone();
+        self.restored(Place { step, ..same }).await
+    }
+
+    /// A place of another task of the same tenant.
+    pub async fn same_tenant(&self, seed: u64) -> Place {
+        let tenant = self.place.tenant.clone();
+        let other = place(seed);
+        self.restored(Place { tenant, ..other }).await
+    }
+
+    async fn restored(&self, place: Place) -> Place {
         self.parts
             .workspaces
             .restore(&place, &Manifest::default())

@@ -3,6 +3,7 @@
 //! Started as root, a program runs as its workspace's own uid on the host, never as host root: bwrap alone would leave it
 //! host uid 0, which can write to the kernel's settings without any capability.
 
+mod lacks;
 mod profile;
 mod seccomp;
 mod stages;
@@ -17,11 +18,13 @@ use agent_core::enforcement::Limits;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::cgroup::{Cgroups, Controller, Groups};
+use super::census::Census;
+use super::cgroup::{Cgroups, Groups};
 use super::control::{Control, Handed};
 use super::disk::DiskLimits;
 use super::image::Image;
 use super::launch::{Launch, process_limits};
+use super::scope::{Controller, Scope};
 use super::session::{self, Session, Started};
 use super::supervise::{Finished, Supervised, Watched, supervise};
 use super::tree::reported_exit;
@@ -65,18 +68,25 @@ struct Tried {
 struct Abilities {
     disable_userns: bool,
     cgroups: Arc<Cgroups>,
+    /// Looks at what cgroups do not count here.
+    census: Option<Arc<Census>>,
     /// What a program may write. The trial is not bound: a nearly full disk says nothing about isolation.
     disk: DiskLimits,
 }
 
 impl Abilities {
     fn label(&self) -> &'static str {
-        let bounded = |controller| self.cgroups.bounds(controller);
+        let bounded = |controller| self.cgroups.bounds(Scope::Command, controller);
         if bounded(Controller::Memory) && bounded(Controller::Pids) {
             "bubblewrap"
         } else {
             "bubblewrap, no cgroup"
         }
+    }
+
+    /// Adds what several processes have together beyond what the command's own groups bound.
+    fn state_together(&self, limits: &mut Limits, options: &Options) {
+        stated::add_together(limits, options, Some(&self.cgroups), self.census.as_deref());
     }
 }
 
@@ -188,7 +198,7 @@ impl Bubblewrap {
         abilities: &Abilities,
         inside: Option<(Orders, OwnedFd)>,
     ) -> Result<(Watched, Limits), SandboxError> {
-        let groups = abilities.cgroups.make()?;
+        let groups = abilities.cgroups.make(program.place.owner())?;
         let (launch, status) = self.launch(&program, abilities, &groups, inside)?;
         let mut limits = stated::limits(
             &self.options,
@@ -199,13 +209,15 @@ impl Bubblewrap {
         limits.processes = Some(self.options.processes_max);
         limits.processes_by = Some("rlimit".to_owned());
         groups.state(&mut limits);
+        abilities.state_together(&mut limits, &self.options);
         let watched = Watched {
             launch,
             status: Some(status),
+            keeping: self.options.keeping(program.place.directory().path()),
             place: program.place,
             groups: Some(groups),
+            census: abilities.census.clone(),
             wall_time: program.wall_time,
-            output_kept_bytes: self.options.output_kept_bytes,
             output_bytes_max: self.options.output_bytes_max,
             disk: abilities.disk.clone(),
         };
@@ -263,7 +275,10 @@ impl Bubblewrap {
             stages: stages.made(),
             directory: None,
             input: program.input.as_deref().map(memory_file).transpose()?,
-            limits: process_limits(&self.options, abilities.cgroups.bounds(Controller::Memory)),
+            limits: process_limits(
+                &self.options,
+                abilities.cgroups.bounds(Scope::Command, Controller::Memory),
+            ),
             is_kept: false,
         };
         Ok((launch, reports))

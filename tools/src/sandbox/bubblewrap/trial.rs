@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use agent_core::enforcement::{Limits, NetworkReach};
 
-use super::{Abilities, Bubblewrap, Controller, Enforcement, PRLIMIT, Tried, reported_exit};
+use super::lacks::{lacks, uncounted};
+use super::{Abilities, Bubblewrap, Enforcement, PRLIMIT, Tried, reported_exit};
 use crate::directory::Directory;
+use crate::sandbox::census::Census;
 use crate::sandbox::cgroup::Cgroups;
 use crate::sandbox::disk::DiskLimits;
 use crate::sandbox::orphans::end_orphans;
@@ -99,9 +101,11 @@ impl Bubblewrap {
         let abilities = tokio::task::spawn_blocking(move || {
             // Before the groups that they are in are removed.
             end_orphans();
+            let cgroups = Cgroups::detect(&options);
             Abilities {
                 disable_userns: program.is_some_and(|program| knows_disable_userns(&program)),
-                cgroups: Arc::new(Cgroups::detect(&options)),
+                census: Census::of(uncounted(&cgroups, &options)),
+                cgroups: Arc::new(cgroups),
                 disk: DiskLimits::of(&options),
             }
         });
@@ -111,6 +115,7 @@ impl Bubblewrap {
                 Abilities {
                     disable_userns: false,
                     cgroups: Arc::new(Cgroups::none(&self.options)),
+                    census: None,
                     disk: DiskLimits::of(&self.options),
                 },
             )
@@ -186,6 +191,7 @@ impl Bubblewrap {
             input: None,
         };
         let unbound = Abilities {
+            census: None,
             disk: DiskLimits::none(),
             ..abilities.clone()
         };
@@ -206,14 +212,15 @@ impl Bubblewrap {
                     seen.judge_tree(&said);
                 }
                 seen.judge_owner(&site);
-                seen.state(self.stated_here(limits), abilities)
+                seen.state(self.stated_here(limits, abilities), abilities)
             }
         }
     }
 
     /// The limits of a run that asks for nothing, from those of the trial.
-    fn stated_here(&self, limits: Limits) -> Limits {
+    fn stated_here(&self, mut limits: Limits, abilities: &Abilities) -> Limits {
         let disk = DiskLimits::of(&self.options).stated();
+        abilities.state_together(&mut limits, &self.options);
         Limits {
             wall_ms: Some(self.options.wall_time_ms),
             workspace_bytes: disk.workspace_bytes,
@@ -356,31 +363,6 @@ fn fact<'a>(said: &'a str, name: &str) -> Option<&'a str> {
 
 fn refused(lacks: Vec<Lack>) -> Probe {
     Probe::refused(BACKEND, lacks)
-}
-
-fn lacks(abilities: &Abilities) -> Vec<Lack> {
-    let mut lacks = Vec::new();
-    for (controller, what) in [
-        (Controller::Memory, "memory_together"),
-        (Controller::Pids, "processes_by_cgroup"),
-        (Controller::Cpu, "processor_time"),
-    ] {
-        if !abilities.cgroups.bounds(controller) {
-            lacks.push(Lack::new(
-                what,
-                "no writable cgroup",
-                "give the service a cgroup that it can write to, for example with Delegate=yes and DelegateSubgroup=main in its systemd unit",
-            ));
-        }
-    }
-    if !abilities.disable_userns {
-        lacks.push(Lack::new(
-            "second_bar_to_namespaces",
-            "this bubblewrap cannot forbid further user namespaces; the system call filter alone does",
-            "install bubblewrap 0.8 or later",
-        ));
-    }
-    lacks
 }
 
 /// A workspace and a secret for the trial, removed afterwards.

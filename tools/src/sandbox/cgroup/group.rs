@@ -1,0 +1,277 @@
+//! One group: making it, its limits, what it counts, and removing it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::super::scope::{Controller, Limits};
+
+const PREFIX: &str = "errand-run.";
+
+/// Memory is given to groups in pieces, so a group that is full can be short of its limit by some.
+const CHARGED_AT_ONCE: u64 = 1024 * 1024;
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    One,
+    Two,
+}
+
+/// A group of ours; removed when dropped.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub folder: PathBuf,
+    version: Version,
+}
+
+impl Group {
+    /// Makes a group in another one, or in the place where groups can be made.
+    pub fn make(within: &Path, version: Version) -> io::Result<Self> {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}.{number}", std::process::id());
+        let folder = within.join(name);
+        fs::create_dir(&folder)?;
+        Ok(Self { folder, version })
+    }
+
+    /// Bounds what is in it; a limit of 0 is none.
+    pub fn limit(&self, controller: Controller, limits: &Limits) -> io::Result<()> {
+        let set = |file: &str, value: String| write(&self.folder.join(file), &value);
+        let Limits {
+            memory_bytes,
+            processes_max,
+            cpu_percent,
+        } = *limits;
+        let or = |limit: u64, none: &str| match limit {
+            0 => none.to_owned(),
+            limit => limit.to_string(),
+        };
+        // Processor time is counted in periods of 100 ms.
+        let quota_us = cpu_percent.saturating_mul(1000);
+        match (self.version, controller) {
+            (Version::One, Controller::Memory) => {
+                set("memory.limit_in_bytes", or(memory_bytes, "-1"))?;
+                // Without swap accounting the file is missing, and there is nothing to bound.
+                let _ = set("memory.memsw.limit_in_bytes", or(memory_bytes, "-1"));
+                Ok(())
+            }
+            (Version::Two, Controller::Memory) => {
+                set("memory.max", or(memory_bytes, "max"))?;
+                if memory_bytes > 0 {
+                    let _ = set("memory.swap.max", "0".to_owned());
+                }
+                Ok(())
+            }
+            (_, Controller::Pids) => set("pids.max", or(processes_max, "max")),
+            (Version::One, Controller::Cpu) => {
+                set("cpu.cfs_period_us", "100000".to_owned())?;
+                set("cpu.cfs_quota_us", or(quota_us, "-1"))
+            }
+            (Version::Two, Controller::Cpu) => {
+                set("cpu.max", format!("{} 100000", or(quota_us, "max")))
+            }
+        }
+    }
+
+    /// Lets groups in it be bounded, and count for it too. Before there are any.
+    pub fn open_for_groups(&self, controller: Controller) -> io::Result<()> {
+        match (self.version, controller) {
+            (Version::Two, _) => delegate(&self.folder, controller),
+            (Version::One, Controller::Memory) => {
+                // Older kernels count for a group alone unless told otherwise; one without the file cannot.
+                match write(&self.folder.join("memory.use_hierarchy"), "1") {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    other => other,
+                }
+            }
+            (Version::One, Controller::Pids | Controller::Cpu) => Ok(()),
+        }
+    }
+
+    /// A file through which a process of one thread joins by writing `0`. Whoever opened it must have had the right, not who writes.
+    pub fn door(&self) -> io::Result<OwnedFd> {
+        let name = match self.version {
+            // A thread that moves itself waits for no other. A process that does waits until every processor has been
+            // idle once, 10 ms and more.
+            Version::One => "tasks",
+            // Here a thread cannot leave the group of its process.
+            Version::Two => "cgroup.procs",
+        };
+        let door: File = OpenOptions::new()
+            .write(true)
+            .open(self.folder.join(name))?;
+        Ok(door.into())
+    }
+
+    /// How often the kernel ended a process of this very group for want of memory, whose limit that ever was.
+    pub fn memory_kills(&self) -> u64 {
+        let file = match self.version {
+            Version::One => "memory.oom_control",
+            Version::Two => "memory.events",
+        };
+        self.count(file, "oom_kill").unwrap_or(0)
+    }
+
+    /// How often this group's own limit of memory left nothing but ending a process, where the kernel tells.
+    pub fn memory_stops(&self) -> u64 {
+        self.count("memory.events.local", "oom").unwrap_or(0)
+    }
+
+    /// Whether this group's own limit of memory was in the way after so many times before.
+    pub fn memory_stopped(&self, before: u64) -> bool {
+        match self.version {
+            Version::Two => self.memory_stops() > before,
+            // Failures are not counted where swap is accounted for, so how close it came has to tell.
+            Version::One => {
+                let limit = self.number("memory.limit_in_bytes").unwrap_or(u64::MAX);
+                let peak = self.memory_peak_bytes().unwrap_or(0);
+                peak >= limit.saturating_sub(CHARGED_AT_ONCE)
+            }
+        }
+    }
+
+    /// How often a process was refused: in this very group, or, where the kernel can tell, for this very group's limit.
+    pub fn process_stops(&self) -> u64 {
+        let local = self.count("pids.events.local", "max");
+        local
+            .or_else(|| self.count("pids.events", "max"))
+            .unwrap_or(0)
+    }
+
+    /// The limit of processes, if it was ever reached as far as the kernel can tell.
+    pub fn processes_reached(&self) -> Option<u64> {
+        let limit = self.number("pids.max")?;
+        let peak = self.number("pids.peak");
+        peak.is_none_or(|peak| peak >= limit).then_some(limit)
+    }
+
+    /// The limit of processes.
+    pub fn processes_max(&self) -> Option<u64> {
+        self.number("pids.max")
+    }
+
+    /// The most memory that was used.
+    pub fn memory_peak_bytes(&self) -> Option<u64> {
+        self.number(match self.version {
+            Version::One => "memory.max_usage_in_bytes",
+            Version::Two => "memory.peak",
+        })
+    }
+
+    /// What the kernel says that it bounds here, processor time in microseconds of 100 ms, and the word for what bounds it.
+    pub fn bound(&self, controller: Controller) -> Option<(u64, &'static str)> {
+        let (by, memory, cpu) = match self.version {
+            Version::One => ("cgroup_v1", "memory.limit_in_bytes", "cpu.cfs_quota_us"),
+            Version::Two => ("cgroup_v2", "memory.max", "cpu.max"),
+        };
+        let file = match controller {
+            Controller::Memory => memory,
+            Controller::Pids => "pids.max",
+            Controller::Cpu => cpu,
+        };
+        let text = fs::read_to_string(self.folder.join(file)).ok()?;
+        bound(&text).map(|number| (number, by))
+    }
+
+    fn number(&self, file: &str) -> Option<u64> {
+        let text = fs::read_to_string(self.folder.join(file)).ok()?;
+        text.trim().parse().ok()
+    }
+
+    fn count(&self, file: &str, name: &str) -> Option<u64> {
+        let text = fs::read_to_string(self.folder.join(file)).ok()?;
+        let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+        let (_, count) = lines.find(|(found, _)| *found == name)?;
+        count.trim().parse().ok()
+    }
+
+    /// Ends whatever is still in the group. Nothing should be; this is for what the tree's own means missed.
+    pub fn end_the_rest(&self) {
+        let left = fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default();
+        for pid in left.lines().filter_map(|pid| pid.parse().ok()) {
+            if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end_the_rest();
+        // The kernel lets go of a group a moment after its last process.
+        for _ in 0..50 {
+            match fs::remove_dir(&self.folder) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Ok(()) | Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Lets groups in a folder of version 2 have a controller. Fails where processes are in the folder's own group.
+pub(super) fn delegate(folder: &Path, controller: Controller) -> io::Result<()> {
+    let control = folder.join("cgroup.subtree_control");
+    write(&control, &format!("+{}", controller.name()))
+}
+
+fn write(path: &Path, value: &str) -> io::Result<()> {
+    // Never create: in a folder that is no cgroup the file would appear, and bound nothing.
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    io::Write::write_all(&mut file, value.as_bytes())
+}
+
+/// The first number of a file, if it bounds anything: version 2 writes `max` where nothing is bounded, version 1 `-1` or nearly the
+/// largest number.
+fn bound(text: &str) -> Option<u64> {
+    let number: u64 = text.split_whitespace().next()?.parse().ok()?;
+    (number < u64::MAX / 4).then_some(number)
+}
+
+/// Removes groups of processes that are dead, those within others first.
+pub(super) fn remove_left_overs(folder: &Path) {
+    // All are read before one is removed: removing while reading makes the kernel pass over some.
+    let entries: Vec<fs::DirEntry> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    for entry in entries {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX))
+            .and_then(|rest| rest.split('.').next());
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            remove_left_overs(&entry.path());
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_bounds_nothing_is_not_stated() {
+        for (text, wanted) in [
+            ("2147483648\n", Some(2_147_483_648)),
+            ("200000 100000\n", Some(200_000)),
+            ("max 100000\n", None),
+            ("max\n", None),
+            ("-1\n", None),
+            ("9223372036854771712\n", None),
+            ("", None),
+        ] {
+            assert_eq!(bound(text), wanted, "{text}");
+        }
+    }
+}
