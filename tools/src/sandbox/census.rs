@@ -35,8 +35,8 @@ struct Member {
     leader: u32,
     owner: Option<Place>,
     used: Used,
-    /// Its processes, as they were at the last look.
-    processes: Vec<u32>,
+    /// Its processes and what each said of its memory, at the last look.
+    processes: Vec<(u32, u64)>,
 }
 
 impl Member {
@@ -205,7 +205,7 @@ fn count(members: &mut [Member]) {
         if let Some(member) = members.get_mut(index) {
             member.used.memory_bytes += process.memory_bytes;
             member.used.processes += process.threads;
-            member.processes.push(*pid);
+            member.processes.push((*pid, process.memory_bytes));
         }
     }
 }
@@ -239,15 +239,10 @@ fn recount_where_too_large(members: &mut [Member], limits: &Scoped) {
         });
     }
     for (member, _) in members.iter_mut().zip(seems).filter(|(_, seems)| *seems) {
-        let sizes: Option<Vec<u64>> = member
-            .processes
-            .iter()
-            .map(|pid| proportion(*pid))
-            .collect();
-        // Where one cannot be looked at, the larger sum stands.
-        if let Some(sizes) = sizes {
-            member.used.memory_bytes = sizes.iter().sum();
-        }
+        let each = member.processes.iter();
+        // Of one that cannot be looked at, what it says stands.
+        let sizes = each.map(|(pid, said)| proportion(*pid).unwrap_or(*said));
+        member.used.memory_bytes = sizes.sum();
     }
 }
 
@@ -387,7 +382,7 @@ mod tests {
         count(&mut members);
         let used = members[0].used;
         assert!(used.memory_bytes > 0 && used.processes > 0, "{used:?}");
-        assert!(members[0].processes.contains(&pid));
+        assert!(members[0].processes.iter().any(|(found, _)| *found == pid));
         assert!(proportion(pid).unwrap() > 0);
     }
 }
