@@ -67,7 +67,7 @@ async fn output_that_is_not_shown_whole_is_a_file_that_the_model_can_look_at_and
         "{}",
         outcome.content.len()
     );
-    let read = json!({"path": path, "start_line": 150000, "line_count": 2});
+    let read = json!({"path": path, "start_line": 150_000, "line_count": 2});
     let shown = room.tool("file_read", read).await.content;
     assert!(shown.ends_with("\nline 150000\nline 150001"), "{shown}");
     let found = room.prints(&format!("grep -c 77 /workspace/{path}")).await;
