@@ -148,7 +148,7 @@ events! {
     /// A tool call is about to be made.
     ToolIntended = "tool.intended" public ["call", "tool", "effect", "outside", "summary", "label", "consent"];
     /// A tool call came back.
-    ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "enforced", "changed_files", "programs", "label"];
+    ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "enforced", "changed_files", "label", "programs"];
     /// What a tool call tried to reach over the network, and what was decided.
     NetworkUsed = "network.used" public ["call", "tool", "decisions", "beyond"];
     /// It is not known whether a tool call had its effect.
