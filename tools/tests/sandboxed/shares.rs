@@ -2,7 +2,7 @@
 //! whoever does not goes on.
 
 use agent_core::ports::tool::ToolOutcome;
-use agent_core::ports::workspaces::{Place, Workspaces};
+use agent_core::ports::workspaces::{Place, Remains, Workspaces};
 use serde_json::json;
 use tools::SandboxKind;
 
@@ -190,8 +190,10 @@ async fn workspaces_of_a_task_are_bounded_together_and_other_tenants_go_on() {
         "killed: more than 300 files in all workspaces of this tenant together on this machine",
     );
     // A workspace that is gone holds nothing.
-    room.parts.workspaces.discard(&room.place).await;
-    room.parts.workspaces.discard(&beside).await;
+    for place in [&room.place, &beside] {
+        let remains = room.parts.workspaces.discard(place).await;
+        assert_eq!(remains, Remains::Nothing);
+    }
     for place in [&of_tenant, &other] {
         let outcome = room
             .tool_in(
