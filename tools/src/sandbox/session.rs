@@ -217,7 +217,7 @@ impl Session {
 
 /// Why a program is attended to no longer.
 enum Why {
-    Ended(io::Result<Finished>),
+    Ended(Box<io::Result<Finished>>),
     Stopped,
     Printed,
 }
@@ -236,14 +236,14 @@ struct Attendant {
 impl Attendant {
     async fn attend(self, mut supervised: Supervised) {
         let why = tokio::select! {
-            finished = &mut supervised => Why::Ended(finished),
+            finished = &mut supervised => Why::Ended(Box::new(finished)),
             () = self.stop.cancelled() => Why::Stopped,
             () = self.stopped.cancelled() => Why::Stopped,
             () = self.read_on() => Why::Printed,
             never = outlets::serve(&self.open) => match never {},
         };
         let over = match why {
-            Why::Ended(finished) => self.read_off(finished),
+            Why::Ended(finished) => self.read_off(*finished),
             Why::Stopped => self.end(supervised, None).await,
             Why::Printed => {
                 let reason = KillReason::Output(self.output_bytes_max);

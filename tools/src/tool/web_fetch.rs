@@ -178,18 +178,17 @@ impl Tool for WebFetch {
         };
         url.set_fragment(None);
         let task = &context.call.place.task;
-        let (page, network) = match self.kept(task, &url) {
-            Some(page) => (Ok(page), NetworkDecisions::default()),
-            None => {
-                let connection = match context.connection(&url) {
-                    Ok(connection) => connection,
-                    Err(outcome) => return Ok(outcome),
-                };
-                let fetched = self.fetch(task, url, hosts.as_ref()).await;
-                let bytes = fetched.0.as_ref().map_or(0, |page| page.bytes.len());
-                connection.note(bytes.try_into().unwrap_or(u64::MAX));
-                fetched
-            }
+        let (page, network) = if let Some(page) = self.kept(task, &url) {
+            (Ok(page), NetworkDecisions::default())
+        } else {
+            let connection = match context.connection(&url) {
+                Ok(connection) => connection,
+                Err(outcome) => return Ok(outcome),
+            };
+            let fetched = self.fetch(task, url, hosts.as_ref()).await;
+            let bytes = fetched.0.as_ref().map_or(0, |page| page.bytes.len());
+            connection.note(bytes.try_into().unwrap_or(u64::MAX));
+            fetched
         };
         let outcome = match page {
             Ok(page) => self.read(&context, &page, arguments).await?,
