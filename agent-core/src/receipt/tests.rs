@@ -1,4 +1,5 @@
 //! Receipts of short logs.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ impl Log {
         self.task.steps[at].id.clone()
     }
 
-    fn say(&mut self, kind: EventKind, step: Option<usize>, public: Value) {
+    fn say(&mut self, kind: EventKind, step: Option<usize>, public: &Value) {
         self.seq += 1;
         let step = step.map(|at| self.step(at));
         self.history.push(&Event {
@@ -79,27 +80,31 @@ impl Log {
         let public = json!({
             "call": name.call.as_str(), "tool": name.tool, "effect": effect, "outside": outside, "summary": name.summary,
         });
-        self.say(EventKind::ToolIntended, Some(0), public);
+        self.say(EventKind::ToolIntended, Some(0), &public);
     }
 
     fn back(&mut self, name: &CallName, mut public: Value) {
         public["call"] = json!(name.call.as_str());
-        self.say(EventKind::ToolReturned, Some(0), public);
+        self.say(EventKind::ToolReturned, Some(0), &public);
     }
 
     fn reached(&mut self, name: &CallName, refused: Option<&str>) {
         let decision = json!({"host": "shop.example", "port": 443, "refused": refused});
         let public = json!({"call": name.call.as_str(), "tool": name.tool, "decisions": [decision], "beyond": 0});
-        self.say(EventKind::NetworkUsed, Some(0), public);
+        self.say(EventKind::NetworkUsed, Some(0), &public);
     }
 
     fn start(&mut self, at: usize) {
         let key = self.task.steps[at].key.clone();
-        self.say(EventKind::StepStarted, Some(at), json!({ "key": key }));
+        self.say(EventKind::StepStarted, Some(at), &json!({ "key": key }));
     }
 
     fn cancel(&mut self) -> i64 {
-        self.say(EventKind::TaskFinished, None, json!({"state": "cancelled"}));
+        self.say(
+            EventKind::TaskFinished,
+            None,
+            &json!({"state": "cancelled"}),
+        );
         self.seq
     }
 
@@ -197,7 +202,7 @@ fn steps_calls_and_background_programs_that_were_at_work_are_named() {
     let mut log = Log::new();
     log.start(0);
     log.start(1);
-    log.say(EventKind::StepWaiting, Some(1), json!({"key": "rank"}));
+    log.say(EventKind::StepWaiting, Some(1), &json!({"key": "rank"}));
     let serve = log.call("shell_start", "repeatable", false);
     log.back(&serve, json!({"ok": true, "programs": ["s1"]}));
     let build = log.call("shell_start", "repeatable", false);
@@ -238,7 +243,7 @@ fn programs_of_a_step_that_was_taken_up_again_are_no_more() {
     log.start(0);
     let serve = log.call("shell_start", "repeatable", false);
     log.back(&serve, json!({"ok": true, "programs": ["s1"]}));
-    log.say(EventKind::StepResumed, Some(0), json!({"key": "score"}));
+    log.say(EventKind::StepResumed, Some(0), &json!({"key": "score"}));
     log.cancel();
     let stopped = log.receipt(Vec::new()).stopped;
     assert_eq!(stopped, [Stopped::Step(log.name(0))]);
@@ -253,7 +258,7 @@ fn a_task_that_was_not_cancelled_has_no_receipt() {
             .receipt(&log.task, &queue(Vec::new(), 0), LEASE_MS)
     };
     assert_eq!(none(&log), None);
-    log.say(EventKind::TaskFinished, None, json!({"state": "failed"}));
+    log.say(EventKind::TaskFinished, None, &json!({"state": "failed"}));
     assert_eq!(none(&log), None);
 }
 
@@ -302,7 +307,7 @@ fn what_is_told_counts_more_than_the_job_that_was_to_tell_it() {
         log.cancel();
         let job = log.job(Some(0), held(900, false));
         let public = json!({"job": job.job.as_str(), "by": by, "gone": gone});
-        log.say(EventKind::JobStopped, Some(0), public);
+        log.say(EventKind::JobStopped, Some(0), &public);
         let expected = Gone {
             step: Some(log.name(0)),
             job: Some(job.job.clone()),
@@ -383,11 +388,11 @@ fn an_unknown_outcome_stays_so_until_it_is_decided() {
         log.say(
             EventKind::ToolUnknown,
             Some(0),
-            json!({"call": post.call.as_str(), "asked": true}),
+            &json!({"call": post.call.as_str(), "asked": true}),
         );
         if let Some(decision) = decision {
             let public = json!({"call": post.call.as_str(), "decision": decision});
-            log.say(EventKind::CallDecided, Some(0), public);
+            log.say(EventKind::CallDecided, Some(0), &public);
         }
         log.cancel();
         let expected: Vec<_> = expected
@@ -417,7 +422,7 @@ fn an_artifact_and_a_message_are_told_once_as_they_were_last() {
         let call = log.call("publish", "repeatable", false);
         let public =
             json!({"artifact": "art_1", "name": "a.txt", "bytes": 7, "media_type": "text/plain"});
-        log.say(EventKind::ArtifactPublished, Some(0), public);
+        log.say(EventKind::ArtifactPublished, Some(0), &public);
         log.back(&call, json!({"ok": true}));
         call
     };
@@ -426,7 +431,7 @@ fn an_artifact_and_a_message_are_told_once_as_they_were_last() {
     let try_it = |log: &mut Log, attempt: u32, outcome: &str, error: Option<&str>| {
         let public =
             json!({"delivery": "dlv_1", "attempt": attempt, "outcome": outcome, "error": error});
-        log.say(EventKind::DeliveryAttempted, None, public);
+        log.say(EventKind::DeliveryAttempted, None, &public);
     };
     try_it(&mut log, 1, "will_retry", Some("the receiver answered 503"));
     log.cancel();

@@ -67,16 +67,7 @@ pub fn example(kind: EventKind) -> EventBody {
             beyond: 0,
         }
         .into(),
-        EventKind::CallHeld => CallHeld {
-            call: call_id(),
-            tool: "http_request".to_owned(),
-            summary: "POST https://api.example.com/orders".to_owned(),
-            reason: "the step has read text from outside".to_owned(),
-            asked: true,
-            decide_by_ms: Some(1_700_086_400_000),
-            content: r#"{"method":"POST","url":"https://api.example.com/orders"}"#.to_owned(),
-        }
-        .into(),
+        EventKind::CallHeld => held().into(),
         EventKind::ToolUnknown => ToolUnknown {
             call: call_id(),
             tool: "http_request".to_owned(),
@@ -160,6 +151,18 @@ fn decision(host: &str, refused: Option<&str>) -> NetworkDecision {
         times: 1,
         bytes_up: 517 * was_let_through,
         bytes_down: 20_480 * was_let_through,
+    }
+}
+
+fn held() -> CallHeld {
+    CallHeld {
+        call: call_id(),
+        tool: "http_request".to_owned(),
+        summary: "POST https://api.example.com/orders".to_owned(),
+        reason: "the step has read text from outside".to_owned(),
+        asked: true,
+        decide_by_ms: Some(1_700_086_400_000),
+        content: r#"{"method":"POST","url":"https://api.example.com/orders"}"#.to_owned(),
     }
 }
 

@@ -148,9 +148,12 @@ fn packed_tar<R: Read>(
             }
             tar::visit(&mut head.as_slice().chain(unpacked), meter, visitor)
         });
-    walked.map_err(|error| match error {
-        Error::Io(error) => unreadable(error, Format::Gzip),
-        error => error,
+    walked.map_err(|error| {
+        if let Error::Io(error) = error {
+            unreadable(error, Format::Gzip)
+        } else {
+            error
+        }
     })
 }
 

@@ -74,7 +74,7 @@ impl Texts {
     pub fn read(parts: &[&[u8]]) -> Self {
         let mut texts = Self::default();
         let mut source = Parts {
-            parts,
+            all: parts,
             part: 0,
             at: 8,
         };
@@ -99,14 +99,14 @@ impl Texts {
 
 /// A place in the parts of a long record.
 struct Parts<'p> {
-    parts: &'p [&'p [u8]],
+    all: &'p [&'p [u8]],
     part: usize,
     at: usize,
 }
 
 impl Parts<'_> {
     fn left(&self) -> Option<&[u8]> {
-        self.parts.get(self.part)?.get(self.at..)
+        self.all.get(self.part)?.get(self.at..)
     }
 
     /// Goes to the next part where this one is at its end; `None` at the end of all.

@@ -31,7 +31,10 @@ pub async fn a_job_that_is_handed_over_is_held_at_once_under_its_first_fence(h: 
     assert!(committed.handed_over);
     assert_eq!(worker.claim(10).await, [], "nobody else gets it");
     let pair = (next.job.clone(), next.fence);
-    assert_eq!(h.store.held(&worker.life).await.unwrap(), [next.clone()]);
+    assert_eq!(
+        h.store.held(&worker.life).await.unwrap(),
+        std::slice::from_ref(&next)
+    );
     assert_eq!(h.store.lost(&[pair]).await.unwrap(), []);
     h.store.append(samples::append(&next)).await.unwrap();
     let (committed, last) = end(h, &worker, &next).await;

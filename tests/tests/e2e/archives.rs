@@ -28,7 +28,7 @@ fn printed(result: &Value) -> &str {
         .map_or("", |(_, text)| text)
 }
 
-const GOOD: &str = r#"
+const GOOD: &str = r"
 def tar(name, mode, members):
     with tarfile.open(name, mode) as t:
         for path, kind, more in members:
@@ -46,10 +46,10 @@ def zips(name, members, kind=zipfile.ZIP_DEFLATED):
     with zipfile.ZipFile(name, 'w', kind) as z:
         for path, more in members:
             z.writestr(path, more)
-"#;
+";
 
 /// Archives that must not be unpacked.
-const HOSTILE: &str = r#"
+const HOSTILE: &str = r"
 ok = ('ok.txt', 'ok')
 zips('slip.zip', [ok, ('../evil', 'x')])
 zips('deep-slip.zip', [ok, ('a/../../../evil', 'x')])
@@ -89,7 +89,7 @@ data[40] ^= 255
 open('broken.zip', 'wb').write(data)
 open('text.zip', 'w').write('no archive')
 zips('no-folder.zip', [ok])
-"#;
+";
 
 /// What is said of each of them, and of other paths that are no archive.
 const REFUSED: &[(&str, &str)] = &[

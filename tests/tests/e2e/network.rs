@@ -182,7 +182,7 @@ async fn a_secret_reaches_its_host_and_is_found_nowhere_else() {
         .map(|event| event["data"]["enforced"]["network"].clone())
         .collect();
     let listed = json!({"mode": "allow_list", "hosts": 1});
-    assert_eq!(reaches, [listed, Value::Null]);
+    assert_eq!(reaches, [listed, Value::Null, Value::Null]);
     // The decision is in the log that everyone may see, and the secret is not.
     let used: Vec<Value> = log
         .lines()

@@ -46,13 +46,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("errand: `{ARGUMENT}` is for Errand itself, in a sandbox");
         return ExitCode::from(2);
     };
-    let job = match program.to_str().and_then(own) {
-        Some(work) => Job::Own(work, arguments.next().unwrap_or_default()),
-        None => {
-            let mut command = Command::new(program);
-            command.args(arguments);
-            Job::Command(command)
-        }
+    let job = if let Some(work) = program.to_str().and_then(own) {
+        Job::Own(work, arguments.next().unwrap_or_default())
+    } else {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Job::Command(command)
     };
     match prepare_and_start(&orders, job) {
         Ok(status) => status,

@@ -140,9 +140,11 @@ fn told(ask: &Ask, unpacked: &Extracted) -> String {
 
 fn listed(files: &BTreeMap<String, u64>) -> String {
     let lines = files.iter().take(NAMED_MAX);
-    let mut text: String = lines
-        .map(|(name, bytes)| format!("{name}\t{bytes}\n"))
-        .collect();
+    let mut text = String::new();
+    for (name, bytes) in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name}\t{bytes}");
+    }
     text.push_str(&more(files.len()));
     text
 }

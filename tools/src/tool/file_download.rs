@@ -100,7 +100,7 @@ impl Tool for FileDownload {
             Ok(hosts) => hosts,
             Err(refused) => return Ok(ToolOutcome::say(false, refused)),
         };
-        let (url, headers) = match self.request(&context, &arguments.url) {
+        let (url, headers) = match request(&context, &arguments.url) {
             Ok(request) => request,
             Err(complaint) => return Ok(ToolOutcome::say(false, complaint)),
         };
@@ -134,18 +134,16 @@ impl Tool for FileDownload {
     }
 }
 
-impl FileDownload {
-    /// The address and the headers to ask with, or what is wrong.
-    fn request(&self, context: &Context<'_>, url: &str) -> Result<(Url, HeaderMap), String> {
-        let mut url = Url::parse(url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
-        url.set_fragment(None);
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        for (name, value) in network::secrets(&context.call.grants, &url)? {
-            headers.insert(name, value);
-        }
-        Ok((url, headers))
+/// The address and the headers to ask with, or what is wrong.
+fn request(context: &Context<'_>, url: &str) -> Result<(Url, HeaderMap), String> {
+    let mut url = Url::parse(url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
+    url.set_fragment(None);
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    for (name, value) in network::secrets(&context.call.grants, &url)? {
+        headers.insert(name, value);
     }
+    Ok((url, headers))
 }
 
 /// Where the file is to be, and how large it may be.

@@ -41,9 +41,7 @@ fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
     }
 }
 
-/// What a call's answer is made of, and what can leave through it: what the policy rests on.
-#[test]
-fn every_call_says_whose_words_come_back_and_what_can_leave() {
+fn every_tool() -> Vec<Box<dyn Tool>> {
     let options = Options {
         network: crate::options::NetworkOptions {
             mode: NetworkMode::Open,
@@ -60,131 +58,87 @@ fn every_call_says_whose_words_come_back_and_what_can_leave() {
         ..Options::default()
     };
     let tools = Guard::new(egress::Options::default()).map(|guard| all(&options, &guard));
-    let tools = tools.unwrap_or_default();
+    tools.unwrap_or_default()
+}
+
+/// Tools whose arguments make no difference, and through which nothing leaves.
+const INSIDE: [(&str, Source); 13] = [
+    ("file_read", Source::Files),
+    ("file_write", Source::Own),
+    ("file_edit", Source::Files),
+    ("file_patch", Source::Files),
+    ("file_move", Source::Own),
+    ("file_delete", Source::Own),
+    ("file_list", Source::Files),
+    ("file_search", Source::Files),
+    ("document_read", Source::Files),
+    ("archive_unpack", Source::Files),
+    ("note", Source::Own),
+    ("publish", Source::Own),
+    ("web_search", Source::Outside),
+];
+
+/// Calls whose arguments decide: with the network a program can send anything, a plain GET only its address, and any other request
+/// what the model wrote.
+fn by_arguments() -> Vec<(&'static str, Value, Source, Outward)> {
+    let (host, port, url) = ("a.example".to_owned(), 443, "https://a.example/x");
     let send = || Outward::Send {
-        host: "a.example".to_owned(),
-        port: 443,
+        host: host.clone(),
+        port,
     };
     let fetch = || Outward::Fetch {
-        address: "https://a.example/x".to_owned(),
-        host: "a.example".to_owned(),
-        port: 443,
+        address: url.to_owned(),
+        host: host.clone(),
+        port,
     };
-    let url = "https://a.example/x";
-    let mut told = BTreeSet::new();
-    for (name, arguments, source, outward) in [
-        ("shell", json!({}), Source::Files, Outward::Nothing),
-        (
-            "shell",
-            json!({"network": true}),
-            Source::Outside,
-            Outward::Program,
-        ),
-        ("shell_start", json!({}), Source::Files, Outward::Nothing),
-        (
-            "shell_start",
-            json!({"network": true}),
-            Source::Outside,
-            Outward::Program,
-        ),
-        (
-            "shell_read",
-            json!({"session": "s1"}),
-            Source::Files,
-            Outward::Nothing,
-        ),
-        (
-            "shell_read",
-            json!({"session": "n1"}),
-            Source::Outside,
-            Outward::Nothing,
-        ),
-        (
-            "shell_write",
-            json!({"session": "s1"}),
-            Source::Files,
-            Outward::Nothing,
-        ),
-        (
-            "shell_write",
-            json!({"session": "n1"}),
-            Source::Outside,
-            Outward::Program,
-        ),
-        (
-            "shell_stop",
-            json!({"session": "n1"}),
-            Source::Outside,
-            Outward::Nothing,
-        ),
-        ("file_read", json!({}), Source::Files, Outward::Nothing),
-        ("file_write", json!({}), Source::Own, Outward::Nothing),
-        ("file_edit", json!({}), Source::Files, Outward::Nothing),
-        ("file_patch", json!({}), Source::Files, Outward::Nothing),
-        ("file_move", json!({}), Source::Own, Outward::Nothing),
-        ("file_delete", json!({}), Source::Own, Outward::Nothing),
-        ("file_list", json!({}), Source::Files, Outward::Nothing),
-        ("file_search", json!({}), Source::Files, Outward::Nothing),
-        ("document_read", json!({}), Source::Files, Outward::Nothing),
-        ("archive_unpack", json!({}), Source::Files, Outward::Nothing),
-        ("note", json!({}), Source::Own, Outward::Nothing),
-        ("publish", json!({}), Source::Own, Outward::Nothing),
-        ("web_fetch", json!({"url": url}), Source::Outside, fetch()),
-        (
-            "file_download",
-            json!({"url": url, "path": "x"}),
-            Source::Outside,
-            fetch(),
-        ),
-        (
-            "web_search",
-            json!({"query": "x"}),
-            Source::Outside,
-            Outward::Nothing,
-        ),
-        (
-            "http_request",
-            json!({"method": "get", "url": url}),
-            Source::Outside,
-            fetch(),
-        ),
-        (
-            "http_request",
-            json!({"method": "GET", "url": url, "headers": {"x": "y"}}),
-            Source::Outside,
-            send(),
-        ),
-        (
-            "http_request",
-            json!({"method": "GET", "url": url, "body": "x"}),
-            Source::Outside,
-            send(),
-        ),
-        (
-            "http_request",
-            json!({"method": "DELETE", "url": url}),
-            Source::Outside,
-            send(),
-        ),
-        (
-            "http_request",
-            json!({"method": "POST", "url": url}),
-            Source::Outside,
-            send(),
-        ),
-        (
-            "http_request",
-            json!({"method": "GET", "url": "x"}),
-            Source::Outside,
-            Outward::Nothing,
-        ),
+    let mut calls = Vec::new();
+    for (name, arguments) in [
+        ("shell", json!({})),
+        ("shell_start", json!({})),
+        ("shell_read", json!({"session": "s1"})),
+        ("shell_write", json!({"session": "s1"})),
+        ("shell_stop", json!({"session": "s1"})),
     ] {
+        calls.push((name, arguments, Source::Files, Outward::Nothing));
+    }
+    for (name, arguments, outward) in [
+        ("shell", json!({"network": true}), Outward::Program),
+        ("shell_start", json!({"network": true}), Outward::Program),
+        ("shell_read", json!({"session": "n1"}), Outward::Nothing),
+        ("shell_write", json!({"session": "n1"}), Outward::Program),
+        ("shell_stop", json!({"session": "n1"}), Outward::Nothing),
+        ("web_fetch", json!({ "url": url }), fetch()),
+        ("file_download", json!({"url": url, "path": "x"}), fetch()),
+    ] {
+        calls.push((name, arguments, Source::Outside, outward));
+    }
+    for (request, outward) in [
+        (json!({"method": "get", "url": url}), fetch()),
+        (
+            json!({"method": "GET", "url": url, "headers": {"x": "y"}}),
+            send(),
+        ),
+        (json!({"method": "GET", "url": url, "body": "x"}), send()),
+        (json!({"method": "DELETE", "url": url}), send()),
+        (json!({"method": "POST", "url": url}), send()),
+        (json!({"method": "GET", "url": "x"}), Outward::Nothing),
+    ] {
+        calls.push(("http_request", request, Source::Outside, outward));
+    }
+    calls
+}
+
+/// What the policy rests on.
+#[test]
+fn every_call_says_whose_words_come_back_and_what_can_leave() {
+    let tools = every_tool();
+    let inside = INSIDE.map(|(name, source)| (name, json!({}), source, Outward::Nothing));
+    let mut told = BTreeSet::new();
+    for (name, arguments, source, outward) in inside.into_iter().chain(by_arguments()) {
         let tool = tools.iter().find(|tool| tool.spec().name == name);
         let found = tool.map(|tool| {
-            (
-                tool.source(&arguments),
-                outward_of(&tool.spec(), tool.as_ref(), &arguments),
-            )
+            let outward = outward_of(&tool.spec(), tool.as_ref(), &arguments);
+            (tool.source(&arguments), outward)
         });
         assert_eq!(found, Some((source, outward)), "{name} {arguments}");
         told.insert(name.to_owned());

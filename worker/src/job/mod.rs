@@ -1,6 +1,7 @@
 //! Jobs: one file for each kind, and what is done when one stops early.
 
 mod ask;
+mod beginning;
 mod call;
 mod consent;
 mod deliver;
