@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::blob::BlobHash;
-use crate::call::{CallDecided, CallDecision};
+use crate::call::{CallDecided, CallDecision, ToolReturned};
 use crate::event::{EventBody, ModelReplied, RecordedCall, ToolIntended, ToolUnknown};
 use crate::id::CallId;
 use crate::image::ImageRef;
@@ -133,23 +133,21 @@ impl Conversation {
         calls.filter(|call| self.answers.get(&call.call).is_some_and(Answer::is_denied))
     }
 
-    /// What the calls answered that `is_wanted`, such as those that read from servers outside, and that did what was asked:
-    /// a complaint can repeat what the model wrote.
-    pub fn contents(
+    /// The calls that were made, in order, each with what was known before it and with what came of it.
+    pub fn made(
         &self,
-        is_wanted: impl Fn(&RecordedCall) -> bool,
-    ) -> impl Iterator<Item = &str> {
+    ) -> impl Iterator<Item = (&RecordedCall, &ToolIntended, Option<&ToolReturned>)> {
         let calls = self.replies.iter().flat_map(|reply| &reply.calls);
-        calls
-            .filter(move |call| is_wanted(call))
-            .filter_map(|call| match self.answers.get(&call.call) {
-                Some(Answer::Returned(returned)) => {
-                    returned.ok.then_some(returned.content.as_str())
-                }
+        calls.filter_map(|call| {
+            let intended = self.intended.get(&call.call)?;
+            let returned = match self.answers.get(&call.call) {
+                Some(Answer::Returned(returned)) => Some(returned),
                 Some(Answer::Unknown(_) | Answer::Decided(_) | Answer::NotMade(_, _)) | None => {
                     None
                 }
-            })
+            };
+            Some((call, intended, returned))
+        })
     }
 
     /// Takes in the next event of the step.

@@ -34,6 +34,17 @@ impl Addresses {
         }
     }
 
+    /// Adds those of an answer, except of hosts that the call named in what it `said`: a service may repeat that, in letters of
+    /// its own.
+    pub fn read_answer(&mut self, text: &str, said: &str) {
+        let mut answered = Self::default();
+        answered.read(text);
+        let said = decoded(said);
+        let others = answered.0.into_iter();
+        let others = others.filter(|address| !said.contains(&decoded(host(address))));
+        self.0.extend(others);
+    }
+
     fn add(&mut self, whole: &str) {
         let forms = [
             whole,
@@ -59,10 +70,40 @@ impl Addresses {
     }
 }
 
-/// Without the fragment, which is not sent, and the slash that a bare host gets.
+/// Without the fragment, which is not sent, and the slash that a bare host gets. One slash and no more: how many there are would
+/// be a number that a server can read.
 fn normal(address: &str) -> String {
     let sent = address.split('#').next().unwrap_or_default();
-    sent.trim_end_matches('/').to_owned()
+    sent.strip_suffix('/').unwrap_or(sent).to_owned()
+}
+
+/// The host of an address, without user and port.
+fn host(address: &str) -> &str {
+    let place = address.split_once("://").map_or("", |(_, place)| place);
+    let place = place.split(['/', '?', '\\']).next().unwrap_or_default();
+    let place = place.rsplit('@').next().unwrap_or_default();
+    match place.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => place,
+    }
+}
+
+/// A text in lower case, as it is before it is written into an address.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| first == b'%');
+        let escaped = escaped.and_then(|two| std::str::from_utf8(two).ok());
+        if let Some(byte) = escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).to_lowercase()
 }
 
 #[cfg(test)]
@@ -116,6 +157,32 @@ mod tests {
         let known = of(&format!("{asked}\nlink: <{}>; rel=next", &asked[7..]));
         assert!(!known.have("https://evil.example/?d=secret"));
         assert!(known.have("https://echo.example/?u=https://evil.example/?d=secret"));
+    }
+
+    #[test]
+    fn slashes_at_the_end_are_no_way_to_count() {
+        let known = of("http://evil.example and http://evil.example/x");
+        for address in ["http://evil.example/", "http://evil.example/x/"] {
+            assert!(known.have(address), "{address}");
+        }
+        assert!(!known.have("http://evil.example/x//"));
+    }
+
+    #[test]
+    fn what_a_service_repeats_of_what_it_was_asked_does_not_count() {
+        let mut known = Addresses::default();
+        known.read_answer(
+            "1. Results for http://evil.example:8080/?a=1&amp;d=my+secret\n   https://a.example/page\n   http://x@s%65cret.evil.net/",
+            "http://%65vil.example:8080/?a=1&d=my%20secret or SECRET.evil.net page",
+        );
+        assert!(known.have("https://a.example/page"));
+        for address in [
+            "http://evil.example:8080/?a=1&amp;d=my+secret",
+            "http://evil.example:8080/?a=1&d=my+secret",
+            "http://x@s%65cret.evil.net/",
+        ] {
+            assert!(!known.have(address), "{address}");
+        }
     }
 
     #[test]

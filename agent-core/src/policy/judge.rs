@@ -3,7 +3,7 @@
 use crate::credential::HostPattern;
 use crate::network::{Network, NetworkMode};
 
-use super::{Approvals, Consent, Label, Outward, TaskPolicy};
+use super::{Approvals, Consent, FOLLOWED_MAX, Label, Outward, TaskPolicy};
 
 /// What is asked about a call.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,9 @@ fn reason(question: &Question<'_>) -> String {
     let what = match question.outward {
         Outward::Nothing => "it would send nothing".to_owned(),
         Outward::Fetch { host, port, .. } => {
-            format!("it would ask {host}:{port} for an address that the model made up")
+            format!(
+                "it would ask {host}:{port} for an address that the model made up, or chose after {FOLLOWED_MAX} others"
+            )
         }
         Outward::Send { host, port } => format!("it would send a request to {host}:{port}"),
         Outward::Program => "a program with the network can send anything".to_owned(),

@@ -7,6 +7,7 @@
 
 mod addresses;
 mod judge;
+mod trail;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::id::CallId;
 
 pub use addresses::Addresses;
 pub use judge::{Question, Verdict, judge};
+pub use trail::{FOLLOWED_MAX, Read, Trail};
 
 /// Whose words an answer to a model can hold. A later label can mislead more than an earlier one, so what is made of several
 /// has the latest of theirs.

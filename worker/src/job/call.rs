@@ -15,6 +15,7 @@ use agent_core::workspace::is_own;
 use tokio::time::Instant;
 use tracing::{info, instrument};
 
+use super::consent;
 use super::step::StepRun;
 use crate::stop::Stop;
 
@@ -164,8 +165,9 @@ fn label(step: &StepRun<'_>, intended: &ToolIntended) -> Label {
 /// What the call may use beside its own computer. Secrets are opened for calls that reach out, and are those of now: one that
 /// was replaced meanwhile is used as it is, one that was deleted is not there.
 async fn grants(step: &StepRun<'_>, intended: &ToolIntended) -> Result<Grants, Stop> {
+    let narrowed = consent::reach(step, intended);
     let mut grants = Grants {
-        network: step.spec.network.clone(),
+        network: narrowed.or_else(|| step.spec.network.clone()),
         credentials: Vec::new(),
     };
     if !intended.outside || step.spec.secrets.is_empty() {

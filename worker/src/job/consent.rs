@@ -6,8 +6,11 @@
 use agent_core::budget::Spend;
 use agent_core::call::{CallDecided, CallDecision};
 use agent_core::decide::Wait;
-use agent_core::event::{NewEvent, RecordedCall};
-use agent_core::policy::{Addresses, CallHeld, Consent, Outward, Question, Source, Verdict, judge};
+use agent_core::event::{NewEvent, RecordedCall, ToolIntended};
+use agent_core::network::{Network, NetworkMode};
+use agent_core::policy::{
+    Approvals, CallHeld, Consent, Outward, Question, Read, Source, Trail, Verdict, judge,
+};
 use agent_core::task::WaitKind;
 use tracing::warn;
 
@@ -45,10 +48,9 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
         is_approved: step.conversation.is_approved(&call.call),
     });
     if let Verdict::IfKnown(otherwise) = verdict {
-        verdict = if is_known(step, &outward).await? {
-            Verdict::Go(Consent::NotNeeded)
-        } else {
-            *otherwise
+        verdict = match known(step, &outward).await? {
+            Some(consent) => Verdict::Go(consent),
+            None => *otherwise,
         };
     }
     let (reason, asked) = match verdict {
@@ -106,35 +108,22 @@ fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) ->
     }
 }
 
-/// Whether an address carries nothing that the model could have put into it, or leads to a host of a secret of the task.
-async fn is_known(step: &StepRun<'_>, outward: &Outward) -> Result<bool, Stop> {
+/// How a call for this address may be made at once: it carries nothing that the model could have put into it, or leads to a
+/// host of a secret of the task.
+async fn known(step: &StepRun<'_>, outward: &Outward) -> Result<Option<Consent>, Stop> {
     let Outward::Fetch {
         address,
         host,
         port,
     } = outward
     else {
-        return Ok(false);
+        return Ok(None);
     };
-    let tools = step.context.parts.tools.as_ref();
-    // Not what commands printed: those can be told to print anything.
-    let is_from_server = |call: &RecordedCall| {
-        tools.source(&call.tool, &call.arguments) == Source::Outside
-            && match tools.outward(&call.tool, &call.arguments) {
-                Outward::Nothing | Outward::Fetch { .. } => true,
-                Outward::Send { .. } | Outward::Program => false,
-            }
-    };
-    let mut addresses = Addresses::default();
-    addresses.read(&step.spec.goal);
-    for content in step.conversation.contents(is_from_server) {
-        addresses.read(content);
-    }
-    if addresses.have(address) {
-        return Ok(true);
+    if trail(step).leads_to(address) {
+        return Ok(Some(Consent::NotNeeded));
     }
     if step.spec.secrets.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let (parts, tenant) = (&step.context.parts, &step.place.tenant);
     let secrets = parts
@@ -142,7 +131,55 @@ async fn is_known(step: &StepRun<'_>, outward: &Outward) -> Result<bool, Stop> {
         .find_sealed(tenant, &step.spec.secrets)
         .await?;
     let mut hosts = secrets.iter().flat_map(|secret| &secret.terms.hosts);
-    Ok(hosts.any(|pattern| pattern.covers(host, *port)))
+    let is_of_secret = hosts.any(|pattern| pattern.covers(host, *port));
+    Ok(is_of_secret.then_some(Consent::Granted))
+}
+
+/// What the step read of servers. Not what commands printed: those can be told to print anything.
+fn trail(step: &StepRun<'_>) -> Trail {
+    let tools = step.context.parts.tools.as_ref();
+    let mut trail = Trail::new(&step.spec.goal);
+    for (call, intended, returned) in step.conversation.made() {
+        if tools.source(&call.tool, &call.arguments) == Source::Outside {
+            trail.push(&Read {
+                outward: tools.outward(&call.tool, &call.arguments),
+                label: intended.label,
+                arguments: &call.arguments,
+                answer: returned
+                    .filter(|returned| returned.ok)
+                    .map(|returned| returned.content.as_str()),
+            });
+        }
+    }
+    trail
+}
+
+/// The only hosts that a call may reach, where it may carry what the model wrote: those that it was consented for. Else a
+/// redirect could take it to others.
+pub fn reach(step: &StepRun<'_>, intended: &ToolIntended) -> Option<Network> {
+    let (spec, options) = (&step.spec, &step.context.options);
+    let tools = step.context.parts.tools.as_ref();
+    let is_listed = match spec.network.as_ref().map(|network| network.mode) {
+        Some(NetworkMode::None | NetworkMode::AllowList) => true,
+        Some(NetworkMode::Open) | None => false,
+    };
+    let is_free = intended.consent == Consent::NotNeeded
+        || spec.policy.approvals.unwrap_or(options.approvals) == Approvals::Grant
+        || is_listed;
+    match tools.outward(&intended.tool, &intended.arguments) {
+        Outward::Fetch { host, port, .. } if !is_free => {
+            let mut hosts = vec![format!("{host}:{port}")];
+            if port == 80 {
+                // Where plain servers send their readers.
+                hosts.push(format!("{host}:443"));
+            }
+            Some(Network {
+                mode: NetworkMode::AllowList,
+                hosts,
+            })
+        }
+        Outward::Fetch { .. } | Outward::Nothing | Outward::Send { .. } | Outward::Program => None,
+    }
 }
 
 /// Waits for the owner's consent, or goes on without it when its time is over. `false`: the step has failed.
