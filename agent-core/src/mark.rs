@@ -1,10 +1,11 @@
 //! Marks around text that is not Errand's own, so that a model can tell it from what Errand says, whatever it contains.
 //!
-//! A mark carries a word that whoever wrote the text cannot know, so that a text cannot end its own block. It is made from an id
-//! that no server, program or file is told, so equal logs give equal prompts.
+//! A mark carries a word that whoever wrote the text cannot know, so that a text cannot end its own block. It is made from the id of
+//! a call, which no server, program or file is told, or drawn when a step ends; so equal logs give equal prompts.
 
 use crate::blob::BlobHash;
 use crate::policy::Label;
+use crate::ports::entropy::Entropy;
 
 const WORD_LETTERS: usize = 12;
 
@@ -12,6 +13,11 @@ const WORD_LETTERS: usize = 12;
 pub fn word(id: &str) -> String {
     let hash = BlobHash::of(format!("mark of {id}").as_bytes());
     hash.as_str()[..WORD_LETTERS].to_owned()
+}
+
+/// A word that nobody can know yet.
+pub fn drawn(entropy: &dyn Entropy) -> String {
+    word(&entropy.uuid_v7().to_string())
 }
 
 /// What a tool returned, between marks; its own words stay as they are.

@@ -112,4 +112,8 @@ pub struct StepOutcome {
     /// Whose words these can hold.
     #[serde(default)]
     pub label: Label,
+    /// The word of the marks that they stand between in prompts: drawn at the end of the step, so that nothing of the step can
+    /// have known it.
+    #[serde(default)]
+    pub mark: String,
 }

@@ -21,6 +21,8 @@ pub use name::{InvalidName, SecretName};
 pub const PER_TENANT_MAX: u32 = 100;
 /// Most hosts of one secret.
 pub const HOSTS_MAX: usize = 32;
+/// Shortest value that is taken out of answers, in bytes.
+const HIDDEN_BYTES_MIN: usize = 8;
 /// Longest value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 8 * 1024;
 
@@ -90,6 +92,7 @@ impl SealedCredential {
             hosts: self.terms.hosts.clone(),
             header: self.terms.header.clone(),
             value: self.terms.format.fill(&value),
+            secret: value,
         })
     }
 }
@@ -111,12 +114,23 @@ pub struct Credential {
     pub header: HeaderName,
     /// What the header says, the secret in it.
     pub value: Secret,
+    /// The secret alone.
+    pub secret: Secret,
 }
 
 impl Credential {
     /// Whether it may be sent to this host and port. The host is spelled as in a URL: lower case, IPv6 in brackets.
     pub fn is_for(&self, host: &str, port: u16) -> bool {
         self.hosts.iter().any(|pattern| pattern.covers(host, port))
+    }
+
+    /// A text without the secret: a host can repeat what it was sent. One that is too short to be told from other words stays.
+    pub fn hidden_in(&self, text: String) -> String {
+        let secret = self.secret.expose();
+        if secret.len() < HIDDEN_BYTES_MIN || !text.contains(secret) {
+            return text;
+        }
+        text.replace(secret, &format!("[the secret {}]", self.name))
     }
 }
 

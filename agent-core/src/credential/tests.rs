@@ -31,6 +31,16 @@ fn sealed() -> SealedCredential {
 }
 
 #[test]
+fn an_answer_that_repeats_a_secret_is_shown_without_it() {
+    let mut opened = sealed().open(&Plain).unwrap();
+    let said = || "you sent s3cret-long-enough".to_owned();
+    // Too short to be told from other words.
+    assert_eq!(opened.hidden_in(said()), said());
+    opened.secret = Secret::new("s3cret-long-enough");
+    assert_eq!(opened.hidden_in(said()), "you sent [the secret github]");
+}
+
+#[test]
 fn an_opened_credential_holds_the_whole_header_and_prints_none_of_it() {
     let opened = sealed().open(&Plain).unwrap();
     let expected = Credential {
@@ -38,6 +48,7 @@ fn an_opened_credential_holds_the_whole_header_and_prints_none_of_it() {
         hosts: vec!["api.example.com".parse().unwrap()],
         header: HeaderName::default(),
         value: Secret::new("Bearer s3cret"),
+        secret: Secret::new("s3cret"),
     };
     assert_eq!(opened, expected);
     assert!(opened.is_for("api.example.com", 443));

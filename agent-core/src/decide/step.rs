@@ -3,6 +3,7 @@
 use crate::event::{StepFailed, StepResumed, StepStarted, StepSucceeded, StepWaiting};
 use crate::id::StepId;
 use crate::job::JobAfter;
+use crate::mark;
 use crate::place;
 use crate::policy::Label;
 use crate::queue::JobRecovered;
@@ -71,6 +72,7 @@ pub fn succeeded<'a>(
             result: Some(result),
             error: None,
             label,
+            mark: mark::drawn(draft.entropy),
         }),
     );
     draft.out.own_job = JobAfter::Delete;
@@ -100,6 +102,7 @@ pub fn failed<'a>(
             result: None,
             error: Some(reason),
             label,
+            mark: mark::drawn(draft.entropy),
         }),
     );
     draft.out.own_job = JobAfter::Delete;

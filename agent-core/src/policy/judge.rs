@@ -44,7 +44,7 @@ pub fn judge(question: &Question<'_>) -> Verdict {
         Outward::Nothing => return Verdict::Go(Consent::NotNeeded),
         Outward::Fetch { .. } | Outward::Send { .. } => question.label == Label::Outside,
         // It can read from outside and send in one go.
-        Outward::Program => true,
+        Outward::Program | Outward::Uncaged => true,
     };
     if !reads || !question.is_private {
         return Verdict::Go(Consent::NotNeeded);
@@ -86,6 +86,7 @@ fn is_granted(question: &Question<'_>) -> bool {
             });
             is_named || may_send(policy, host, *port)
         }
+        Outward::Uncaged => false,
         // Every host that it may reach has to be one to send to, written in the same way.
         Outward::Program => named.is_some_and(|hosts| {
             hosts.iter().all(|entry| {
@@ -110,10 +111,12 @@ fn reason(question: &Question<'_>) -> String {
             )
         }
         Outward::Send { host, port } => format!("it would send a request to {host}:{port}"),
-        Outward::Program => "a program with the network can send anything".to_owned(),
+        Outward::Program | Outward::Uncaged => {
+            "a program with the network can send anything".to_owned()
+        }
     };
     let read = match question.outward {
-        Outward::Program => "and be misled by what it reads there",
+        Outward::Program | Outward::Uncaged => "and be misled by what it reads there",
         Outward::Nothing | Outward::Fetch { .. } | Outward::Send { .. } => {
             "after the step read text of strangers"
         }
@@ -234,6 +237,11 @@ mod tests {
         assert_eq!(of(&Outward::Program, &more), "ask");
         let open = network(NetworkMode::Open, &[]);
         assert_eq!(of(&Outward::Program, &open), "ask");
+        assert_eq!(
+            of(&Outward::Uncaged, &both),
+            "ask",
+            "nothing holds it to them"
+        );
         let elsewhere = Outward::Send {
             host: "b.example".to_owned(),
             port: 443,

@@ -90,6 +90,8 @@ pub enum Outward {
     },
     /// Whatever a program sends, to every host that it may reach. It can read from there too.
     Program,
+    /// The same, where nothing holds the program to any hosts.
+    Uncaged,
 }
 
 impl Outward {
@@ -97,7 +99,7 @@ impl Outward {
     pub fn place(&self) -> Option<(&str, u16)> {
         match self {
             Self::Fetch { host, port, .. } | Self::Send { host, port } => Some((host, *port)),
-            Self::Nothing | Self::Program => None,
+            Self::Nothing | Self::Program | Self::Uncaged => None,
         }
     }
 }
@@ -212,6 +214,6 @@ pub struct CallHeld {
     pub asked: bool,
     /// When the step goes on without an answer, in milliseconds since the epoch; absent when it waits for ever.
     pub decide_by_ms: Option<i64>,
-    /// What would be sent, for the owner who has to decide; cut. Empty where nobody is asked.
+    /// What would be sent, whole, for the owner who has to decide. Empty where nobody is asked.
     pub content: String,
 }

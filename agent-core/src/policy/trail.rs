@@ -57,7 +57,7 @@ impl Trail {
                     self.answered(read, "url");
                 }
             }
-            Outward::Send { .. } | Outward::Program => {}
+            Outward::Send { .. } | Outward::Program | Outward::Uncaged => {}
         }
     }
 

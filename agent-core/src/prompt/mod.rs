@@ -8,8 +8,6 @@ mod planner;
 mod report;
 mod step;
 
-use crate::id::StepId;
-use crate::mark;
 use crate::task::TaskSpec;
 
 pub use planner::{Earlier, PlannerPrompt, planner_messages, repair_message};
@@ -74,8 +72,7 @@ fn file_lines(files: &[FileLine]) -> String {
 }
 
 /// A step's result in a block whose borders a reader can find, and whoever wrote what is in it cannot make.
-fn result_block(id: &StepId, key: &str, result: &str) -> String {
-    let word = mark::word(id.as_str());
+fn result_block(word: &str, key: &str, result: &str) -> String {
     format!("<<< result of step {key} {word}\n{result}\n>>> end of result {word}")
 }
 

@@ -80,12 +80,12 @@ fn earlier_part(earlier: &Earlier) -> String {
     let done: Vec<String> = earlier
         .done
         .iter()
-        .map(|step| result_block(&step.id, &step.key, &step.result))
+        .map(|step| result_block(&step.mark, &step.key, &step.result))
         .collect();
     let open: Vec<String> = earlier
         .open
         .iter()
-        .map(|step| result_block(&step.id, &step.key, &step.result))
+        .map(|step| result_block(&step.mark, &step.key, &step.result))
         .collect();
     fill(
         include_str!("../../prompts/planner_earlier.md"),

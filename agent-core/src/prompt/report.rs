@@ -28,7 +28,7 @@ pub fn report_messages(prompt: &ReportPrompt<'_>) -> Vec<Message> {
         .steps
         .iter()
         .map(|(state, step)| {
-            let block = result_block(&step.id, &step.key, &step.result);
+            let block = result_block(&step.mark, &step.key, &step.result);
             format!("Step {} {state}.\n{block}", step.key)
         })
         .collect();

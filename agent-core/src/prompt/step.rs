@@ -1,6 +1,5 @@
 //! What the worker of one step is told.
 
-use crate::id::StepId;
 use crate::plan::StepSpec;
 use crate::ports::model::Message;
 
@@ -18,8 +17,8 @@ pub struct FileLine {
 /// A finished step as prompts quote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepResult {
-    /// Identity.
-    pub id: StepId,
+    /// The word of its marks.
+    pub mark: String,
     /// Name inside the plan.
     pub key: String,
     /// What it reports.
@@ -62,7 +61,7 @@ pub fn step_messages(prompt: &StepPrompt<'_>) -> Vec<Message> {
     let results: Vec<String> = prompt
         .results
         .iter()
-        .map(|step| result_block(&step.id, &step.key, &step.result))
+        .map(|step| result_block(&step.mark, &step.key, &step.result))
         .collect();
     let acceptance: Vec<String> = prompt
         .spec

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use crate::args::{DeadAction, DeadFilter, ListDead, Requeue};
-use crate::client::Client;
+use crate::client::{Client, printable};
 
 fn text<'a>(row: &'a Value, name: &str) -> &'a str {
     row.get(name).and_then(Value::as_str).unwrap_or_default()
@@ -24,8 +24,9 @@ pub async fn why(client: &Client, task: &str, as_json: bool) -> Result<()> {
     }
     println!("{} is {}", text(&view, "task"), text(&view, "state"));
     for reason in rows(&view, "reasons") {
-        println!("- {}", text(reason, "explanation"));
-        println!("    to do: {}", text(reason, "advice"));
+        // Reasons can hold what a model wrote.
+        println!("- {}", printable(text(reason, "explanation")));
+        println!("    to do: {}", printable(text(reason, "advice")));
     }
     if rows(&view, "reasons").next().is_none() {
         println!("nothing is open");

@@ -45,7 +45,7 @@ const NOT_SETTINGS: [&str; 5] = [
     "ERRAND_BLESS",
 ];
 /// Settings that are text even where their value looks like a number.
-const TEXT: [&str; 7] = [
+const TEXT: [&str; 8] = [
     "blobs.access_key_id",
     "blobs.secret_access_key",
     "blobs.session_token",
@@ -53,6 +53,7 @@ const TEXT: [&str; 7] = [
     "model.planner.model",
     "model.executor.model",
     "database_url",
+    "tools.search.key",
 ];
 
 /// What the layers are read from.

@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::Loaded;
 
 /// Settings whose values are never shown.
-const SECRET: [&str; 4] = [
+const SECRET: [&str; 5] = [
     "model.api_key",
     "database_url",
     "blobs.secret_access_key",
     "blobs.session_token",
+    "tools.search.key",
 ];
 
 /// One line for each setting.

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use agent_core::budget::Budget;
-use agent_core::id::StepId;
 use agent_core::plan::{Plan, StepSpec, faults};
-use agent_core::ports::entropy::Seeded;
 use agent_core::ports::model::Message;
 use agent_core::prompt::{
     FileLine, PlannerPrompt, ReportPrompt, StepPrompt, StepResult, planner_messages,
@@ -176,7 +174,7 @@ impl Player {
             .depends_on
             .iter()
             .map(|key| StepResult {
-                id: StepId::new(&Seeded::new(1)),
+                mark: "w".to_owned(),
                 key: key.clone(),
                 result: self.ends[key].result.clone(),
             })
@@ -268,7 +266,7 @@ impl Player {
             .iter()
             .map(|step| {
                 let done = StepResult {
-                    id: StepId::new(&Seeded::new(1)),
+                    mark: "w".to_owned(),
                     key: step.key.clone(),
                     result: self.ends[&step.key].result.clone(),
                 };

@@ -36,7 +36,8 @@ fn send() -> (&'static str, Value) {
 }
 
 fn page(url: &str, says: &str) -> (&'static str, Value) {
-    ("page", json!({ "url": url, "says": says }))
+    let backwards: String = says.chars().rev().collect();
+    ("page", json!({ "url": url, "backwards": backwards }))
 }
 
 /// A task with private files, of which nobody vouches for.

@@ -422,7 +422,8 @@ impl ToolBox for FakeTools {
             "append" => self.append(call).await,
             "hold" => self.hold().await,
             "page" => {
-                let says = text(call, "says");
+                // Written backwards, so that it is not what the call itself says.
+                let says: String = text(call, "backwards").chars().rev().collect();
                 ToolOutcome::say(!says.starts_with("error"), says)
             }
             "tell" => ToolOutcome {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::network::NetworkMode;
-use agent_core::policy::Source;
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -120,6 +120,10 @@ impl Tool for Shell {
 
     fn is_outside(&self, arguments: &Value) -> Option<bool> {
         reaches_out(arguments).then_some(true)
+    }
+
+    fn outward(&self, _arguments: &Value) -> Option<Outward> {
+        (!self.is_caged).then_some(Outward::Uncaged)
     }
 
     fn source(&self, arguments: &Value) -> Source {

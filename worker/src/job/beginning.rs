@@ -11,7 +11,7 @@ use agent_core::step::Step;
 use agent_core::task::{Task, TaskSpec};
 use agent_core::workspace::Manifest;
 
-use super::plan::outcome_of;
+use super::plan::{mark_of, outcome_of};
 use crate::context::Context;
 use crate::files::{Files, Lineage};
 use crate::stop::Stop;
@@ -84,9 +84,10 @@ async fn opening(
     let mut results = Vec::new();
     for needed in step.depends_on.iter().filter_map(|id| task.step(id)) {
         let outcome = outcome_of(context, needed).await?;
+        let mark = mark_of(needed, outcome.as_ref());
         if let Some(result) = outcome.and_then(|outcome| outcome.result) {
             results.push(StepResult {
-                id: needed.id.clone(),
+                mark,
                 key: needed.key.clone(),
                 result,
             });

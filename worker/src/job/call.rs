@@ -5,7 +5,7 @@ use agent_core::call::ToolReturned;
 use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended};
 use agent_core::id::ArtifactId;
 use agent_core::network::NetworkUsed;
-use agent_core::policy::{Consent, Label};
+use agent_core::policy::{Consent, Label, Source};
 use agent_core::ports::store::{Append, Artifact, CallChange, CallState};
 use agent_core::ports::tool::{
     EffectClass, FileUse, Grants, SideEffect, ToolCall, ToolError, ToolOutcome,
@@ -104,6 +104,9 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         }
         Err(ToolError::Blob(error)) => return Err(error.into()),
     };
+    for credential in &call.grants.credentials {
+        outcome.content = credential.hidden_in(std::mem::take(&mut outcome.content));
+    }
     step.permit = None;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut commit = step.context.blank();
@@ -170,7 +173,10 @@ async fn grants(step: &StepRun<'_>, intended: &ToolIntended) -> Result<Grants, S
         network: narrowed.or_else(|| step.spec.network.clone()),
         credentials: Vec::new(),
     };
-    if !intended.outside || step.spec.secrets.is_empty() {
+    let tools = step.context.parts.tools.as_ref();
+    // What comes from there may repeat a secret, which the model is not to see.
+    let is_from_outside = tools.source(&intended.tool, &intended.arguments) == Source::Outside;
+    if !(intended.outside || is_from_outside) || step.spec.secrets.is_empty() {
         return Ok(grants);
     }
     let parts = &step.context.parts;

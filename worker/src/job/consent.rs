@@ -19,9 +19,6 @@ use super::step::StepRun;
 use crate::options::Unapproved;
 use crate::stop::Stop;
 
-/// How much of what would be sent its owner is shown.
-const SHOWN_CHARS_MAX: usize = 4_000;
-
 /// What is to be done about a call.
 pub enum Checked {
     /// It is made.
@@ -87,16 +84,12 @@ fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) ->
         step.last.at_ms.saturating_add(deadline_ms)
     });
     let tools = step.context.parts.tools.as_ref();
-    let whole = if asked {
+    // All of it: nobody can consent to what they were not shown.
+    let content = if asked {
         call.arguments.to_string()
     } else {
         String::new()
     };
-    let mut content: String = whole.chars().take(SHOWN_CHARS_MAX).collect();
-    if content.len() < whole.len() {
-        let more = whole.chars().count().saturating_sub(SHOWN_CHARS_MAX);
-        content = format!("{content}… and {more} characters more");
-    }
     CallHeld {
         call: call.call.clone(),
         tool: call.tool.clone(),
@@ -178,7 +171,11 @@ pub fn reach(step: &StepRun<'_>, intended: &ToolIntended) -> Option<Network> {
                 hosts,
             })
         }
-        Outward::Fetch { .. } | Outward::Nothing | Outward::Send { .. } | Outward::Program => None,
+        Outward::Fetch { .. }
+        | Outward::Nothing
+        | Outward::Send { .. }
+        | Outward::Program
+        | Outward::Uncaged => None,
     }
 }
 

@@ -8,6 +8,7 @@ use agent_core::conversation::finish_spec;
 use agent_core::decide::Input;
 use agent_core::event::{ModelReplied, NewEvent};
 use agent_core::image::ImageBytes;
+use agent_core::mark;
 use agent_core::plan::{Plan, faults, plan_schema};
 use agent_core::ports::model::{AnswerSchema, Message, ModelRequest, ModelRole};
 use agent_core::prompt::{
@@ -196,32 +197,41 @@ async fn earlier(context: &Context, task: &Task) -> Result<Earlier, Stop> {
     };
     for step in &task.steps {
         let outcome = outcome_of(context, step).await?;
+        let mark = mark_of(step, outcome.as_ref());
         match outcome {
             Some(StepOutcome {
                 result: Some(result),
                 ..
             }) => {
                 earlier.done.push(StepResult {
-                    id: step.id.clone(),
+                    mark,
                     key: step.key.clone(),
                     result,
                 });
             }
             Some(StepOutcome { error, .. }) => {
                 earlier.open.push(StepResult {
-                    id: step.id.clone(),
+                    mark,
                     key: step.key.clone(),
                     result: format!("failed: {}", error.unwrap_or_default()),
                 });
             }
             None => earlier.open.push(StepResult {
-                id: step.id.clone(),
+                mark,
                 key: step.key.clone(),
                 result: "not begun".to_owned(),
             }),
         }
     }
     Ok(earlier)
+}
+
+/// The word of the marks around a step's result. One that ended before there were such words has one of its id.
+pub fn mark_of(step: &Step, outcome: Option<&StepOutcome>) -> String {
+    let drawn = outcome.map(|outcome| outcome.mark.clone());
+    drawn
+        .filter(|drawn| !drawn.is_empty())
+        .unwrap_or_else(|| mark::word(step.id.as_str()))
 }
 
 /// How a step ended, if it did.

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ask::{Asked, Question, ask};
-use super::plan::outcome_of;
+use super::plan::{mark_of, outcome_of};
 use crate::context::{Context, Seen};
 use crate::files::Lineage;
 use crate::fold::replies_of;
@@ -190,11 +190,12 @@ async fn gather(context: &Context, task: &Task) -> Result<Material, Stop> {
     let mut criteria = Vec::new();
     for step in &task.steps {
         let outcome = outcome_of(context, step).await?;
+        let mark = mark_of(step, outcome.as_ref());
         let result = outcome
             .and_then(|outcome| outcome.result.or(outcome.error))
             .unwrap_or_default();
-        let (id, key) = (step.id.clone(), step.key.clone());
-        steps.push((step.state.label(), StepResult { id, key, result }));
+        let key = step.key.clone();
+        steps.push((step.state.label(), StepResult { mark, key, result }));
         if step.state == StepState::Succeeded {
             let step_spec: StepSpec = context.read_json(&step.spec).await?;
             criteria.extend(

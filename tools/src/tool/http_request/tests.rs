@@ -205,6 +205,7 @@ fn a_secret_goes_to_its_hosts_only_and_not_in_the_clear_to_the_port_of_tls() {
                 .to_vec(),
             header: "Authorization".parse().unwrap(),
             value: Secret::new("Bearer hidden"),
+            secret: Secret::new("hidden"),
         }],
         ..Grants::default()
     };
