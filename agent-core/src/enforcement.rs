@@ -10,7 +10,7 @@ use crate::network::{Network, NetworkMode};
 
 /// What can hold, by the word that records have for it, and in words for people. The limits come on top: each that is stated is
 /// enforced.
-pub const WORDS: [(&str, &str); 12] = [
+pub const WORDS: [(&str, &str); 13] = [
     ("not_root", "runs as an ordinary user"),
     ("own_uid", "a host user of its own for each workspace"),
     ("no_capabilities", "no capabilities"),
@@ -21,6 +21,7 @@ pub const WORDS: [(&str, &str); 12] = [
     ("read_only_system", "the system is read-only"),
     ("read_only_kernel", "kernel settings are read-only"),
     ("host_files_hidden", "files of the host are hidden"),
+    ("tool_tree_read_only", "the tool tree is read-only"),
     (
         "host_environment_hidden",
         "nothing of the host's environment",

@@ -141,6 +141,7 @@ impl fmt::Debug for Credential {
             .field("hosts", &self.hosts)
             .field("header", &self.header)
             .field("value", &self.value)
+            .field("secret", &self.secret)
             .finish()
     }
 }

@@ -3,7 +3,9 @@
 //! The computer is made as a worker makes a step's: the same tools under the same settings, a workspace of its own, the same sandbox.
 //! Nothing of it is kept, and no database is opened.
 
+use std::fs::Permissions;
 use std::io::{BufRead, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use tools::Folder;
 use tools::sandbox::{Ended, Program, Run};
 use tools::workspace::Entered;
 
+use crate::client::printable_line;
 use crate::config::{Config, Paths};
 use crate::entropy::SystemEntropy;
 use crate::wiring;
@@ -61,6 +64,8 @@ impl Computer {
         let folder = tempfile::tempdir().context("could not make a temporary folder")?;
         let scratch = Paths::within(folder.path());
         let blobs: Arc<dyn Blobs> = Arc::new(LocalBlobs::open(scratch.blobs())?);
+        // The folder itself has to be passable for the command's user; copies of files are for nobody else.
+        std::fs::set_permissions(scratch.blobs(), Permissions::from_mode(0o700))?;
         let mut config = config.clone();
         // Never the workers' own, whose left-overs are removed by whoever opens it.
         config.tools.folder = Some(scratch.workspaces());
@@ -169,7 +174,7 @@ impl Computer {
         let path = folder.path().display();
         writeln!(said, "workspace: {path}, {} files", self.files.0.len())?;
         for left_out in &folder.left_out {
-            writeln!(said, "left out: {left_out}")?;
+            writeln!(said, "left out: {}", printable_line(left_out))?;
         }
         let before = self.files.clone();
         let changed = self.changed().await?;
@@ -182,13 +187,13 @@ impl Computer {
             .give_back(blobs, tenant, &before, &self.files)
             .await?;
         for path in &given.written {
-            writeln!(said, "written back: {path}")?;
+            writeln!(said, "written back: {}", printable_line(path))?;
         }
         for path in &given.deleted {
-            writeln!(said, "deleted: {path}")?;
+            writeln!(said, "deleted: {}", printable_line(path))?;
         }
         for (path, why) in &given.kept {
-            writeln!(said, "NOT written back: {path}: {why}")?;
+            writeln!(said, "NOT written back: {}: {why}", printable_line(path))?;
         }
         Ok(given.kept.len())
     }

@@ -69,6 +69,13 @@ pub fn extract_into<R: Read + Seek>(
     let plan = plan(file, limits)?;
     let mut writer = Writer::new(folder, replace);
     writer.look(plan.files.keys())?;
+    if replace {
+        // What is replaced is gone, so nothing is written before every member was read once, its checksum included.
+        open(file, limits, &mut |_, source| {
+            std::io::copy(source, &mut std::io::sink()).map_err(Error::Io)?;
+            Ok(Next::GoOn)
+        })?;
+    }
     let mut files = BTreeMap::new();
     let walked = open(file, limits, &mut |member, source| {
         let Ok(name) = safe_name(&member.name) else {
