@@ -182,7 +182,7 @@ async fn of_a_file_that_is_refused_too_large_or_cut_off_nothing_is_left() {
             "must not carry a user name",
         ),
         ("not a URL".to_owned(), "x", "is not a URL"),
-        (url("/table.csv"), "../x", "outside"),
+        (url("/table.csv"), "../x", "no empty, '.' or '..' part"),
         (url("/table.csv"), "/etc/x", "relative to the workspace"),
         (url("/table.csv"), "d", "is a directory; name the file too"),
         (
