@@ -76,6 +76,14 @@ pub fn one_line(summary: &str) -> String {
     cut
 }
 
+/// A call as questions to its owner name it.
+pub fn named(tool: &str, summary: &str) -> String {
+    if summary.is_empty() {
+        return tool.to_owned();
+    }
+    format!("{tool} ({summary})")
+}
+
 /// Makes a call whose intent is in the log, and commits its result.
 #[instrument(name = "tool.run", skip_all, fields(tool.name = intended.tool, tool.call_id = %intended.call))]
 pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(), Stop> {

@@ -14,7 +14,7 @@ use agent_core::policy::{
 use agent_core::task::WaitKind;
 use tracing::warn;
 
-use super::call::one_line;
+use super::call::{named, one_line};
 use super::step::StepRun;
 use crate::options::Unapproved;
 use crate::stop::Stop;
@@ -57,9 +57,9 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
             (format!("{reason}, {before}"), false)
         }
         Verdict::Ask(reason) => (reason, true),
-        // A judgement has one condition at most.
-        Verdict::IfKnown(_) => return Ok(Checked::Go(Consent::NotNeeded)),
         Verdict::Deny(reason) => (reason, false),
+        // A judgement has one condition at most. One with more would not be understood, so nothing is made of it.
+        Verdict::IfKnown(_) => ("it could not be judged".to_owned(), false),
     };
     warn!(
         tool.name = call.tool,
@@ -196,7 +196,7 @@ pub async fn await_consent(step: &mut StepRun<'_>, held: &CallHeld) -> Result<bo
     if step.context.options.approval_undecided == Unapproved::Fail {
         let reason = format!(
             "nobody said in time whether {} may be made: {}",
-            named(held),
+            named(&held.tool, &held.summary),
             held.reason
         );
         step.fail(reason).await?;
@@ -214,15 +214,12 @@ pub async fn await_consent(step: &mut StepRun<'_>, held: &CallHeld) -> Result<bo
     Ok(true)
 }
 
-fn named(held: &CallHeld) -> String {
-    if held.summary.is_empty() {
-        return held.tool.clone();
-    }
-    format!("{} ({})", held.tool, held.summary)
-}
-
 fn question(step: &StepRun<'_>, held: &CallHeld) -> String {
-    let (task, call, what) = (&step.place.task, &held.call, named(held));
+    let (task, call, what) = (
+        &step.place.task,
+        &held.call,
+        named(&held.tool, &held.summary),
+    );
     format!(
         "{what} needs consent: {}. `errand logs {task}` shows what it would send; decide with `errand decide {task} {call} \
          approve|deny`, or POST /v1/tasks/{task}/calls/{call}/decision",

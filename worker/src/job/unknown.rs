@@ -12,6 +12,7 @@ use agent_core::ports::store::{CallChange, CallState};
 use agent_core::task::WaitKind;
 use tracing::warn;
 
+use super::call::named;
 use super::step::StepRun;
 use crate::options::{Undecided, UnknownCall};
 use crate::stop::Stop;
@@ -77,7 +78,7 @@ pub async fn await_decision(
     {
         let reason = format!(
             "it is not known whether {} had its effect: {CUT_OFF}",
-            named(intended)
+            named(&intended.tool, &intended.summary)
         );
         step.fail(reason).await?;
         return Ok(false);
@@ -94,15 +95,12 @@ pub async fn await_decision(
     Ok(true)
 }
 
-fn named(intended: &ToolIntended) -> String {
-    if intended.summary.is_empty() {
-        return intended.tool.clone();
-    }
-    format!("{} ({})", intended.tool, intended.summary)
-}
-
 fn question(step: &StepRun<'_>, intended: &ToolIntended) -> String {
-    let (task, call, what) = (&step.place.task, &intended.call, named(intended));
+    let (task, call, what) = (
+        &step.place.task,
+        &intended.call,
+        named(&intended.tool, &intended.summary),
+    );
     format!(
         "it is not known whether {what} had its effect: {CUT_OFF}. Look, then decide: `errand decide {task} {call} \
 done|not_done|repeat`, or POST /v1/tasks/{task}/calls/{call}/decision"
