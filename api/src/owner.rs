@@ -2,6 +2,7 @@
 
 use agent_core::decide::Input;
 use agent_core::decide::for_owner::{self, Undecided};
+use agent_core::event::Event;
 use agent_core::id::{TaskId, TenantId};
 use agent_core::task::Task;
 
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 /// How often a decision is made again before the caller is told to come back. A task moves at most once for each
 /// turn of its few steps, so losing this often in a row means trouble elsewhere.
 pub const ATTEMPTS_MAX: u32 = 16;
+const EVENTS_PER_PAGE: u32 = 500;
 
 /// The task, or 404.
 pub async fn load(app: &App, tenant: &TenantId, id: &str) -> Result<Task, Problem> {
@@ -26,6 +28,13 @@ pub fn id_of(id: &str) -> Result<TaskId, Problem> {
 pub async fn find(app: &App, tenant: &TenantId, id: &TaskId) -> Result<Task, Problem> {
     let found = app.parts.store.find_task(tenant, id).await?;
     found.ok_or_else(|| Problem::not_found("task"))
+}
+
+/// The next events of a task's log after a number; none at its end.
+pub async fn next_events(app: &App, task: &Task, after: i64) -> Result<Vec<Event>, Problem> {
+    let (store, tenant) = (&app.parts.store, &task.tenant);
+    let page = store.events_after(tenant, &task.id, after, EVENTS_PER_PAGE);
+    Ok(page.await?)
 }
 
 /// Applies what `ask` wants of the task as it is now; `None` means that there is nothing to do. Gives back the task

@@ -136,14 +136,30 @@ impl Gate {
         }))
     }
 
-    /// The hosts that pages of the web may be fetched from: all public ones if none are named. A task that said nothing
-    /// reaches as far as the operator lets any.
+    /// The hosts that pages of the web may be fetched from, redirects included: all public ones if none are named. A task
+    /// that said nothing reaches as far as the operator lets any.
     pub(crate) fn web(&self, grants: &Grants) -> Result<Option<Hosts>, String> {
         let unasked = Network {
             mode: self.options.mode,
             hosts: self.options.hosts.clone(),
         };
-        self.hosts(grants.network.as_ref().unwrap_or(&unasked))
+        let granted = self.hosts(grants.network.as_ref().unwrap_or(&unasked))?;
+        let Some(only) = &grants.redirects_within else {
+            return Ok(granted);
+        };
+        let only = only.iter().filter(|&entry| match &granted {
+            None => true,
+            Some(granted) => Hosts::parse(std::slice::from_ref(entry))
+                .is_ok_and(|entry| entry.is_within(granted)),
+        });
+        let only: Vec<String> = only.cloned().collect();
+        if only.is_empty() {
+            // The very host is refused, with those that it is not among.
+            return Ok(granted);
+        }
+        Hosts::parse(&only)
+            .map(Some)
+            .map_err(|error| error.to_string())
     }
 
     /// The hosts that a grant leads to, all public ones if none are named; or why it leads nowhere, in words for a model.
@@ -343,6 +359,46 @@ mod tests {
                 "{limit:?} {wanted:?}"
             );
         }
+    }
+
+    #[test]
+    fn redirects_lead_to_hosts_that_both_the_consent_and_the_network_name() {
+        use NetworkMode::{AllowList, None as Nowhere, Open};
+        let within = |mode, hosts: &[&str], granted: Option<Network>, only: &[&str]| {
+            let options = NetworkOptions {
+                mode,
+                hosts: network(mode, hosts).hosts,
+                ..NetworkOptions::default()
+            };
+            let gate = Gate::new(&options, &Guard::new(egress::Options::default()).unwrap());
+            let grants = Grants {
+                network: granted,
+                redirects_within: Some(network(mode, only).hosts),
+                credentials: Vec::new(),
+            };
+            let web = gate.unwrap().web(&grants)?;
+            Ok(web.map(|hosts| hosts.to_string()).unwrap_or_default())
+        };
+        let both = ["a.example:80", "a.example:443"];
+        let open = Some(network(Open, &[]));
+        let one_of_two = Ok("a.example:443".to_owned());
+        assert_eq!(within(Open, &[], open, &both[1..]), one_of_two);
+        let of_two = within(
+            AllowList,
+            &["a.example", "b.example"],
+            None,
+            &["a.example:443"],
+        );
+        assert_eq!(of_two, one_of_two);
+        assert_eq!(
+            within(AllowList, &["b.example"], None, &both),
+            Ok("b.example".to_owned()),
+            "a consent opens nothing that the operator does not"
+        );
+        assert_eq!(
+            within(Nowhere, &[], None, &both),
+            Err(NO_NETWORK.to_owned())
+        );
     }
 
     #[test]

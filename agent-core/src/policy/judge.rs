@@ -22,6 +22,8 @@ pub struct Question<'a> {
     pub approvals: Approvals,
     /// Whether the owner approved this very call.
     pub is_approved: bool,
+    /// Whether the owner did not allow a call of this step that would have sent to the same place. They are asked once.
+    pub was_denied: bool,
 }
 
 /// What is to be done about a call.
@@ -58,6 +60,10 @@ pub fn judge(question: &Question<'_>) -> Verdict {
     let approvals = question.policy.approvals.unwrap_or(question.approvals);
     let verdict = match approvals {
         Approvals::Grant => return Verdict::Go(Consent::Granted),
+        Approvals::Ask if question.was_denied => Verdict::Deny(format!(
+            "{}, and the owner did not allow such a call before",
+            reason(question)
+        )),
         Approvals::Ask => Verdict::Ask(reason(question)),
         Approvals::Deny => Verdict::Deny(reason(question)),
     };
@@ -168,6 +174,7 @@ mod tests {
             network,
             approvals: Approvals::Ask,
             is_approved: false,
+            was_denied: false,
         };
         match judge(&question) {
             Verdict::Go(Consent::NotNeeded) => "free",
@@ -275,8 +282,39 @@ mod tests {
             network: None,
             approvals: Approvals::Deny,
             is_approved: true,
+            was_denied: false,
         };
         assert_eq!(judge(&question), Verdict::Go(Consent::Approved));
+    }
+
+    #[test]
+    fn the_owner_is_asked_once_about_a_place() {
+        let question = Question {
+            outward: &send(),
+            label: Label::Outside,
+            is_private: true,
+            policy: &TaskPolicy::default(),
+            network: None,
+            approvals: Approvals::Ask,
+            is_approved: false,
+            was_denied: true,
+        };
+        let Verdict::Deny(reason) = judge(&question) else {
+            panic!("it is asked again");
+        };
+        assert!(
+            reason.ends_with("did not allow such a call before"),
+            "{reason}"
+        );
+        let fetched = fetch();
+        let fetch = Question {
+            outward: &fetched,
+            ..question
+        };
+        let Verdict::IfKnown(otherwise) = judge(&fetch) else {
+            panic!("an address that is known needs nobody's consent");
+        };
+        assert!(matches!(*otherwise, Verdict::Deny(_)), "{otherwise:?}");
     }
 
     #[test]
@@ -290,6 +328,7 @@ mod tests {
             network: None,
             approvals: Approvals::Ask,
             is_approved: false,
+            was_denied: false,
         };
         let Verdict::Ask(reason) = judge(&question) else {
             panic!("nobody is asked");

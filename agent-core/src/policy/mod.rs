@@ -7,6 +7,7 @@
 
 mod addresses;
 mod judge;
+mod reach;
 mod trail;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::id::CallId;
 
 pub use addresses::Addresses;
 pub use judge::{Question, Verdict, judge};
+pub use reach::{Consented, redirects_within};
 pub use trail::{FOLLOWED_MAX, Read, Trail};
 
 /// Whose words an answer to a model can hold. A later label can mislead more than an earlier one, so what is made of several

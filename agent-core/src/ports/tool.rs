@@ -91,6 +91,8 @@ pub struct ToolCall {
 pub struct Grants {
     /// What of the network it may reach; absent where nothing was said.
     pub network: Option<Network>,
+    /// The only hosts that redirects may lead to within that, as `host:port`; absent where they are not held to any.
+    pub redirects_within: Option<Vec<String>>,
     /// The stored secrets that are added to its requests, as they are at the time of the call.
     pub credentials: Vec<Credential>,
 }

@@ -26,7 +26,6 @@ use crate::view::{self, TaskView};
 use crate::wire::DecisionRequest;
 
 const NOTE_BYTES_MAX: usize = 2000;
-const EVENTS_PER_PAGE: u32 = 500;
 
 /// Decide about a call.
 #[utoipa::path(
@@ -102,11 +101,7 @@ async fn history(app: &App, task: &Task, call: &CallId) -> Result<CallHistory, P
     let mut history = CallHistory::of(call.clone());
     let (tenant, mut after) = (&task.tenant, 0);
     loop {
-        let page = app
-            .parts
-            .store
-            .events_after(tenant, &task.id, after, EVENTS_PER_PAGE)
-            .await?;
+        let page = owner::next_events(app, task, after).await?;
         let Some(last) = page.last() else {
             return Ok(history);
         };

@@ -17,8 +17,6 @@ use crate::problem::{Problem, ProblemBody};
 use crate::request::query::Query;
 use crate::view::ReceiptView;
 
-const EVENTS_PER_PAGE: u32 = 500;
-
 /// Show the receipt of a cancel.
 #[utoipa::path(
     get,
@@ -95,9 +93,7 @@ async fn read(
     // Before the log: what is told leaves the queue in the same commit.
     let queue = store.task_queue(tenant, &task.id).await?;
     loop {
-        let after = history.after();
-        let page = store.events_after(tenant, &task.id, after, EVENTS_PER_PAGE);
-        let page = page.await?;
+        let page = owner::next_events(app, task, history.after()).await?;
         if page.is_empty() {
             break;
         }

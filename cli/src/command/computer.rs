@@ -107,6 +107,7 @@ impl Computer {
             fence: 1,
             grants: Grants {
                 network: self.network.clone(),
+                redirects_within: None,
                 credentials: Vec::new(),
             },
         };
@@ -394,6 +395,7 @@ pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
 fn granting(network: Network) -> Grants {
     Grants {
         network: Some(network),
+        redirects_within: None,
         credentials: Vec::new(),
     }
 }

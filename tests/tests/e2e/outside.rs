@@ -172,6 +172,18 @@ async fn a_post_of_a_task_with_files_of_strangers_is_made_once_and_only_after_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_get_that_its_owner_approved_is_made_where_commands_have_no_network() {
+    let (shop, address) = Shop::open(0).await;
+    let here = installation("GET", &address).await;
+    let server = here.serve();
+    let (task, call) = held(&here);
+    here.json(&["decide", &task, &call, "approve", "--json"]);
+    let view = here.until_final(&task);
+    assert!(server.stop().success());
+    assert_eq!(shop.seen().len(), 1, "{view:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_its_owner_denies_is_never_made() {
     let (shop, address) = Shop::open(0).await;
     let here = installation("POST", &address).await;

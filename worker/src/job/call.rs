@@ -176,9 +176,9 @@ fn label(step: &StepRun<'_>, intended: &ToolIntended) -> Label {
 /// What the call may use beside its own computer. Secrets are opened for calls that reach out, and are those of now: one that
 /// was replaced meanwhile is used as it is, one that was deleted is not there.
 async fn grants(step: &StepRun<'_>, intended: &ToolIntended) -> Result<Grants, Stop> {
-    let narrowed = consent::reach(step, intended);
     let mut grants = Grants {
-        network: narrowed.or_else(|| step.spec.network.clone()),
+        network: step.spec.network.clone(),
+        redirects_within: consent::redirects_within(step, intended),
         credentials: Vec::new(),
     };
     let tools = step.context.parts.tools.as_ref();

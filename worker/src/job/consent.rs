@@ -3,18 +3,14 @@
 //! What was asked is in the log before the step waits, so a crash in between asks the same question with the same deadline
 //! again. A call that is held is charged for when it is made.
 
-use agent_core::budget::Spend;
-use agent_core::call::{CallDecided, CallDecision};
-use agent_core::decide::Wait;
-use agent_core::event::{NewEvent, RecordedCall, ToolIntended};
-use agent_core::network::{Network, NetworkMode};
+use agent_core::event::{RecordedCall, ToolIntended};
 use agent_core::policy::{
-    Approvals, CallHeld, Consent, Outward, Question, Read, Source, Trail, Verdict, judge,
+    self, CallHeld, Consent, Consented, Outward, Question, Read, Source, Trail, Verdict, judge,
 };
-use agent_core::task::WaitKind;
 use tracing::warn;
 
 use super::call::{named, one_line};
+use super::owner::Inquiry;
 use super::step::StepRun;
 use crate::options::Unapproved;
 use crate::stop::Stop;
@@ -43,6 +39,7 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
         network: spec.network.as_ref(),
         approvals: options.approvals,
         is_approved: step.conversation.is_approved(&call.call),
+        was_denied: was_denied(step, &outward),
     });
     if let Verdict::IfKnown(otherwise) = verdict {
         verdict = match known(step, &outward).await? {
@@ -52,10 +49,6 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
     }
     let (reason, asked) = match verdict {
         Verdict::Go(consent) => return Ok(Checked::Go(consent)),
-        Verdict::Ask(reason) if was_denied(step, &outward) => {
-            let before = "and the owner did not allow such a call before";
-            (format!("{reason}, {before}"), false)
-        }
         Verdict::Ask(reason) => (reason, true),
         Verdict::Deny(reason) => (reason, false),
         // A judgement has one condition at most. One with more would not be understood, so nothing is made of it.
@@ -70,7 +63,7 @@ pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, S
     Ok(Checked::Held(held(step, call, reason, asked)))
 }
 
-/// Whether the owner did not allow a call of this step that would have sent to the same place. They are asked once.
+/// Whether the owner did not allow a call of this step that would have sent to the same place.
 fn was_denied(step: &StepRun<'_>, outward: &Outward) -> bool {
     let tools = step.context.parts.tools.as_ref();
     let mut denied = step.conversation.denied();
@@ -147,71 +140,33 @@ fn trail(step: &StepRun<'_>) -> Trail {
     trail
 }
 
-/// The only hosts that a call may reach, where it may carry what the model wrote: those that it was consented for. Else a
-/// redirect could take it to others.
-pub fn reach(step: &StepRun<'_>, intended: &ToolIntended) -> Option<Network> {
-    let (spec, options) = (&step.spec, &step.context.options);
-    let tools = step.context.parts.tools.as_ref();
-    let is_listed = match spec.network.as_ref().map(|network| network.mode) {
-        Some(NetworkMode::None | NetworkMode::AllowList) => true,
-        Some(NetworkMode::Open) | None => false,
-    };
-    let is_free = intended.consent == Consent::NotNeeded
-        || spec.policy.approvals.unwrap_or(options.approvals) == Approvals::Grant
-        || is_listed;
-    match tools.outward(&intended.tool, &intended.arguments) {
-        Outward::Fetch { host, port, .. } if !is_free => {
-            let mut hosts = vec![format!("{host}:{port}")];
-            if port == 80 {
-                // Where plain servers send their readers.
-                hosts.push(format!("{host}:443"));
-            }
-            Some(Network {
-                mode: NetworkMode::AllowList,
-                hosts,
-            })
-        }
-        Outward::Fetch { .. }
-        | Outward::Nothing
-        | Outward::Send { .. }
-        | Outward::Program
-        | Outward::Uncaged => None,
-    }
+/// The only hosts that redirects may take a call to: else it could carry elsewhere what it was consented to for one.
+pub fn redirects_within(step: &StepRun<'_>, intended: &ToolIntended) -> Option<Vec<String>> {
+    let (spec, tools) = (&step.spec, step.context.parts.tools.as_ref());
+    policy::redirects_within(&Consented {
+        outward: &tools.outward(&intended.tool, &intended.arguments),
+        consent: intended.consent,
+        policy: &spec.policy,
+        network: spec.network.as_ref(),
+        approvals: step.context.options.approvals,
+    })
 }
 
-/// Waits for the owner's consent, or goes on without it when its time is over. `false`: the step has failed.
-pub async fn await_consent(step: &mut StepRun<'_>, held: &CallHeld) -> Result<bool, Stop> {
-    let left_ms = held
-        .decide_by_ms
-        .map(|by_ms| by_ms.saturating_sub(step.last.at_ms));
-    if left_ms.is_none_or(|left_ms| left_ms > 0) {
-        return Err(Stop::Wait(Box::new(Wait {
-            kind: WaitKind::Approval,
-            reason: question(step, held),
-            delay_ms: left_ms.and_then(|left_ms| u64::try_from(left_ms).ok()),
-            limit: None,
-            refund: Spend::default(),
-        })));
-    }
-    if step.context.options.approval_undecided == Unapproved::Fail {
-        let reason = format!(
-            "nobody said in time whether {} may be made: {}",
-            named(&held.tool, &held.summary),
-            held.reason
-        );
-        step.fail(reason).await?;
-        return Ok(false);
-    }
-    let decided = CallDecided {
-        call: held.call.clone(),
-        tool: held.tool.clone(),
-        decision: CallDecision::Undecided,
-        note: None,
+/// What the owner is asked about a call that is held.
+pub fn asked<'a>(step: &StepRun<'_>, held: &'a CallHeld) -> Inquiry<'a> {
+    let fails = step.context.options.approval_undecided == Unapproved::Fail;
+    let failure = || {
+        let what = named(&held.tool, &held.summary);
+        let reason = &held.reason;
+        format!("nobody said in time whether {what} may be made: {reason}")
     };
-    let commit = step.context.blank();
-    step.commit(commit, vec![NewEvent::of_step(&step.id, decided)])
-        .await?;
-    Ok(true)
+    Inquiry {
+        call: &held.call,
+        tool: &held.tool,
+        decide_by_ms: held.decide_by_ms,
+        question: question(step, held),
+        failure: fails.then(failure),
+    }
 }
 
 fn question(step: &StepRun<'_>, held: &CallHeld) -> String {

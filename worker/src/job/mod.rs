@@ -7,6 +7,7 @@ mod consent;
 mod deliver;
 mod images;
 mod last_files;
+mod owner;
 mod plan;
 mod quarantine;
 mod report;

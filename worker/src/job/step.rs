@@ -21,7 +21,7 @@ use agent_core::workspace::Manifest;
 use super::ask::{Asked, Question, ask};
 use super::beginning::{inputs, label, step_of};
 use super::consent::{self, Checked};
-use super::{call, images, last_files, unknown};
+use super::{call, images, last_files, owner, unknown};
 use crate::context::{Context, Seen};
 use crate::stop::Stop;
 use crate::tool_limits::Permit;
@@ -180,12 +180,14 @@ impl StepRun<'_> {
                 }
                 Next::Settle(intended) => unknown::settle(self, &intended).await?,
                 Next::AwaitDecision { intended, unknown } => {
-                    if !unknown::await_decision(self, &intended, &unknown).await? {
+                    let inquiry = unknown::asked(self, &intended, &unknown);
+                    if !owner::await_decision(self, inquiry).await? {
                         return Ok(());
                     }
                 }
                 Next::AwaitConsent { held } => {
-                    if !consent::await_consent(self, &held).await? {
+                    let inquiry = consent::asked(self, &held);
+                    if !owner::await_decision(self, inquiry).await? {
                         return Ok(());
                     }
                 }

@@ -4,15 +4,12 @@
 //! to. Outside it, the step asks the task's owner and holds no worker meanwhile. What was asked is in the log before the
 //! step waits, so a crash in between asks the same question with the same deadline again.
 
-use agent_core::budget::Spend;
-use agent_core::call::{CallDecided, CallDecision};
-use agent_core::decide::Wait;
 use agent_core::event::{NewEvent, ToolIntended, ToolUnknown};
 use agent_core::ports::store::{CallChange, CallState};
-use agent_core::task::WaitKind;
 use tracing::warn;
 
 use super::call::named;
+use super::owner::Inquiry;
 use super::step::StepRun;
 use crate::options::{Undecided, UnknownCall};
 use crate::stop::Stop;
@@ -54,45 +51,26 @@ pub async fn settle(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(
     step.commit(commit, vec![event]).await
 }
 
-/// Waits for the owner's decision, or goes on without it when its time is over. `false`: the step has failed.
-pub async fn await_decision(
-    step: &mut StepRun<'_>,
-    intended: &ToolIntended,
+/// What the owner is asked about such a call.
+pub fn asked<'a>(
+    step: &StepRun<'_>,
+    intended: &'a ToolIntended,
     unknown: &ToolUnknown,
-) -> Result<bool, Stop> {
-    let left_ms = unknown
-        .decide_by_ms
-        .map(|by_ms| by_ms.saturating_sub(step.last.at_ms));
-    if left_ms.is_none_or(|left_ms| left_ms > 0) {
-        return Err(Stop::Wait(Box::new(Wait {
-            kind: WaitKind::Approval,
-            reason: question(step, intended),
-            delay_ms: left_ms.and_then(|left_ms| u64::try_from(left_ms).ok()),
-            limit: None,
-            refund: Spend::default(),
-        })));
-    }
+) -> Inquiry<'a> {
     let options = &step.context.options;
-    if options.unknown_call_decision == UnknownCall::Fail
-        || options.unknown_call_undecided == Undecided::Fail
-    {
-        let reason = format!(
-            "it is not known whether {} had its effect: {CUT_OFF}",
-            named(&intended.tool, &intended.summary)
-        );
-        step.fail(reason).await?;
-        return Ok(false);
-    }
-    let decided = CallDecided {
-        call: intended.call.clone(),
-        tool: intended.tool.clone(),
-        decision: CallDecision::Undecided,
-        note: None,
+    let fails = options.unknown_call_decision == UnknownCall::Fail
+        || options.unknown_call_undecided == Undecided::Fail;
+    let failure = || {
+        let what = named(&intended.tool, &intended.summary);
+        format!("it is not known whether {what} had its effect: {CUT_OFF}")
     };
-    let commit = step.context.blank();
-    step.commit(commit, vec![NewEvent::of_step(&step.id, decided)])
-        .await?;
-    Ok(true)
+    Inquiry {
+        call: &intended.call,
+        tool: &intended.tool,
+        decide_by_ms: unknown.decide_by_ms,
+        question: question(step, intended),
+        failure: fails.then(failure),
+    }
 }
 
 fn question(step: &StepRun<'_>, intended: &ToolIntended) -> String {
