@@ -65,6 +65,7 @@ fn effect(kind: EventKind) -> Effect {
         | EventKind::CallHeld
         | EventKind::ToolReturned
         | EventKind::NetworkUsed
+        | EventKind::BrowserActed
         | EventKind::ToolUnknown
         | EventKind::CallDecided
         | EventKind::NoteAdded

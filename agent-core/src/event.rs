@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::blob::{BlobRef, Stored};
+use crate::browser::BrowserActed;
 use crate::budget::{Budget, Limit};
 use crate::call::{CallDecided, ToolReturned};
 use crate::id::{ArtifactId, CallId, DeliveryId, StepId};
@@ -151,6 +152,8 @@ events! {
     ToolReturned = "tool.returned" public ["call", "tool", "ok", "duration_ms", "isolation", "enforced", "changed_files", "label", "programs"];
     /// What a tool call tried to reach over the network, and what was decided.
     NetworkUsed = "network.used" public ["call", "tool", "decisions", "beyond"];
+    /// What a browser did to a page, and how the page looked afterwards.
+    BrowserActed = "browser.acted" public ["call", "tool", "action", "url", "title", "target", "image"];
     /// It is not known whether a tool call had its effect.
     ToolUnknown = "tool.unknown" public ["call", "tool", "reason", "asked", "decide_by_ms"];
     /// A tool call was not made, because it needs its owner's consent.

@@ -4,6 +4,7 @@
 //! crate: time, ids and jitter are arguments, and effects are described in data that the worker carries out.
 
 pub mod blob;
+pub mod browser;
 pub mod budget;
 pub mod call;
 pub mod conversation;

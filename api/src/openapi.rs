@@ -24,6 +24,7 @@ use crate::routes;
         routes::decide_call::decide_call,
         routes::explain_task::explain_task,
         routes::list_events::list_events,
+        routes::get_image::get_image,
         routes::list_artifacts::list_artifacts,
         routes::get_artifact::get_artifact,
         routes::list_dead::list_dead,

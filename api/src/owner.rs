@@ -4,6 +4,7 @@ use agent_core::decide::Input;
 use agent_core::decide::for_owner::{self, Undecided};
 use agent_core::event::Event;
 use agent_core::id::{TaskId, TenantId};
+use agent_core::journal;
 use agent_core::task::Task;
 
 use crate::app::App;
@@ -35,6 +36,17 @@ pub async fn next_events(app: &App, task: &Task, after: i64) -> Result<Vec<Event
     let (store, tenant) = (&app.parts.store, &task.tenant);
     let page = store.events_after(tenant, &task.id, after, EVENTS_PER_PAGE);
     Ok(page.await?)
+}
+
+/// What the caller is told of an event whose body cannot be read.
+pub fn unreadable(error: journal::ReadError) -> Problem {
+    match error {
+        journal::ReadError::Blob(error) => error.into(),
+        journal::ReadError::Undecodable(error) => {
+            tracing::error!(%error, "an event cannot be read");
+            Problem::internal()
+        }
+    }
 }
 
 /// Applies what `ask` wants of the task as it is now; `None` means that there is nothing to do. Gives back the task

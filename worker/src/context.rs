@@ -14,7 +14,8 @@ use agent_core::id::StepId;
 use agent_core::job::{Claim, HandOver, Incarnation, JobAfter, JobKind, NewJob};
 use agent_core::journal;
 use agent_core::ports::store::{Append, Committed, Right, StoreError};
-use agent_core::ports::tool::ToolSpec;
+use agent_core::ports::tool::{NoneFree, ToolSpec};
+use agent_core::ports::workspaces::Place;
 use agent_core::task::{Task, TaskSpec, WaitKind};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -319,14 +320,29 @@ impl Context {
     }
 
     /// Waits until a call of this tool may be made, for which `charged` was paid; gives the step back if that takes too long.
-    pub async fn permit(&self, tool: &str, step: &StepId, charged: Spend) -> Result<Permit, Stop> {
+    /// The place for a call, if one is free at once.
+    pub fn try_permit(&self, tool: &str, place: &Place) -> Result<Permit, NoneFree> {
+        let permit = self.tool_limits.try_take(tool, &place.step);
+        let limit = self.tool_limits.limit(tool).unwrap_or_default();
+        let permit = permit.ok_or(NoneFree { limit })?;
+        self.parts.tools.reserve(tool, place).map(|()| permit)
+    }
+
+    /// The place for a call, as soon as one is free.
+    pub async fn permit(&self, tool: &str, place: &Place, charged: Spend) -> Result<Permit, Stop> {
         let permit = tokio::select! {
             biased;
-            permit = self.tool_limits.take(tool, step) => permit,
+            permit = self.tool_limits.take(tool, &place.step) => permit,
             () = self.draining.cancelled() => return Err(Stop::Draining),
         };
-        permit.ok_or_else(|| Stop::NoPlace {
+        let limit = self.tool_limits.limit(tool).unwrap_or_default();
+        let kept = permit.ok_or(NoneFree { limit }).and_then(|permit| {
+            let reserved = self.parts.tools.reserve(tool, place);
+            reserved.map(|()| permit)
+        });
+        kept.map_err(|NoneFree { limit }| Stop::NoPlace {
             tool: tool.to_owned(),
+            limit,
             refund: Some(charged.refund()),
         })
     }

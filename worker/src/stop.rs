@@ -34,6 +34,8 @@ pub enum Stop {
     NoPlace {
         /// The tool.
         tool: String,
+        /// How many there are on this worker.
+        limit: u32,
         /// What was charged for the call that is not made, to be given back; absent when the log says already that the step
         /// waits.
         refund: Option<Spend>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::blob::BlobRef;
+use crate::browser::Acted;
 use crate::credential::Credential;
 use crate::enforcement::Enforcement;
 use crate::id::CallId;
@@ -114,6 +115,8 @@ pub enum SideEffect {
         /// Media type.
         media_type: String,
     },
+    /// A browser acted on a page. The content of its picture is already in the blob store.
+    Acted(Acted),
     /// These background programs of the step run now.
     Runs {
         /// Their names.
@@ -172,6 +175,13 @@ pub enum ToolError {
     Blob(#[from] BlobError),
 }
 
+/// Everything of which a tool needs one is in use here, such as a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoneFree {
+    /// How many there are.
+    pub limit: u32,
+}
+
 /// The tools of this installation.
 #[async_trait]
 pub trait ToolBox: Send + Sync {
@@ -205,6 +215,11 @@ pub trait ToolBox: Send + Sync {
     /// be shown. Empty where nothing may.
     fn summary(&self, _tool: &str, _arguments: &Value) -> String {
         String::new()
+    }
+    /// Keeps for the task of this place what the tool needs one of, so that a call finds it. Asked before the intent of a call is
+    /// recorded: a step that has to wait for one holds nothing meanwhile. What is kept and not used is given up after a while.
+    fn reserve(&self, _tool: &str, _place: &Place) -> Result<(), NoneFree> {
+        Ok(())
     }
     /// Runs one call, in its restored workspace unless it uses no files. Dropping the future ends everything that the call started.
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError>;

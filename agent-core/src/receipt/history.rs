@@ -59,6 +59,7 @@ impl CancelHistory {
             | EventKind::ModelReplied
             | EventKind::ToolIntended
             | EventKind::NetworkUsed
+            | EventKind::BrowserActed
             | EventKind::CallHeld
             | EventKind::ToolUnknown
             | EventKind::CallDecided

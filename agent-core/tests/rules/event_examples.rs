@@ -1,6 +1,7 @@
 //! One full body of every kind of event, with a marker in every private text.
 
 use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::browser::{Area, BrowserActed};
 use agent_core::budget::{Budget, Limit};
 use agent_core::call::{CallDecided, CallDecision, ToolReturned};
 use agent_core::enforcement::{Enforcement, Limits, NetworkReach, Share};
@@ -41,6 +42,28 @@ fn call_id() -> CallId {
     CallId::new(&Seeded::new(3))
 }
 
+fn acted() -> BrowserActed {
+    BrowserActed {
+        call: call_id(),
+        tool: "browser_act".to_owned(),
+        action: "click e12 button \"Send\"".to_owned(),
+        url: "https://shop.example/basket".to_owned(),
+        title: "Your basket".to_owned(),
+        target: Some(Area {
+            x: 12,
+            y: 300,
+            width: 80,
+            height: 24,
+        }),
+        image: Some(ImageRef {
+            blob: blob("a picture of the page"),
+            media_type: "image/jpeg".to_owned(),
+            width: 1280,
+            height: 800,
+        }),
+    }
+}
+
 /// The example of a kind. A kind that is added breaks this, so that it gets one.
 pub fn example(kind: EventKind) -> EventBody {
     let (key, title) = ("rank".to_owned(), "Rank the candidates".to_owned());
@@ -67,6 +90,7 @@ pub fn example(kind: EventKind) -> EventBody {
             beyond: 0,
         }
         .into(),
+        EventKind::BrowserActed => acted().into(),
         EventKind::CallHeld => held().into(),
         EventKind::ToolUnknown => ToolUnknown {
             call: call_id(),

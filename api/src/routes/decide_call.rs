@@ -108,18 +108,8 @@ async fn history(app: &App, task: &Task, call: &CallId) -> Result<CallHistory, P
         after = last.seq;
         for event in page.iter().filter(|event| CallHistory::hears(&event.kind)) {
             let public = journal::load_json(app.parts.blobs.as_ref(), tenant, &event.public);
-            let public = public.await.map_err(unreadable)?;
+            let public = public.await.map_err(owner::unreadable)?;
             history.push(&event.kind, event.step.as_ref(), &public);
-        }
-    }
-}
-
-fn unreadable(error: journal::ReadError) -> Problem {
-    match error {
-        journal::ReadError::Blob(error) => error.into(),
-        journal::ReadError::Undecodable(error) => {
-            tracing::error!(%error, "an event cannot be read");
-            Problem::internal()
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod decide_call;
 pub mod delete_secret;
 pub mod explain_task;
 pub mod get_artifact;
+pub mod get_image;
 pub mod health;
 pub mod list_artifacts;
 pub mod list_dead;
@@ -53,6 +54,10 @@ pub fn all(app: Arc<App>) -> Router {
         )
         .route("/v1/tasks/{id}/why", get(explain_task::explain_task))
         .route("/v1/tasks/{id}/events", get(list_events::list_events))
+        .route(
+            "/v1/tasks/{id}/events/{seq}/image",
+            get(get_image::get_image),
+        )
         .route(
             "/v1/tasks/{id}/artifacts",
             get(list_artifacts::list_artifacts),

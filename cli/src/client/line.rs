@@ -68,6 +68,7 @@ fn described(event: &Value) -> Option<String> {
             text("reason"),
             and("content")
         ),
+        "browser.acted" => format!("  {}: {}: {}", text("tool"), text("action"), text("url")),
         "network.used" => format!("  {}: {}", text("tool"), reached(data)),
         "call.decided" => format!(
             "  {}: decided: {}{}",

@@ -215,9 +215,11 @@ fn explained(error: &WorkspaceError) -> anyhow::Error {
 fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
     let mut notes = Vec::new();
     let mut artifacts = Vec::new();
+    let mut actions = Vec::new();
     for effect in &outcome.side_effects {
         match effect {
             SideEffect::Runs { .. } => {}
+            SideEffect::Acted(acted) => actions.push(json!(acted)),
             SideEffect::Note { text } => notes.push(json!(text)),
             SideEffect::Publish {
                 name,
@@ -236,6 +238,7 @@ fn shown(tool: &str, outcome: &ToolOutcome, changed: &[String]) -> Value {
         "changed_files": changed,
         "notes": notes,
         "artifacts": artifacts,
+        "actions": actions,
         "network": outcome.network.named,
     })
 }

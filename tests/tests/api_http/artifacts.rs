@@ -58,3 +58,32 @@ async fn a_name_that_is_published_again_gives_the_newer_bytes() {
     let answer = world.get(&format!("/v1/tasks/{task}/artifacts/r")).await;
     assert_eq!(answer.body, b"new");
 }
+
+#[tokio::test]
+async fn the_picture_of_an_event_is_served_as_a_picture_and_nothing_else_is() {
+    let world = World::new().await;
+    let task = world.task().await;
+    let claim = world.plan_and_begin().await;
+    world
+        .picture(&claim, "image/jpeg", b"\xff\xd8 a page")
+        .await;
+    world.picture(&claim, "text/html", b"<script>").await;
+    let path = format!("/v1/tasks/{task}/events");
+    let log = world.get(&path).await.json();
+    let rows = log["data"].as_array().unwrap();
+    let acted = rows.iter().filter(|row| row["kind"] == "browser.acted");
+    let seqs: Vec<i64> = acted.map(|row| row["seq"].as_i64().unwrap()).collect();
+    let answer = world.get(&format!("{path}/{}/image", seqs[0])).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, b"\xff\xd8 a page");
+    assert_eq!(answer.header("content-type"), Some("image/jpeg"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("sandbox"), "{policy}");
+    let others = [seqs[1].to_string(), "1".to_owned(), "0".to_owned()];
+    let strange = ["-9", "9223372036854775807", "x"].map(str::to_owned);
+    for seq in others.iter().chain(&strange) {
+        let answer = world.get(&format!("{path}/{seq}/image")).await;
+        answer.problem(404, "not_found");
+    }
+}

@@ -1,9 +1,11 @@
 //! What a worker does to a task, without a worker: claims, decisions, commits.
 
+use agent_core::browser::BrowserActed;
 use agent_core::budget::{Limit, Spend};
 use agent_core::decide::{Input, Wait, commit, decide};
 use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded, ToolIntended, ToolUnknown};
 use agent_core::id::{ArtifactId, CallId};
+use agent_core::image::ImageRef;
 use agent_core::job::{Claim, JobAfter, WorkerName};
 use agent_core::journal;
 use agent_core::plan::{Plan, StepSpec};
@@ -212,6 +214,27 @@ impl World {
             blob,
         });
         self.append(claim, vec![event], Spend::default(), vec![artifact])
+            .await;
+    }
+
+    /// Records that a browser acted, with a picture of this kind.
+    pub async fn picture(&self, claim: &Claim, media_type: &str, bytes: &[u8]) {
+        let blob = self.blobs.put(&claim.tenant, bytes.to_vec()).await.unwrap();
+        let event = NewEvent::of_task(BrowserActed {
+            call: CallId::new(self.entropy.as_ref()),
+            tool: "browser_open".to_owned(),
+            action: "open".to_owned(),
+            url: "https://shop.example/".to_owned(),
+            title: "Shop".to_owned(),
+            target: None,
+            image: Some(ImageRef {
+                blob: blob.clone(),
+                media_type: media_type.to_owned(),
+                width: 1280,
+                height: 800,
+            }),
+        });
+        self.append(claim, vec![event], Spend::default(), Vec::new())
             .await;
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agent_core::blob::{BlobHash, BlobRef};
+use agent_core::browser::Acted;
 use agent_core::id::TenantId;
 use agent_core::image::{ImageBytes, ImageRef};
 use agent_core::policy::{Outward, Source};
@@ -14,7 +15,7 @@ use agent_core::ports::model::{
     Finish, Message, ModelFailure, ModelReply, ModelRequest, ModelRole, Models, ProposedCall, Usage,
 };
 use agent_core::ports::tool::{
-    EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
+    EffectClass, FileUse, NoneFree, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
 use agent_core::ports::workspaces::{Place, Remains, Snapshot, WorkspaceError, Workspaces};
 use agent_core::workspace::{Entry, Manifest};
@@ -285,6 +286,8 @@ pub struct FakeTools {
     pub gate: Semaphore,
     /// Told when a call of `hold` begins.
     pub holding: Notify,
+    /// Whether every browser is in use.
+    pub no_browser: AtomicBool,
     /// Calls of `hold` that were dropped before they were let go.
     pub dropped: Arc<Mutex<u32>>,
 }
@@ -309,6 +312,7 @@ impl FakeTools {
             spec("tell", EffectClass::Read, FileUse::Reads),
             spec("hand_over", EffectClass::Repeatable, FileUse::Reads),
             spec("show", EffectClass::Read, FileUse::Reads),
+            spec("browse", EffectClass::Read, FileUse::None),
             spec("hold", EffectClass::Repeatable, FileUse::Reads),
             spec("page", EffectClass::Read, FileUse::None),
         ];
@@ -320,6 +324,7 @@ impl FakeTools {
             fences: Mutex::default(),
             gate: Semaphore::new(0),
             holding: Notify::new(),
+            no_browser: AtomicBool::new(false),
             dropped: Arc::default(),
         })
     }
@@ -411,6 +416,13 @@ impl ToolBox for FakeTools {
         }
     }
 
+    fn reserve(&self, tool: &str, _place: &Place) -> Result<(), NoneFree> {
+        if tool == "browse" && self.no_browser.load(Ordering::SeqCst) {
+            return Err(NoneFree { limit: 3 });
+        }
+        Ok(())
+    }
+
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {
         self.made
             .lock()
@@ -447,6 +459,26 @@ impl ToolBox for FakeTools {
                 ToolOutcome {
                     side_effects: vec![publish],
                     ..ToolOutcome::say(true, "handed over")
+                }
+            }
+            "browse" => {
+                let blobs = &self.workspaces.blobs;
+                let picture = blobs.put(&call.place.tenant, b"a picture".to_vec()).await;
+                let acted = Acted {
+                    action: "open".to_owned(),
+                    url: "https://shop.example/".to_owned(),
+                    title: "Shop".to_owned(),
+                    target: None,
+                    image: Some(ImageRef {
+                        blob: picture.unwrap(),
+                        media_type: "image/jpeg".to_owned(),
+                        width: 3,
+                        height: 2,
+                    }),
+                };
+                ToolOutcome {
+                    side_effects: vec![SideEffect::Acted(acted)],
+                    ..ToolOutcome::say(true, "opened")
                 }
             }
             "show" => {

@@ -6,6 +6,7 @@ use agent_core::budget::Budget;
 use agent_core::event::EventBody;
 use agent_core::explain::{Cause, explain};
 use agent_core::id::TaskId;
+use agent_core::ports::blobs::Blobs as _;
 use agent_core::ports::store::Health;
 use agent_core::step::{Step, StepState};
 use agent_core::task::{TaskState, WaitKind, Waiting};
@@ -249,5 +250,54 @@ async fn a_tenant_runs_no_more_jobs_at_once_than_it_may_and_does_not_keep_others
     }
     let state = world.state_of_another(&other).await;
     assert_eq!(state, TaskState::Succeeded);
+    running.drain().await;
+}
+
+#[tokio::test]
+async fn a_step_that_needs_a_browser_waits_without_a_lease_until_one_is_free() {
+    let models = FakeModels::new(|job, turn| match (job, turn) {
+        ("plan", _) => plan(&[step("look", &[], &json!([]))]),
+        ("report", _) => report(),
+        (_, 0) => Said::Calls(vec![("browse", json!({}))]),
+        _ => finish("done"),
+    });
+    let world = World::new(models).await;
+    world.tools.no_browser.store(true, Ordering::SeqCst);
+    let running = world.start();
+    let id = world.submit(Budget::default(), None).await;
+    let (waiting, until_ms) = until_given_back(&world, &id).await;
+    assert_eq!(
+        waiting.reason,
+        "waits for a place of tool browse (limit 3 on this worker)"
+    );
+    // As long as there is none, nothing is noted, charged or intended.
+    let before = world.log(&id).await.len();
+    world.store.shift_clock(60_000);
+    let step = world.task(&id).await.steps[0].id.clone();
+    world.until_delayed(&id, &step, until_ms).await;
+    assert_eq!(world.log(&id).await.len(), before);
+    assert_eq!(world.task(&id).await.spent.tool_calls, 0);
+    world.tools.no_browser.store(false, Ordering::SeqCst);
+    world.store.shift_clock(60_000);
+    let task = world.until_final(&id).await;
+    assert_eq!(
+        (task.state, task.spent.tool_calls),
+        (TaskState::Succeeded, 1)
+    );
+    // What it did there can be looked at again.
+    let log = world.log(&id).await;
+    let acted = log.iter().find_map(|body| match body {
+        EventBody::BrowserActed(acted) => Some(acted.clone()),
+        _ => None,
+    });
+    let acted = acted.unwrap();
+    let picture = acted.image.unwrap().blob;
+    assert_eq!(
+        (acted.action, acted.tool),
+        ("open".to_owned(), "browse".to_owned())
+    );
+    assert_eq!(world.tools.made().len(), 1);
+    let kept = world.blobs.get(&task.tenant, &picture.hash).await.unwrap();
+    assert_eq!(kept, b"a picture");
     running.drain().await;
 }

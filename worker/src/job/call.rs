@@ -1,6 +1,7 @@
 //! One tool call: intent, effect, result, each in the log before the next.
 
 use agent_core::blob::BlobHash;
+use agent_core::browser::BrowserActed;
 use agent_core::call::ToolReturned;
 use agent_core::event::{ArtifactPublished, NewEvent, NoteAdded, RecordedCall, ToolIntended};
 use agent_core::id::ArtifactId;
@@ -132,7 +133,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         call: intended.call.clone(),
         state,
     });
-    let mut events = side_effects(step, &outcome, &mut commit);
+    let mut events = side_effects(step, intended, &outcome, &mut commit);
     let programs = programs(&mut outcome);
     step.had_programs |= programs.as_ref().is_some_and(|names| !names.is_empty());
     let images = outcome.images.iter().map(|image| image.blob.clone());
@@ -250,15 +251,27 @@ fn programs(outcome: &mut ToolOutcome) -> Option<Vec<String>> {
     let mut said = outcome.side_effects.iter_mut().rev();
     said.find_map(|effect| match effect {
         SideEffect::Runs { programs } => Some(std::mem::take(programs)),
-        SideEffect::Note { .. } | SideEffect::Publish { .. } => None,
+        SideEffect::Acted(_) | SideEffect::Note { .. } | SideEffect::Publish { .. } => None,
     })
 }
 
-fn side_effects(step: &StepRun<'_>, outcome: &ToolOutcome, commit: &mut Append) -> Vec<NewEvent> {
+fn side_effects(
+    step: &StepRun<'_>,
+    intended: &ToolIntended,
+    outcome: &ToolOutcome,
+    commit: &mut Append,
+) -> Vec<NewEvent> {
     let mut events = Vec::new();
     for effect in &outcome.side_effects {
         match effect {
             SideEffect::Runs { .. } => {}
+            SideEffect::Acted(acted) => {
+                let image = acted.image.as_ref();
+                commit.blobs.extend(image.map(|image| image.blob.clone()));
+                let (call, tool) = (intended.call.clone(), intended.tool.clone());
+                let acted = BrowserActed::of(call, tool, acted.clone());
+                events.push(NewEvent::of_step(&step.id, acted));
+            }
             SideEffect::Note { text } => events.push(NewEvent::of_step(
                 &step.id,
                 NoteAdded { text: text.clone() },

@@ -104,7 +104,11 @@ async fn settle(context: &Context, stopped: Stop) -> Result<(), Stop> {
             Ok(context.parts.store.finish(context.claim.guard()).await?)
         }
         Stop::Wait(wait) => wait_in_log(context, *wait).await,
-        Stop::NoPlace { tool, refund } => wait_for_place(context, &tool, refund).await,
+        Stop::NoPlace {
+            tool,
+            limit,
+            refund,
+        } => wait_for_place(context, (&tool, limit), refund).await,
         Stop::Machine(_) | Stop::Blobs(_) if context.claim.kind == JobKind::Deliver => Err(stopped),
         Stop::Blobs(reason) => {
             warn!(%reason, "the job waits for the blob store");
@@ -207,11 +211,14 @@ fn trouble_pause_ms(options: &Options, waits: u32, asked_ms: Option<u64>, unit: 
 }
 
 /// Gives the step back until a place of a tool is free. Only the first time is news for the log.
-async fn wait_for_place(context: &Context, tool: &str, refund: Option<Spend>) -> Result<(), Stop> {
+async fn wait_for_place(
+    context: &Context,
+    (tool, limit): (&str, u32),
+    refund: Option<Spend>,
+) -> Result<(), Stop> {
     let unit = context.parts.entropy.unit();
     let delay_ms = full_jitter_ms(PLACE_PAUSE_MS, PLACE_PAUSE_MS, 0, unit).max(PLACE_PAUSE_MIN_MS);
     if let Some(refund) = refund {
-        let limit = context.tool_limits.limit(tool).unwrap_or_default();
         let wait = Wait {
             kind: WaitKind::Capacity,
             reason: place::reason(tool, limit),

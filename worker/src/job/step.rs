@@ -12,7 +12,7 @@ use agent_core::place;
 use agent_core::policy::{CallHeld, Consent};
 use agent_core::ports::model::{Message, ModelRequest, ModelRole};
 use agent_core::ports::store::{Append, Committed};
-use agent_core::ports::tool::{EffectClass, FileUse, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, NoneFree, ToolSpec};
 use agent_core::ports::workspaces::Place;
 use agent_core::step::Step;
 use agent_core::task::TaskSpec;
@@ -147,12 +147,23 @@ fn place_for(context: &Context, next: &Next, step: &Step) -> Result<Option<Permi
         | Next::Finish { .. }
         | Next::GiveUp { .. } => return Ok(None),
     };
-    let permit = context.tool_limits.try_take(tool, &step.id);
-    if permit.is_none() && step.waiting.as_ref().is_some_and(place::is_waited_for) {
-        let (tool, refund) = (tool.clone(), None);
-        return Err(Stop::NoPlace { tool, refund });
+    let claim = &context.claim;
+    let wanted = Place {
+        tenant: claim.tenant.clone(),
+        task: claim.task.clone(),
+        step: step.id.clone(),
+    };
+    match context.try_permit(tool, &wanted) {
+        Ok(permit) => Ok(Some(permit)),
+        Err(NoneFree { limit }) if step.waiting.as_ref().is_some_and(place::is_waited_for) => {
+            Err(Stop::NoPlace {
+                tool: tool.clone(),
+                limit,
+                refund: None,
+            })
+        }
+        Err(_) => Ok(None),
     }
-    Ok(permit)
 }
 
 impl StepRun<'_> {
@@ -214,7 +225,7 @@ impl StepRun<'_> {
     }
 
     pub async fn permit_for(&self, tool: &str) -> Result<Permit, Stop> {
-        self.context.permit(tool, &self.id, self.charged).await
+        self.context.permit(tool, &self.place, self.charged).await
     }
 
     fn may_go_on(&self) -> Result<(), Stop> {
@@ -309,9 +320,7 @@ impl StepRun<'_> {
                         self.add_held(held, &mut events);
                     }
                     Checked::Go(consent) => {
-                        if let Some(permit) =
-                            self.context.tool_limits.try_take(&call.tool, &self.id)
-                        {
+                        if let Ok(permit) = self.context.try_permit(&call.tool, &self.place) {
                             self.permit = Some(permit);
                             self.add_intent((&call, consent), &mut commit, &mut events);
                         }
