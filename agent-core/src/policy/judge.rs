@@ -31,8 +31,8 @@ pub struct Question<'a> {
 pub enum Verdict {
     /// It is made.
     Go(Consent),
-    /// It is made if the address stands in what servers outside answered, or in the goal, or leads to a host of a secret that the
-    /// task was granted; otherwise as the other says.
+    /// It is made if the address stands in what servers outside answered, or in the goal, or, for a fetch, leads to a host of a
+    /// secret that the task was granted; otherwise as the other says.
     IfKnown(Box<Verdict>),
     /// Its owner is asked.
     Ask(String),
@@ -43,8 +43,12 @@ pub enum Verdict {
 /// Judges a call.
 pub fn judge(question: &Question<'_>) -> Verdict {
     let reads = match question.outward {
-        Outward::Nothing => return Verdict::Go(Consent::NotNeeded),
-        Outward::Fetch { .. } | Outward::Send { .. } => question.label == Label::Outside,
+        Outward::Nothing | Outward::Page => return Verdict::Go(Consent::NotNeeded),
+        Outward::Fetch { .. } | Outward::Open { .. } | Outward::Send { .. } => {
+            question.label == Label::Outside
+        }
+        // There is no network to send anything to.
+        Outward::Program if has_none(question) => false,
         // It can read from outside and send in one go.
         Outward::Program | Outward::Uncaged => true,
     };
@@ -67,11 +71,20 @@ pub fn judge(question: &Question<'_>) -> Verdict {
         Approvals::Ask => Verdict::Ask(reason(question)),
         Approvals::Deny => Verdict::Deny(reason(question)),
     };
-    if matches!(question.outward, Outward::Fetch { .. }) {
-        Verdict::IfKnown(Box::new(verdict))
-    } else {
-        verdict
+    match question.outward {
+        Outward::Fetch { .. } | Outward::Open { .. } => Verdict::IfKnown(Box::new(verdict)),
+        Outward::Nothing
+        | Outward::Page
+        | Outward::Send { .. }
+        | Outward::Program
+        | Outward::Uncaged => verdict,
     }
+}
+
+/// Whether the submit said that the task has no network.
+fn has_none(question: &Question<'_>) -> bool {
+    let mode = question.network.map(|network| network.mode);
+    mode == Some(NetworkMode::None)
 }
 
 /// Whether the submit named what the call reaches: for sending as such, for reading by naming the host at all.
@@ -81,17 +94,18 @@ fn is_granted(question: &Question<'_>) -> bool {
         .network
         .filter(|network| network.mode == NetworkMode::AllowList)
         .map(|network| network.hosts.as_slice());
+    let is_named = |host: &str, port: u16| {
+        named.unwrap_or_default().iter().any(|entry| {
+            let pattern = entry.parse::<HostPattern>();
+            pattern.is_ok_and(|pattern| pattern.covers_web(host, port))
+        })
+    };
     match question.outward {
-        Outward::Nothing => true,
+        Outward::Nothing | Outward::Page => true,
         Outward::Send { host, port } => may_send(policy, host, *port),
-        Outward::Fetch { host, port, .. } => {
-            let is_named = named.unwrap_or_default().iter().any(|entry| {
-                entry
-                    .parse::<HostPattern>()
-                    .is_ok_and(|pattern| pattern.covers_web(host, *port))
-            });
-            is_named || may_send(policy, host, *port)
-        }
+        Outward::Fetch { host, port, .. } => is_named(host, *port) || may_send(policy, host, *port),
+        // A page leads on to every host that the task may reach, so all of those have to be named.
+        Outward::Open { host, port, .. } => is_named(host, *port),
         Outward::Uncaged => false,
         // Every host that it may reach has to be one to send to, written in the same way.
         Outward::Program => named.is_some_and(|hosts| {
@@ -110,8 +124,8 @@ fn may_send(policy: &TaskPolicy, host: &str, port: u16) -> bool {
 
 fn reason(question: &Question<'_>) -> String {
     let what = match question.outward {
-        Outward::Nothing => "it would send nothing".to_owned(),
-        Outward::Fetch { host, port, .. } => {
+        Outward::Nothing | Outward::Page => "it would send nothing".to_owned(),
+        Outward::Fetch { host, port, .. } | Outward::Open { host, port, .. } => {
             format!(
                 "it would ask {host}:{port} for an address that the model made up, or chose after {FOLLOWED_MAX} others"
             )
@@ -123,9 +137,11 @@ fn reason(question: &Question<'_>) -> String {
     };
     let read = match question.outward {
         Outward::Program | Outward::Uncaged => "and be misled by what it reads there",
-        Outward::Nothing | Outward::Fetch { .. } | Outward::Send { .. } => {
-            "after the step read text of strangers"
-        }
+        Outward::Nothing
+        | Outward::Page
+        | Outward::Fetch { .. }
+        | Outward::Open { .. }
+        | Outward::Send { .. } => "after the step read text of strangers",
     };
     format!("{what} {read}, and the task holds private data (attached files or secrets)")
 }
@@ -226,6 +242,37 @@ mod tests {
             verdict(&fetch(), (Label::Outside, true), &policy, Some(&open)),
             "ask unless known"
         );
+    }
+
+    #[test]
+    fn a_page_is_opened_freely_where_its_host_was_named_and_leads_nowhere_else() {
+        let open = Outward::Open {
+            address: "https://a.example/x".to_owned(),
+            host: "a.example".to_owned(),
+            port: 443,
+        };
+        let policy = TaskPolicy {
+            send_to: hosts(&["a.example"]),
+            ..TaskPolicy::default()
+        };
+        let of =
+            |network: Option<&Network>| verdict(&open, (Label::Outside, true), &policy, network);
+        let listed = network(NetworkMode::AllowList, &["a.example"]);
+        assert_eq!(of(Some(&listed)), "granted");
+        let anywhere = network(NetworkMode::Open, &[]);
+        assert_eq!(of(Some(&anywhere)), "ask unless known");
+        assert_eq!(of(None), "ask unless known");
+        let shown = verdict(&Outward::Page, (Label::Outside, true), &policy, None);
+        assert_eq!(shown, "free");
+    }
+
+    #[test]
+    fn where_the_task_was_given_no_network_nothing_can_be_sent_by_a_program() {
+        let none = network(NetworkMode::None, &[]);
+        let policy = TaskPolicy::default();
+        let of = |outward: &Outward| verdict(outward, (Label::Outside, true), &policy, Some(&none));
+        assert_eq!(of(&Outward::Program), "free");
+        assert_eq!(of(&Outward::Uncaged), "ask", "nothing holds it to that");
     }
 
     #[test]

@@ -83,6 +83,17 @@ pub enum Outward {
         /// Its port.
         port: u16,
     },
+    /// An address that a browser is sent to. It goes on by itself, within the network of its task, to wherever the page leads.
+    Open {
+        /// The address.
+        address: String,
+        /// Its host, as in a URL.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// Nothing: what a browser shows already is shown again. It may repeat what was typed into it.
+    Page,
     /// What the model wrote, to one host.
     Send {
         /// The host, as in a URL.
@@ -100,8 +111,10 @@ impl Outward {
     /// The one host and port that it goes to, if it is one.
     pub fn place(&self) -> Option<(&str, u16)> {
         match self {
-            Self::Fetch { host, port, .. } | Self::Send { host, port } => Some((host, *port)),
-            Self::Nothing | Self::Program | Self::Uncaged => None,
+            Self::Fetch { host, port, .. }
+            | Self::Open { host, port, .. }
+            | Self::Send { host, port } => Some((host, *port)),
+            Self::Nothing | Self::Page | Self::Program | Self::Uncaged => None,
         }
     }
 }

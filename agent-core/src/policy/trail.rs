@@ -57,7 +57,15 @@ impl Trail {
                     self.answered(read, "url");
                 }
             }
-            Outward::Send { .. } | Outward::Program | Outward::Uncaged => {}
+            // What a page shows may be what was typed into it, so its answers count for nothing.
+            Outward::Open { address, .. } => {
+                let is_choice = read.label == Label::Outside && !self.goal.have(address);
+                if is_choice && self.addresses.have(address) && self.last != *address {
+                    self.followed += 1;
+                    self.last.clone_from(address);
+                }
+            }
+            Outward::Page | Outward::Send { .. } | Outward::Program | Outward::Uncaged => {}
         }
     }
 

@@ -97,27 +97,33 @@ fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) ->
 /// How a call for this address may be made at once: it carries nothing that the model could have put into it, or leads to a
 /// host of a secret of the task.
 async fn known(step: &StepRun<'_>, outward: &Outward) -> Result<Option<Consent>, Stop> {
-    let Outward::Fetch {
-        address,
-        host,
-        port,
-    } = outward
-    else {
-        return Ok(None);
+    let (address, of_secret) = match outward {
+        Outward::Fetch {
+            address,
+            host,
+            port,
+        } => (address, Some((host, *port))),
+        // A host of a secret may lead a browser on to another.
+        Outward::Open { address, .. } => (address, None),
+        Outward::Nothing
+        | Outward::Page
+        | Outward::Send { .. }
+        | Outward::Program
+        | Outward::Uncaged => return Ok(None),
     };
     if trail(step).leads_to(address) {
         return Ok(Some(Consent::NotNeeded));
     }
-    if step.spec.secrets.is_empty() {
+    let Some((host, port)) = of_secret.filter(|_| !step.spec.secrets.is_empty()) else {
         return Ok(None);
-    }
+    };
     let (parts, tenant) = (&step.context.parts, &step.place.tenant);
     let secrets = parts
         .credentials
         .find_sealed(tenant, &step.spec.secrets)
         .await?;
     let mut hosts = secrets.iter().flat_map(|secret| &secret.terms.hosts);
-    let is_of_secret = hosts.any(|pattern| pattern.covers(host, *port));
+    let is_of_secret = hosts.any(|pattern| pattern.covers(host, port));
     Ok(is_of_secret.then_some(Consent::Granted))
 }
 
