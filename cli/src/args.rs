@@ -1,14 +1,15 @@
 //! The command line.
 
+mod network;
 mod policy;
 mod secret;
 
 use std::path::PathBuf;
 
 use agent_core::credential::SecretName;
-use agent_core::network::{Network, NetworkMode};
 use clap::{Args, Parser, Subcommand};
 
+pub use network::NetworkFlags;
 pub use policy::PolicyFlags;
 pub use secret::{SecretAction, SetSecret};
 
@@ -309,29 +310,6 @@ pub enum KeyAction {
         #[arg(long, default_value = "default")]
         tenant: String,
     },
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct NetworkFlags {
-    /// How far it may reach [default: none, or allow-list where hosts are named]
-    #[arg(long, value_name = "MODE", value_parser = ["none", "allow-list", "open"])]
-    pub network: Option<String>,
-    /// A host that it may reach, such as pypi.org or *.example.com
-    #[arg(long = "host", value_name = "HOST")]
-    pub hosts: Vec<String>,
-}
-
-impl NetworkFlags {
-    /// What was asked for; nothing where nothing was said.
-    pub fn wanted(&self) -> Option<Network> {
-        let named = self.network.as_deref().map(|mode| mode.replace('-', "_"));
-        let listed = (!self.hosts.is_empty()).then_some(NetworkMode::AllowList);
-        let mode = named.map_or(listed, |mode| NetworkMode::from_label(&mode))?;
-        Some(Network {
-            mode,
-            hosts: self.hosts.clone(),
-        })
-    }
 }
 
 #[derive(Debug, Args)]

@@ -121,14 +121,14 @@ async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<u8> {
                 },
         } => {
             let config = usable(&cli, environment)?;
-            let asked = command::computer::Asked {
+            let asked = command::cage::Asked {
                 argv: command.clone(),
                 timeout_s: *timeout,
-                network: network.wanted(),
+                network: network.wanted()?,
                 workspace: workspace.clone(),
                 discard: *discard,
             };
-            command::computer::run(&config, asked).await
+            Box::pin(command::cage::run(&config, asked)).await
         }
         Command::Doctor {
             model,
@@ -193,7 +193,7 @@ async fn tools_by_hand(config: &config::Config, action: &ToolsAction) -> Result<
             (computer::one_call(tool, arguments.as_deref())?, network)
         }
     };
-    computer::call(config, calls, network.wanted()).await
+    computer::call(config, calls, network.wanted()?).await
 }
 
 async fn serve(

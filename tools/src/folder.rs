@@ -62,6 +62,56 @@ pub struct GivenBack {
     pub kept: Vec<(String, String)>,
 }
 
+/// What a command did to the files of a folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes<'a> {
+    /// The files that were taken.
+    pub before: &'a Manifest,
+    /// The files that there are now.
+    pub after: &'a Manifest,
+    /// What else there is now, by path.
+    pub others: &'a [(String, &'static str)],
+}
+
+impl Changes<'_> {
+    /// What lies now where a file was, or where a directory above it was; no file was deleted there.
+    fn replaced(&self, path: &str) -> Option<&'static str> {
+        let is_above = |other: &str| {
+            let below = path.strip_prefix(other);
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        };
+        let mut others = self.others.iter();
+        others
+            .find(|(other, _)| is_above(other))
+            .map(|(_, kind)| *kind)
+    }
+}
+
+/// What a workspace holds beside the files and directories that can be given back, by path, or by name where it can have no path: links,
+/// pipes, sockets and devices, each with what it is.
+pub async fn others(
+    directory: &Arc<Directory>,
+) -> Result<Vec<(String, &'static str)>, FolderError> {
+    let directory = Arc::clone(directory);
+    blocking(move || {
+        let mut others = Vec::new();
+        let walked = directory.walk::<()>("", &mut |walk| {
+            match (&walk.found.path, walk.found.kind) {
+                (Some(_), Kind::File | Kind::Folder) => {}
+                (Some(path), Kind::Other(kind)) => others.push((path.clone(), kind)),
+                (None, _) => {
+                    let name = walk.name.to_string_lossy().into_owned();
+                    others.push((name, "its name is none that a workspace can have"));
+                }
+            }
+            Ok(Next::Enter)
+        });
+        walked.map_err(|error| FolderError::Folder(io::Error::other(error)))?;
+        Ok(others)
+    })
+    .await
+}
+
 /// A file as it was found.
 struct Seen {
     path: String,
@@ -124,9 +174,9 @@ impl Folder {
         &self,
         blobs: &dyn Blobs,
         tenant: &TenantId,
-        before: &Manifest,
-        after: &Manifest,
+        work: Changes<'_>,
     ) -> Result<GivenBack, BlobError> {
+        let Changes { before, after, .. } = work;
         let mut given = GivenBack::default();
         let changed = after.changed_since(before);
         let (written, deleted): (Vec<String>, Vec<String>) = changed
@@ -135,6 +185,11 @@ impl Folder {
         let folders: Arc<BTreeSet<String>> = Arc::new(folders_of(after));
         // First, for a file may have come to be where a directory was.
         for path in deleted {
+            if let Some(kind) = work.replaced(&path) {
+                let why = format!("a {kind} is in its place, and only files are brought back");
+                given.kept.push((path, why));
+                continue;
+            }
             let folders = Arc::clone(&folders);
             let done = self.change(&path, move |directory, path| {
                 directory.take_away(path, |folder| !folders.contains(folder))

@@ -31,7 +31,7 @@ use agent_core::ports::tool::ToolSpec;
 use egress::Guard;
 
 pub use directory::{AccessError, Deleted, Directory};
-pub use folder::{Folder, FolderError, GivenBack};
+pub use folder::{Changes, Folder, FolderError, GivenBack, others};
 pub use network::{Exit, Gate, Reach, environment as proxy_environment};
 pub use options::{HttpOptions, NetworkOptions, Options, SandboxKind, SearchOptions, WebOptions};
 pub use toolbox::Toolbox;

@@ -1,4 +1,4 @@
-//! `errand tools` and `errand sandbox`: what a task can do and how it is caged, tried by hand in a throwaway computer.
+//! `errand tools`: what a task can do, tried by hand in a throwaway computer.
 //!
 //! The computer is made as a worker makes a step's: the same tools under the same settings, a workspace of its own, the same sandbox.
 //! Nothing of it is kept, and no database is opened.
@@ -6,12 +6,10 @@
 use std::fs::Permissions;
 use std::io::{BufRead, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use agent_core::id::{CallId, StepId, TaskId, TenantId};
-use agent_core::network::{Network, NetworkDecision, NetworkMode};
+use agent_core::network::Network;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
     FileUse, Grants, SideEffect, ToolBox as _, ToolCall, ToolOutcome, ToolSpec,
@@ -23,27 +21,25 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store_blobs::LocalBlobs;
 use tempfile::TempDir;
-use tools::Folder;
-use tools::sandbox::{Ended, Program, Run};
+use tools::sandbox::{Program, Run};
 use tools::workspace::Entered;
 
-use crate::client::printable_line;
 use crate::config::{Config, Paths};
 use crate::entropy::SystemEntropy;
 use crate::wiring;
 
 /// The computer of a task that nobody submitted.
 pub(super) struct Computer {
-    parts: tools::Parts,
-    blobs: Arc<dyn Blobs>,
-    place: Place,
+    pub parts: tools::Parts,
+    pub blobs: Arc<dyn Blobs>,
+    pub place: Place,
     /// The files after the last call.
-    files: Manifest,
+    pub files: Manifest,
     entropy: SystemEntropy,
     /// What of the network its task may reach.
     network: Option<Network>,
     /// Removed with all that is in it at the end.
-    folder: TempDir,
+    pub folder: TempDir,
 }
 
 /// One call of a file of calls.
@@ -118,7 +114,7 @@ impl Computer {
             }
         };
         let changed = if files == FileUse::Changes {
-            self.changed().await?
+            self.changed().await.map_err(|error| explained(&error))?
         } else {
             Vec::new()
         };
@@ -126,9 +122,8 @@ impl Computer {
     }
 
     /// The paths that changed since the last look.
-    async fn changed(&mut self) -> Result<Vec<String>> {
-        let snapshot = self.parts.workspaces.snapshot(&self.place).await;
-        let snapshot = snapshot.map_err(|error| explained(&error))?;
+    pub(super) async fn changed(&mut self) -> Result<Vec<String>, WorkspaceError> {
+        let snapshot = self.parts.workspaces.snapshot(&self.place).await?;
         let changed = snapshot.manifest.changed_since(&self.files);
         self.files = snapshot.manifest;
         Ok(changed)
@@ -141,64 +136,6 @@ impl Computer {
         Ok(self.parts.sandbox.run(program).await?)
     }
 
-    /// Fills the workspace with the files of a folder.
-    async fn move_in(&mut self, config: &Config, path: &Path) -> Result<Folder> {
-        let taken = async {
-            let mut folder = Folder::open(path)?;
-            if self.folder.path().starts_with(folder.path()) {
-                let own = self.folder.path().display();
-                bail!(
-                    "it holds {own}, which the command's computer is made of; set TMPDIR to a folder outside"
-                );
-            }
-            let blobs = self.blobs.as_ref();
-            let taken = folder.take(blobs, &self.place.tenant, &config.tools);
-            anyhow::Ok((taken.await?, folder))
-        };
-        let taken = taken.await;
-        let (files, folder) =
-            taken.with_context(|| format!("{} cannot be worked on", path.display()))?;
-        let restored = self.parts.workspaces.restore(&self.place, &files).await;
-        restored.map_err(|error| explained(&error))?;
-        self.files = files;
-        Ok(folder)
-    }
-
-    /// Gives the folder what the command changed, unless it is to stay as it is, and says what became of it. Returns how many changes
-    /// could not be made.
-    async fn move_out(
-        &mut self,
-        folder: &Folder,
-        discard: bool,
-        said: &mut impl Write,
-    ) -> Result<usize> {
-        let path = folder.path().display();
-        writeln!(said, "workspace: {path}, {} files", self.files.0.len())?;
-        for left_out in &folder.left_out {
-            writeln!(said, "left out: {}", printable_line(left_out))?;
-        }
-        let before = self.files.clone();
-        let changed = self.changed().await?;
-        if discard {
-            writeln!(said, "discarded: changes of {} files", changed.len())?;
-            return Ok(0);
-        }
-        let (blobs, tenant) = (self.blobs.as_ref(), &self.place.tenant);
-        let given = folder
-            .give_back(blobs, tenant, &before, &self.files)
-            .await?;
-        for path in &given.written {
-            writeln!(said, "written back: {}", printable_line(path))?;
-        }
-        for path in &given.deleted {
-            writeln!(said, "deleted: {}", printable_line(path))?;
-        }
-        for (path, why) in &given.kept {
-            writeln!(said, "NOT written back: {}: {why}", printable_line(path))?;
-        }
-        Ok(given.kept.len())
-    }
-
     /// Ends what still runs and removes the workspace.
     pub(super) async fn shut_down(self) {
         if self.parts.workspaces.discard(&self.place).await == Remains::Processes {
@@ -207,7 +144,7 @@ impl Computer {
     }
 }
 
-fn explained(error: &WorkspaceError) -> anyhow::Error {
+pub(super) fn explained(error: &WorkspaceError) -> anyhow::Error {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     anyhow::anyhow!("{error}{}", cause.unwrap_or_default())
 }
@@ -322,112 +259,6 @@ pub fn calls_of(lines: impl BufRead) -> Result<Vec<(String, Value)>> {
         bail!("there is no call in the file");
     }
     Ok(calls)
-}
-
-/// A command to run by hand.
-pub struct Asked {
-    pub argv: Vec<String>,
-    pub timeout_s: Option<u64>,
-    /// What of the network it may reach, within what tasks can be given.
-    pub network: Option<Network>,
-    /// The folder whose files it works on; without one it begins with none.
-    pub workspace: Option<PathBuf>,
-    /// Whether the folder stays as it is.
-    pub discard: bool,
-}
-
-/// Runs one command in the cage of `shell`, prints what it prints and then, as errors, what was enforced and what was written back.
-/// The exit status is the command's, and 125 where it was ended or a change could not be written back.
-pub async fn run(config: &Config, asked: Asked) -> Result<u8> {
-    let mut computer = Computer::boot(config).await?;
-    let folder = match &asked.workspace {
-        Some(path) => Some(computer.move_in(config, path).await?),
-        None => None,
-    };
-    let network = asked
-        .network
-        .filter(|network| network.mode != NetworkMode::None);
-    let tenant = &computer.place.tenant;
-    let gate = &computer.parts.gate;
-    let exit = network.map(|network| gate.open(tenant, &granting(network)));
-    let exit = exit.transpose().map_err(anyhow::Error::msg)?;
-    let mut environment = Vec::new();
-    if exit.is_some() {
-        environment = tools::proxy_environment();
-    }
-    let wall_time_ms = asked
-        .timeout_s
-        .map_or(config.tools.wall_time_ms, |s| s.saturating_mul(1_000));
-    let program = |place| Program {
-        argv: asked.argv,
-        environment,
-        place,
-        input: None,
-        ports: exit.iter().map(tools::Exit::port).collect(),
-        wall_time: Duration::from_millis(wall_time_ms.min(config.tools.wall_time_ms_max)),
-    };
-    let run = computer.run(program).await?;
-    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-    out.write_all(run.stdout.text().as_bytes())?;
-    out.flush()?;
-    err.write_all(run.stderr.text().as_bytes())?;
-    writeln!(err, "--- errand: {}", how_it_ended(&run))?;
-    for line in run.enforced.lines() {
-        writeln!(err, "{line}")?;
-    }
-    if !run.enforced.lacks.is_empty() {
-        writeln!(
-            err,
-            "`errand doctor` says what to do about what is not enforced"
-        )?;
-    }
-    for decision in exit.iter().flat_map(|exit| exit.take_decisions().named) {
-        writeln!(err, "network: {}", in_words(&decision))?;
-    }
-    let kept = match &folder {
-        Some(folder) => computer.move_out(folder, asked.discard, &mut err).await?,
-        None => 0,
-    };
-    computer.shut_down().await;
-    Ok(match run.ended {
-        Ended::Exited { status } if kept == 0 => u8::try_from(status).unwrap_or(u8::MAX),
-        Ended::Exited { .. } | Ended::Killed { .. } => 125,
-    })
-}
-
-fn granting(network: Network) -> Grants {
-    Grants {
-        network: Some(network),
-        redirects_within: None,
-        credentials: Vec::new(),
-    }
-}
-
-fn in_words(decision: &NetworkDecision) -> String {
-    let (host, port, times) = (&decision.host, decision.port, decision.times);
-    match &decision.refused {
-        Some(reason) => format!("{host}:{port} refused, {times} times: {reason}"),
-        None => format!(
-            "{host}:{port} let through, {times} times, {} bytes up, {} down",
-            decision.bytes_up, decision.bytes_down
-        ),
-    }
-}
-
-fn how_it_ended(run: &Run) -> String {
-    let took = run.took.as_secs_f64();
-    let mut text = match &run.ended {
-        Ended::Exited { status } => format!("exit status {status} after {took:.1} s"),
-        Ended::Killed { reason } => format!("killed after {took:.1} s: {reason}"),
-    };
-    if let Some(scope) = run.out_of_memory {
-        let more = "; a process was killed because it needed more memory than there is for";
-        text = format!("{text}{more} {scope}");
-    }
-    let memory = run
-        .memory_peak_bytes
-        .map(|bytes| format!("; at most {} KiB of memory", bytes / 1_024));
-    text + &memory.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod artifacts;
+pub mod cage;
 pub mod computer;
 pub mod doctor;
 pub mod key;

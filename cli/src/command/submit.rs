@@ -61,7 +61,7 @@ fn body(args: &Submit) -> Result<Value> {
     if !args.secrets.is_empty() {
         body["secrets"] = json!(args.secrets);
     }
-    if let Some(network) = args.network.wanted() {
+    if let Some(network) = args.network.wanted()? {
         body["network"] = json!(network);
     }
     if let Some(policy) = args.policy.wanted() {

@@ -1,10 +1,14 @@
 //! Tools and sandbox by hand: `errand tools` and `errand sandbox`.
 
-use std::process::Output;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::installation::Installation;
+use crate::installation::{Installation, NEVER};
 
 pub fn here() -> Installation {
     let mut here = Installation::with_model_at("http://127.0.0.1:9/v1");
@@ -77,6 +81,23 @@ fn tools_are_listed_and_described_and_a_slip_is_named() {
         ),
         (&["tools", "call"], "--file"),
         (&["sandbox", "run"], "COMMAND"),
+        (
+            &["sandbox", "run", "--timeout", "0", "--", "/bin/true"],
+            "name at least 1 second",
+        ),
+        (
+            &[
+                "sandbox",
+                "run",
+                "--network",
+                "none",
+                "--host",
+                "a.example",
+                "--",
+                "/bin/true",
+            ],
+            "leave one of the two out",
+        ),
     ] {
         let output = here.run(arguments);
         let (_, err) = said(&output);
@@ -159,6 +180,85 @@ fn a_command_works_on_the_files_of_a_folder_and_the_folder_gets_its_changes() {
         "two\n"
     );
     assert!(!folder.join("a.txt").exists() && folder.join("link").is_symlink());
+}
+
+/// Whether a file of this name is somewhere below a folder.
+fn holds(folder: &Path, name: &str) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| {
+        entry.file_name() == name
+            || entry.file_type().is_ok_and(|kind| kind.is_dir()) && holds(&entry.path(), name)
+    })
+}
+
+#[test]
+fn a_signal_ends_a_command_and_the_folder_gets_what_it_had_changed_by_then() {
+    let here = here();
+    let (folder, scratch) = (
+        here.folder.path().join("mine"),
+        here.folder.path().join("scratch"),
+    );
+    std::fs::create_dir(&folder).unwrap();
+    for (signal, flags, status, is_there) in [
+        (Signal::SIGTERM, &["--discard"][..], 143, false),
+        (Signal::SIGINT, &[], 130, true),
+    ] {
+        let work = "echo printed; echo two > b.txt; ln -s b.txt link; touch ready; exec sleep 1000";
+        let arguments = [
+            &["sandbox", "run", "--workspace", folder.to_str().unwrap()][..],
+            flags,
+            &["--", "/bin/sh", "-c", work],
+        ];
+        let mut command = here.errand(&arguments.concat());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let running = command.spawn().unwrap();
+        let began = Instant::now();
+        while !holds(&scratch, "ready") {
+            assert!(began.elapsed() < NEVER, "the command did not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let pid = Pid::from_raw(i32::try_from(running.id()).unwrap());
+        kill(pid, signal).unwrap();
+        let output = running.wait_with_output().unwrap();
+        let (out, err) = said(&output);
+        assert_eq!(output.status.code(), Some(status), "{err}");
+        assert_eq!(out, "printed\n", "{err}");
+        assert!(err.contains("it was told to stop"), "{err}");
+        assert_eq!(folder.join("b.txt").is_file(), is_there, "{err}");
+        let said_of_link = err.contains("\nnot brought back: link (symbolic link; only files are)");
+        assert_eq!(said_of_link, is_there, "{err}");
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "{err}");
+    }
+}
+
+#[test]
+fn a_workspace_that_grew_too_large_leaves_the_folder_as_it_was() {
+    let mut here = here();
+    here.set("ERRAND_TOOLS__WORKSPACE_FILES_MAX", "3");
+    let folder = here.folder.path().join("mine");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a"), "1").unwrap();
+    let path = folder.to_str().unwrap();
+    let run = here.run(&[
+        "sandbox",
+        "run",
+        "--workspace",
+        path,
+        "--",
+        "/bin/sh",
+        "-c",
+        "echo ran; touch b c d; exit 3",
+    ]);
+    let (out, err) = said(&run);
+    assert_eq!(
+        (run.status.code(), out.as_str()),
+        (Some(125), "ran\n"),
+        "{err}"
+    );
+    let words =
+        "NOT written back: anything, so the folder is as it was: the workspace is too large";
+    assert!(err.contains(words), "{err}");
+    assert!(!folder.join("b").exists());
 }
 
 #[test]

@@ -88,6 +88,9 @@ pub enum KillReason {
     /// The workspace grew too large, or all those of its task or tenant did.
     #[error("{0}")]
     Disk(String),
+    /// Whoever asked for it told it to stop.
+    #[error("it was told to stop")]
+    Stopped,
     /// Too much memory was in use, where no cgroup is in the way of that.
     #[error("{0} may have {1} bytes of memory")]
     Memory(Scope, u64),

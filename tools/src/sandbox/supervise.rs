@@ -15,6 +15,7 @@ use std::{io, thread};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::census::{Census, Enrolled};
 use super::cgroup::Groups;
@@ -74,6 +75,15 @@ impl Supervised {
     /// Ends the tree; the end still comes when it is gone.
     pub fn end(&mut self) {
         self.waiting = None;
+    }
+
+    /// Waits for its end, which is brought about when `stopped` is cancelled.
+    pub async fn finished(mut self, stopped: &CancellationToken) -> io::Result<Finished> {
+        tokio::select! {
+            finished = &mut self => return finished,
+            () = stopped.cancelled() => self.end(),
+        }
+        self.await
     }
 }
 
@@ -257,7 +267,7 @@ impl Watch {
         }
         if gone {
             self.gone = None;
-            self.force();
+            self.kill(KillReason::Stopped);
         }
         if stdout {
             take(&mut self.stdout, &mut self.out);

@@ -115,6 +115,7 @@ impl Sandbox for Unsandboxed {
             limits: process_limits(&self.options, false),
             is_kept: true,
         };
+        let stopped = program.place.token();
         let watched = Watched {
             launch,
             status: None,
@@ -126,7 +127,7 @@ impl Sandbox for Unsandboxed {
             output_bytes_max: self.options.output_bytes_max,
             disk: DiskLimits::of(&self.options),
         };
-        let finished = supervise(watched)?.await?;
+        let finished = supervise(watched)?.finished(&stopped).await?;
         Ok(Run {
             ended: match finished.killed {
                 Some(reason) => Ended::Killed { reason },

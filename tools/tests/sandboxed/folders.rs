@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use agent_core::workspace::Manifest;
-use tools::{AccessError, Folder, FolderError, GivenBack};
+use tools::{AccessError, Changes, Directory, Folder, FolderError, GivenBack};
 
 use crate::room::{Room, is_root};
 
@@ -40,8 +40,15 @@ async fn moved_in(room: &Room, path: &Path) -> (Folder, Manifest) {
 
 async fn given_back(room: &Room, folder: &Folder, before: &Manifest) -> GivenBack {
     let after = room.snapshot().await.manifest;
+    let workspace = Directory::open(&room.files(), None).unwrap();
+    let others = tools::others(&workspace.into()).await.unwrap();
+    let changes = Changes {
+        before,
+        after: &after,
+        others: &others,
+    };
     let (blobs, tenant) = (room.blobs.as_ref(), &room.place.tenant);
-    let given = folder.give_back(blobs, tenant, before, &after).await;
+    let given = folder.give_back(blobs, tenant, changes).await;
     given.unwrap()
 }
 
@@ -162,6 +169,45 @@ async fn what_somebody_changed_meanwhile_is_left_to_them_and_no_link_is_followed
     }
     let left = std::fs::read_dir(outside.path()).unwrap().count();
     assert_eq!(left, 2);
+}
+
+#[tokio::test]
+async fn a_file_that_a_command_made_a_link_of_is_not_deleted_and_what_is_no_file_is_named() {
+    let room = Room::new().await;
+    let holder = tempfile::tempdir().unwrap();
+    let path = holder.path();
+    let files = ["a.txt", "b.txt", "sub/c.txt"];
+    write(path, &files.map(|name| (name, "1", 0o644)));
+    let (folder, before) = moved_in(&room, path).await;
+    let command = "mkdir -p bin && ln -sf b.txt a.txt && rm -r sub && ln -s bin sub && ln -s ../b.txt bin/tool \
+        && mkfifo pipe && rm b.txt";
+    let outcome = room.shell(command).await;
+    assert!(outcome.ok, "{}", outcome.content);
+    let workspace = Directory::open(&room.files(), None).unwrap();
+    let mut others = tools::others(&workspace.into()).await.unwrap();
+    others.sort_unstable();
+    let link = |path: &str| (path.to_owned(), "symbolic link");
+    assert_eq!(
+        others,
+        [
+            link("a.txt"),
+            link("bin/tool"),
+            ("pipe".to_owned(), "pipe"),
+            link("sub")
+        ]
+    );
+    let why = "a symbolic link is in its place, and only files are brought back".to_owned();
+    assert_eq!(
+        given_back(&room, &folder, &before).await,
+        GivenBack {
+            written: Vec::new(),
+            deleted: names(&["b.txt"]),
+            kept: ["a.txt", "sub/c.txt"]
+                .map(|path| (path.to_owned(), why.clone()))
+                .to_vec(),
+        }
+    );
+    assert_eq!(read(path, "a.txt") + &read(path, "sub/c.txt"), "11");
 }
 
 #[tokio::test]

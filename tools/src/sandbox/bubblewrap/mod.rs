@@ -127,13 +127,14 @@ impl Bubblewrap {
             .argv
             .first()
             .is_some_and(|name| inside::is_own(name));
+        let stopped = program.place.token();
         if program.ports.is_empty() && !is_own {
             let (watched, limits) = self.watched(program, abilities, None)?;
-            return Ok((supervise(watched)?.await?, limits));
+            return Ok((supervise(watched)?.finished(&stopped).await?, limits));
         }
         let ports = program.ports.clone();
         let prepared = self.begin(program, abilities, Orders::default()).await?;
-        let (mut supervised, handed, limits) = match prepared {
+        let (supervised, handed, limits) = match prepared {
             Begun::Ended(finished) => return Ok(finished),
             Begun::Runs {
                 supervised,
@@ -144,7 +145,7 @@ impl Bubblewrap {
         };
         let open = outlets::open(handed.listeners, &ports)?;
         tokio::select! {
-            finished = &mut supervised => Ok((finished?, limits)),
+            finished = supervised.finished(&stopped) => Ok((finished?, limits)),
             never = outlets::serve(&open) => match never {},
         }
     }
