@@ -107,18 +107,35 @@ impl Computer {
                 credentials: Vec::new(),
             },
         };
-        let outcome = match self.parts.toolbox.run(&call).await {
+        let mut outcome = match self.parts.toolbox.run(&call).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 return Ok(json!({ "tool": tool, "ok": false, "error": error.to_string() }));
             }
         };
         let changed = if files == FileUse::Changes {
-            self.changed().await.map_err(|error| explained(&error))?
+            self.keep_files(&mut outcome).await?
         } else {
             Vec::new()
         };
         Ok(shown(tool, &outcome, &changed))
+    }
+
+    /// The paths that a call changed. A workspace that grew too large is put back as it was, as a worker does, and the call has failed.
+    async fn keep_files(&mut self, outcome: &mut ToolOutcome) -> Result<Vec<String>> {
+        let what = match self.changed().await {
+            Ok(changed) => return Ok(changed),
+            Err(WorkspaceError::TooLarge(what)) => what,
+            Err(error) => return Err(explained(&error)),
+        };
+        let restored = self.parts.workspaces.restore(&self.place, &self.files);
+        restored.await.map_err(|error| explained(&error))?;
+        outcome.ok = false;
+        outcome.content = format!(
+            "{what}. All file changes of this call were undone, and programs in the background were ended.\n\n{}",
+            outcome.content
+        );
+        Ok(Vec::new())
     }
 
     /// The paths that changed since the last look.

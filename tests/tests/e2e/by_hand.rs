@@ -232,7 +232,7 @@ fn a_signal_ends_a_command_and_the_folder_gets_what_it_had_changed_by_then() {
 }
 
 #[test]
-fn a_workspace_that_grew_too_large_leaves_the_folder_as_it_was() {
+fn a_workspace_that_grew_too_large_leaves_the_folder_as_it_was_and_calls_go_on_after_it() {
     let mut here = here();
     here.set("ERRAND_TOOLS__WORKSPACE_FILES_MAX", "3");
     let folder = here.folder.path().join("mine");
@@ -259,6 +259,26 @@ fn a_workspace_that_grew_too_large_leaves_the_folder_as_it_was() {
         "NOT written back: anything, so the folder is as it was: the workspace is too large";
     assert!(err.contains(words), "{err}");
     assert!(!folder.join("b").exists());
+    let file = here.folder.path().join("calls.jsonl");
+    let calls = [
+        json!({"tool": "file_write", "arguments": {"path": "a", "content": "1"}}),
+        json!({"tool": "shell", "arguments": {"command": "touch b c d"}}),
+        json!({"tool": "shell", "arguments": {"command": "ls"}}),
+    ];
+    std::fs::write(&file, calls.map(|call| call.to_string()).join("\n")).unwrap();
+    let called = here.run(&["tools", "call", "--file", file.to_str().unwrap()]);
+    let (out, err) = said(&called);
+    let results: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ok: Vec<bool> = results.iter().map(|one| one["ok"] == true).collect();
+    assert_eq!(ok, [true, false, true], "{out}{err}");
+    let content = |at: usize| results[at]["content"].as_str().unwrap();
+    let undone = "All file changes of this call were undone";
+    assert!(content(1).contains(undone), "{out}");
+    assert!(content(2).ends_with("--- stdout\na"), "{out}");
+    assert_eq!(called.status.code(), Some(1));
 }
 
 #[test]
