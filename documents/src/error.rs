@@ -75,6 +75,18 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Files of an archive took the places of others, a later one did not, and the others could not be put back.
+    #[error(
+        "{source}. What was replaced by then was put back but for these files, which are new: {}; all else is as it was",
+        .new.join(", ")
+    )]
+    Halfway {
+        /// The names of the files that are new.
+        new: Vec<String>,
+        /// Why not all are.
+        #[source]
+        source: Box<Error>,
+    },
     /// The file could not be read.
     #[error("could not read a file")]
     Io(#[source] std::io::Error),

@@ -41,6 +41,12 @@ pub(crate) fn open_zip<R: Read + Seek>(
     meter: &Meter<'_>,
 ) -> Result<ZipArchive<R>, Error> {
     let archive = ZipArchive::new(file).map_err(|error| refused(error, format))?;
+    if archive.metadata().has_duplicate_names() {
+        // The reader knows the last of them alone, and others would take the first.
+        let why = "it names one member twice, so which of the two is meant cannot be known; if it is to be trusted, look at both in the \
+            shell with python3's zipfile";
+        return Err(Error::malformed(format, why));
+    }
     let allowed = meter.limits().entries;
     if archive.len() as u64 > allowed {
         let what = format!("an archive of {} members", archive.len());

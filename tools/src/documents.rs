@@ -34,7 +34,7 @@ const UNPACKING: Work = Work {
     program: unpack::PROGRAM,
     within: Duration::from_mins(2),
     name: "unpacking the archive",
-    cure: "what was unpacked until then is there; look at it with file_list, or unpack single members in the shell",
+    cure: "files get their places at the very end, so most likely none has; look with file_list, or unpack single members in the shell",
 };
 
 /// Has the document read. `input` is its content, where it is not a file of the workspace.

@@ -58,8 +58,8 @@ pub fn plan<R: Read + Seek>(file: &mut R, limits: &Limits) -> Result<Plan, Error
 
 /// Writes all files of an archive below `folder`, which exists. Files that are there are written over only with `replace`.
 ///
-/// No link is followed or made, and nothing but a file is ever replaced. After an error what was made is removed again; a file that
-/// was replaced by then stays so.
+/// No link is followed or made, and nothing but a file is ever replaced. After an error all is as it was, unless the error is
+/// [`Error::Halfway`], which names what is not.
 pub fn extract_into<R: Read + Seek>(
     file: &mut R,
     folder: &Path,
@@ -69,15 +69,31 @@ pub fn extract_into<R: Read + Seek>(
     let plan = plan(file, limits)?;
     let mut writer = Writer::new(folder, replace);
     writer.look(plan.files.keys())?;
-    if replace {
-        // What is replaced is gone, so nothing is written before every member was read once, its checksum included.
-        open(file, limits, &mut |_, source| {
-            std::io::copy(source, &mut std::io::sink()).map_err(Error::Io)?;
-            Ok(Next::GoOn)
-        })?;
+    match write_all(file, &plan, &mut writer, limits) {
+        Ok(files) => Ok(Extracted {
+            files,
+            left_out: plan.left_out,
+        }),
+        Err(error) => {
+            let new = writer.undo();
+            if new.is_empty() {
+                return Err(error);
+            }
+            let source = Box::new(error);
+            Err(Error::Halfway { new, source })
+        }
     }
+}
+
+fn write_all<R: Read + Seek>(
+    file: &mut R,
+    plan: &Plan,
+    writer: &mut Writer<'_>,
+    limits: &Limits,
+) -> Result<BTreeMap<String, u64>, Error> {
+    writer.begin()?;
     let mut files = BTreeMap::new();
-    let walked = open(file, limits, &mut |member, source| {
+    open(file, limits, &mut |member, source| {
         let Ok(name) = safe_name(&member.name) else {
             return Ok(Next::GoOn);
         };
@@ -86,15 +102,9 @@ pub fn extract_into<R: Read + Seek>(
             files.insert(name, bytes);
         }
         Ok(Next::GoOn)
-    });
-    if let Err(error) = walked {
-        writer.undo();
-        return Err(error);
-    }
-    Ok(Extracted {
-        files,
-        left_out: plan.left_out,
-    })
+    })?;
+    writer.finish()?;
+    Ok(files)
 }
 
 /// A plan that grows member by member.

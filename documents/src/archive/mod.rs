@@ -25,6 +25,7 @@ pub use name::safe_name;
 pub(crate) use visit::Kind;
 pub use visit::{Member, MemberKind, list};
 use visit::{Next, visit};
+pub use write::UNFINISHED;
 
 /// A document that names the members.
 pub(crate) fn listing<R: Read + Seek>(

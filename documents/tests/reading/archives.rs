@@ -144,6 +144,50 @@ fn one_place_is_not_named_twice_in_any_spelling() {
     }
 }
 
+#[test]
+fn a_zip_that_names_one_member_twice_is_refused_however_it_is_read() {
+    let mut archive = zip(&[("a.txt", b"first"), ("b.txt", b"second")]);
+    for at in 0..archive.len() - 5 {
+        if archive[at..].starts_with(b"b.txt") {
+            archive[at] = b'a';
+        }
+    }
+    let words = "it names one member twice, so which of the two is meant cannot be known";
+    for part in ["", "member: a.txt"] {
+        let said = refused(&archive, "x.zip", part);
+        assert!(said.contains(words), "{said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let error = extract(&archive, folder.path()).unwrap_err().to_string();
+    assert!(error.contains(words), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_archive_that_breaks_in_the_middle_leaves_what_is_there_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "mine").unwrap();
+    let mut archive = zip(&[("a.txt", b"theirs"), ("b.txt", b"one, two, three")]);
+    let name = archive
+        .windows(5)
+        .position(|five| five == b"b.txt")
+        .unwrap();
+    archive[name + 7] ^= 255;
+    let limits = Limits::default();
+    let error = extract_into(&mut Cursor::new(archive), folder.path(), true, &limits);
+    error.unwrap_err();
+    let names = std::fs::read_dir(folder.path()).unwrap().count();
+    let text = std::fs::read_to_string(folder.path().join("a.txt")).unwrap();
+    assert_eq!((names, text.as_str()), (1, "mine"));
+    let archive = tar(&[
+        ("a.txt", b'0', b"theirs"),
+        (".errand-unfinished/x", b'0', b""),
+    ]);
+    let error = extract_into(&mut Cursor::new(archive), folder.path(), true, &limits);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("needs this name for itself"), "{error}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_neither_made_nor_followed() {

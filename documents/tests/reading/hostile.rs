@@ -19,6 +19,7 @@ fn limit_of(error: &Error) -> &str {
         | Error::UnsafeName { .. }
         | Error::Taken { .. }
         | Error::NotWritten { .. }
+        | Error::Halfway { .. }
         | Error::Io(_) => "none",
     }
 }

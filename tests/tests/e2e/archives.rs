@@ -64,6 +64,9 @@ zips('nul.zip', [ok, ('a#b', 'x')])
 data = open('nul.zip', 'rb').read()
 open('nul.zip', 'wb').write(data.replace(b'a#b', b'a\0b'))
 zips('twice.zip', [('a', '1'), ('./a', '2')])
+zips('same.zip', [('a1', '1'), ('a2', '2')])
+data = open('same.zip', 'rb').read()
+open('same.zip', 'wb').write(data.replace(b'a2', b'a1'))
 zips('case.zip', [('a', '1'), ('A', '2')])
 zips('both.zip', [('a', '1'), ('a/b', '2')])
 zips('long.zip', [ok, ('x' * 300, 'x')])
@@ -107,6 +110,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("turned.zip", "characters that are not shown"),
     ("nul.zip", "characters that are not shown"),
     ("twice.zip", "the name is there twice"),
+    ("same.zip", "names one member twice"),
     ("case.zip", "differs in small and capital letters only"),
     ("both.zip", "it is a file and a folder at once"),
     ("long.zip", "the name is too long"),

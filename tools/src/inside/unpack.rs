@@ -114,6 +114,7 @@ fn complaint(error: &Error) -> String {
         | Error::NoSuchPart { .. }
         | Error::BadPart { .. }
         | Error::NotWritten { .. } => format!("{error}. Nothing was unpacked."),
+        Error::Halfway { .. } => format!("{error}."),
         Error::Io(source) => format!("{error}: {source}. Nothing was unpacked."),
     }
 }

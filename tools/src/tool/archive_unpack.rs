@@ -1,5 +1,6 @@
 //! `archive_unpack`: the files of an archive of the workspace into a directory of it, inside the sandbox.
 
+use ::documents::archive::UNFINISHED;
 use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use rustix::fs::FileType;
@@ -69,8 +70,19 @@ impl Tool for ArchiveUnpack {
             Ok(ask) => ask,
             Err(outcome) => return Ok(outcome),
         };
+        let to = ask.to.clone();
         let sandbox = context.shared.sandbox.as_ref();
         let unpacked = documents::unpack(sandbox, context.place()?, &ask).await?;
+        if !unpacked.ok {
+            // One that was ended could not remove it itself.
+            let above = if to.is_empty() { to } else { to + "/" };
+            let removed = context.with_files(move |place| {
+                let aside = format!("{above}{UNFINISHED}");
+                // There may be none.
+                Ok(place.directory().delete(&aside, true).is_ok())
+            });
+            drop(removed.await?);
+        }
         // One that was deceived could print more than it should.
         let told = context.say(unpacked.ok, &unpacked.content);
         Ok(ToolOutcome {
