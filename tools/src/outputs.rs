@@ -11,11 +11,16 @@ use agent_core::workspace::OWN_FOLDER;
 use crate::directory::{AccessError, Directory, Kind, Next};
 use crate::options::Options;
 use crate::sandbox::Captured;
+use crate::sandbox::disk::DiskLimits;
+use crate::workspace::Entered;
+use crate::workspace::ledger::Amount;
 
 /// The part of what a workspace may hold that outputs may take.
 const PART: u64 = 8;
 /// The most that are kept in one workspace.
 const FILES_MAX: usize = 32;
+/// The file, and the folders that it lies in.
+const FILES_EACH: u64 = 3;
 
 /// A stream's file, in words for a model.
 pub(crate) struct Kept {
@@ -27,7 +32,7 @@ pub(crate) struct Kept {
 
 /// Puts outputs into the workspace. Blocks on the file system.
 pub(crate) fn keep(
-    directory: &Directory,
+    place: &Entered,
     options: &Options,
     call: &CallId,
     outputs: &[(&'static str, &Captured)],
@@ -35,7 +40,7 @@ pub(crate) fn keep(
     let each = outputs.iter();
     each.map(|(stream, output)| Kept {
         stream,
-        told: match put(directory, options, &format!("{call}.{stream}"), output) {
+        told: match put(place, options, &format!("{call}.{stream}"), output) {
             Ok(told) => told,
             Err(error) => format!("they could not be kept: {error}"),
         },
@@ -44,7 +49,7 @@ pub(crate) fn keep(
 }
 
 fn put(
-    directory: &Directory,
+    place: &Entered,
     options: &Options,
     name: &str,
     output: &Captured,
@@ -56,8 +61,14 @@ fn put(
     bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let path = format!("{OWN_FOLDER}/output/{name}");
-    if !make_room(directory, options, length)? {
-        return Ok("they were not kept, since the workspace has no room for them".to_owned());
+    let directory = place.directory();
+    make_room(directory, options, length)?;
+    let coming = Amount {
+        bytes: length,
+        files: FILES_EACH,
+    };
+    if let Err(why) = DiskLimits::of(options).admit(place, coming)? {
+        return Ok(format!("they were not kept: {why}"));
     }
     directory.write(&path, &bytes, Some(false))?;
     let total = output.total();
@@ -68,15 +79,13 @@ fn put(
     })
 }
 
-/// Removes the oldest outputs until one of so many bytes fits to the others. Says whether it fits into the workspace as a whole.
-fn make_room(directory: &Directory, options: &Options, coming: u64) -> Result<bool, AccessError> {
+/// Removes the oldest outputs until one of so many bytes fits to the others.
+fn make_room(directory: &Directory, options: &Options, coming: u64) -> Result<(), AccessError> {
     let room = options.workspace_bytes_max / PART;
     let own = format!("{OWN_FOLDER}/output/");
-    let (mut held, mut files, mut outputs) = (0_u64, 0_u64, Vec::new());
+    let mut outputs = Vec::new();
     directory.walk::<()>("", &mut |walk| {
         let found = &walk.found;
-        files += 1;
-        held = held.saturating_add(found.disk_bytes.max(found.bytes));
         let path = found.path.as_deref().unwrap_or_default();
         if path.starts_with(&own) && found.kind == Kind::File {
             outputs.push((path.to_owned(), found.bytes));
@@ -93,10 +102,7 @@ fn make_room(directory: &Directory, options: &Options, coming: u64) -> Result<bo
         }
         directory.delete(path, false)?;
         kept = kept.saturating_sub(*bytes);
-        held = held.saturating_sub(*bytes);
         count -= 1;
     }
-    let fits = held.saturating_add(coming) <= options.workspace_bytes_max;
-    // The folders, and the file itself.
-    Ok(fits && files + 3 <= options.workspace_files_max)
+    Ok(())
 }

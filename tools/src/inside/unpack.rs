@@ -28,10 +28,14 @@ pub(crate) struct Ask {
     pub replace: bool,
     /// Bytes of all files together.
     pub bytes_max: u64,
+    /// Whose limit that is, and what to do, in words.
+    pub bytes_of: String,
     /// Bytes of one file.
     pub file_bytes_max: u64,
     /// Files and folders.
     pub files_max: u64,
+    /// Whose limit that is, and what to do, in words.
+    pub files_of: String,
     /// How deep folders may be below that folder.
     pub depth_max: u64,
     /// Bytes of a file's name below that folder.
@@ -62,7 +66,7 @@ pub(super) fn answer(ask: &str) -> io::Result<Result<String, String>> {
     let mut made = Vec::new();
     let unpacked = match folder(&ask.to, &mut made)? {
         Ok(folder) => extract_into(&mut archive, &folder, ask.replace, &ask.limits())
-            .map_err(|error| complaint(&error)),
+            .map_err(|error| complaint(&ask, &error)),
         Err(complaint) => Err(complaint),
     };
     if unpacked.is_err() {
@@ -94,7 +98,7 @@ fn folder(path: &str, made: &mut Vec<PathBuf>) -> io::Result<Result<PathBuf, Str
     Ok(Ok(place))
 }
 
-fn complaint(error: &Error) -> String {
+fn complaint(ask: &Ask, error: &Error) -> String {
     match error {
         Error::Taken { .. } => {
             format!(
@@ -104,9 +108,18 @@ fn complaint(error: &Error) -> String {
         Error::Limit { limit: "ratio", .. } => format!(
             "{error}: this is how archives are built that fill a disk. Nothing was unpacked; if it is meant so, use the shell."
         ),
-        Error::Limit { .. } => format!(
-            "{error}, which follows from what one file may be and what the workspace has room for. Nothing was unpacked."
-        ),
+        Error::Limit { limit, .. } => {
+            let why = match *limit {
+                "entries" => ask.files_of.clone(),
+                "entry_bytes" if ask.file_bytes_max <= ask.bytes_max => {
+                    let most = ask.file_bytes_max;
+                    format!("one file may have {most} bytes (tools.file_bytes_max)")
+                }
+                "unpacked_bytes" | "entry_bytes" => ask.bytes_of.clone(),
+                _ => "more than a workspace keeps".to_owned(),
+            };
+            format!("{error}: {why}. Nothing was unpacked.")
+        }
         Error::UnsafeName { .. }
         | Error::Malformed { .. }
         | Error::Encrypted(_)

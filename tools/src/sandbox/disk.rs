@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::KillReason;
 use super::deleted;
+use super::room::{Room, whose};
 use super::scope::Scope;
 use crate::directory::{DEPTH_MAX, Directory, Kind, Next};
 use crate::options::Options;
@@ -75,17 +76,26 @@ impl DiskLimits {
     }
 
     /// How much may still come into a workspace before a limit is met that it has, by itself or with others, or the disk too full.
-    pub fn room(&self, place: &Entered) -> io::Result<Amount> {
-        let directory = place.directory();
-        let (held, _) = walk(directory);
-        let free = free_of(&rustix::fs::fstatvfs(directory)?);
-        let left = left(&self.sums(held, place));
-        Ok(Amount {
-            bytes: left
-                .bytes
-                .min(free.bytes.saturating_sub(self.free_bytes_min)),
-            ..left
-        })
+    pub fn room(&self, place: &Entered) -> io::Result<Room> {
+        let (held, _) = walk(place.directory());
+        self.room_beside(held, place)
+    }
+
+    /// Says whether so much may come into a workspace, and if not, whose limit is in the way. What may is counted from then on: others
+    /// of the task and the tenant ask before the next walk.
+    pub fn admit(&self, place: &Entered, coming: Amount) -> io::Result<Result<(), String>> {
+        let (held, _) = walk(place.directory());
+        let admitted = self.room_beside(held, place)?.admit(coming);
+        if let (Ok(()), Some(account)) = (&admitted, place.account()) {
+            account.note(held.more(coming));
+        }
+        Ok(admitted)
+    }
+
+    fn room_beside(&self, held: Amount, place: &Entered) -> io::Result<Room> {
+        let free = free_of(&rustix::fs::fstatvfs(place.directory())?);
+        let room = Room::within(&self.sums(held, place));
+        Ok(room.on_disk(free.bytes, self.free_bytes_min))
     }
 
     /// What a record says of them.
@@ -130,11 +140,7 @@ fn judge(held: Amount, before: Option<Amount>, sums: &[(Scope, Sum)]) -> Result<
         return Ok(());
     };
     for (scope, sum) in sums {
-        let whose = match scope {
-            Scope::Command => "the workspace",
-            Scope::Task => "all workspaces of this task together",
-            Scope::Tenant => "all workspaces of this tenant together on this machine",
-        };
+        let whose = whose(*scope);
         if sum.held.bytes > sum.max.bytes && held.bytes > before.bytes {
             let max = sum.max.bytes;
             return Err(KillReason::Disk(format!(
@@ -149,20 +155,6 @@ fn judge(held: Amount, before: Option<Amount>, sums: &[(Scope, Sum)]) -> Result<
         }
     }
     Ok(())
-}
-
-/// How much may still be written before the first of these limits is reached.
-fn left(sums: &[(Scope, Sum)]) -> Amount {
-    let mut left = Amount {
-        bytes: u64::MAX,
-        files: u64::MAX,
-    };
-    for (_, sum) in sums {
-        let of_this = sum.max.less(sum.held);
-        left.bytes = left.bytes.min(of_this.bytes);
-        left.files = left.files.min(of_this.files);
-    }
-    left
 }
 
 /// What the workspace holds, and whether directories nest so deep that not all of it was walked.
@@ -312,7 +304,7 @@ impl Watchdog {
                 .saturating_add(deleted::bytes_held_open(directory));
         }
         let sums = self.limits.sums(held, place);
-        let left = left(&sums);
+        let left = Room::within(&sums).amount();
         let seen = Seen { held, free, left };
         self.first.get_or_insert(seen);
         let before = self.last.replace(seen);
@@ -407,6 +399,6 @@ mod tests {
         );
         assert_eq!(judged(own.held, (Scope::Task, task)), Ok(()));
         let sums = [(Scope::Command, own), (Scope::Tenant, tenant)];
-        assert_eq!(left(&sums), amount(50, 0));
+        assert_eq!(Room::within(&sums).amount(), amount(50, 0));
     }
 }

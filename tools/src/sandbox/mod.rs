@@ -16,6 +16,7 @@ mod launch;
 mod orphans;
 mod outlets;
 mod output;
+pub(crate) mod room;
 mod scope;
 mod session;
 mod stated;

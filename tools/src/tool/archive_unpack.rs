@@ -106,9 +106,11 @@ fn plan(place: &Entered, options: &Options, asked: &Arguments) -> Result<Ask, Co
     let above = to.split('/').filter(|part| !part.is_empty()).count();
     let as_limit = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
     Ok(Ask {
-        bytes_max: room.bytes,
+        bytes_max: room.amount().bytes,
+        bytes_of: room.of_bytes(),
         file_bytes_max: options.file_bytes_max,
-        files_max: room.files,
+        files_max: room.amount().files,
+        files_of: room.of_files(),
         depth_max: as_limit(DEPTH_MAX.saturating_sub(above)),
         name_bytes_max: as_limit(PATH_BYTES_MAX.saturating_sub(to.len() + 1)),
         replace: asked.replace,

@@ -23,6 +23,7 @@ use crate::directory::{AccessError, Unfinished};
 use crate::network;
 use crate::options::{Options, WebOptions};
 use crate::sandbox::disk::DiskLimits;
+use crate::sandbox::room::Room;
 use crate::workspace::Entered;
 
 const ADDRESS_SHOWN_BYTES_MAX: usize = 500;
@@ -154,29 +155,28 @@ struct Plan {
 }
 
 /// The bytes that are taken at most, and what to say of a file that has more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Most {
     bytes: u64,
-    beyond: &'static str,
+    beyond: String,
 }
 
 impl Most {
-    fn of(options: &Options, room_bytes: u64) -> Self {
+    fn of(options: &Options, room: Room) -> Self {
         let allowed = options.web.download_bytes_max.min(options.file_bytes_max);
-        if room_bytes < allowed {
-            let beyond = "for which the workspace has no room: delete what you do not need first";
-            return Self {
-                bytes: room_bytes,
-                beyond,
-            };
+        let bytes = room.amount().bytes;
+        if bytes < allowed {
+            let beyond = format!("for which there is no room: {}", room.of_bytes());
+            return Self { bytes, beyond };
         }
+        let beyond = "and larger files are not downloaded here: take a part of it, or do without";
         Self {
             bytes: allowed,
-            beyond: "and larger files are not downloaded here: take a part of it, or do without",
+            beyond: beyond.to_owned(),
         }
     }
 
-    fn exceeded(self) -> String {
+    fn exceeded(&self) -> String {
         format!(
             "the file has more than {} bytes, {}. Nothing was saved.",
             self.bytes, self.beyond
@@ -222,14 +222,14 @@ fn plan(place: &Entered, options: &Options, named: &str, replace: bool) -> Resul
     }
     let room = DiskLimits::of(options).room(place);
     let room = room.map_err(Complaint::Machine)?;
-    if room.files == 0 {
-        let said = "the workspace holds as many files as it may; delete what you do not need first";
-        return Err(Complaint::Model(said.to_owned()));
+    if room.amount().files == 0 {
+        let said = format!("there is no room for one more file: {}", room.of_files());
+        return Err(Complaint::Model(said));
     }
     Ok(Plan {
         path,
         replace,
-        most: Most::of(options, room.bytes),
+        most: Most::of(options, room),
     })
 }
 
@@ -261,7 +261,7 @@ async fn save(
         Err(complaint) => return complaint.told().map(|outcome| Err(outcome.content)),
     };
     let head = Head::of(&response);
-    let written = write(response, &mut unfinished, plan.most, bytes_down).await;
+    let written = write(response, &mut unfinished, &plan.most, bytes_down).await;
     let digest = match written.map_err(|error| crate::toolbox::machine_said_no(&error))? {
         Ok(digest) => digest,
         Err(complaint) => return Ok(Err(complaint)),
@@ -276,7 +276,7 @@ async fn save(
 async fn write(
     mut response: Response,
     to: &mut Unfinished,
-    most: Most,
+    most: &Most,
     bytes_down: &mut u64,
 ) -> std::io::Result<Result<String, String>> {
     let mut file = tokio::fs::File::from_std(to.file.try_clone()?);
@@ -358,17 +358,26 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Scope;
+    use crate::workspace::ledger::{Amount, Sum};
 
     #[test]
     fn a_file_is_no_larger_than_the_operator_allows_and_the_workspace_has_room_for() {
         let mut options = Options::default();
-        let bytes = |options: &Options, room| Most::of(options, room).bytes;
+        let room = |bytes| {
+            let (held, max) = (Amount::default(), Amount { bytes, files: 9 });
+            Room::within(&[(Scope::Task, Sum { held, max })])
+        };
+        let bytes = |options: &Options, of| Most::of(options, room(of)).bytes;
         options.web.download_bytes_max = 1000;
         assert_eq!(bytes(&options, 5000), 1000);
         assert_eq!(bytes(&options, 10), 10);
         options.file_bytes_max = 100;
         assert_eq!(bytes(&options, 5000), 100);
-        assert!(Most::of(&options, 10).exceeded().contains("no room"));
+        assert_eq!(
+            Most::of(&options, room(10)).exceeded(),
+            "the file has more than 10 bytes, for which there is no room: all workspaces of this task together may hold 10 bytes (tools.per_task.workspace_bytes_max), of which 10 are left; delete what is not needed first. Nothing was saved."
+        );
     }
 
     #[test]

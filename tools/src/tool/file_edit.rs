@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::growth::admit;
 use super::{Complaint, Context, FILE_BYTES_MAX, Tool, file_path, object, spec};
 use crate::nearest;
+use crate::sandbox::disk::DiskLimits;
 use crate::workspace::Entered;
 
 pub(super) struct FileEdit;
@@ -57,11 +59,14 @@ impl Tool for FileEdit {
             Ok(arguments) => arguments,
             Err(outcome) => return Ok(outcome),
         };
-        context.on_files(move |place| edit(place, &arguments)).await
+        let limits = DiskLimits::of(&context.shared.options);
+        context
+            .on_files(move |place| edit(place, &limits, &arguments))
+            .await
     }
 }
 
-fn edit(place: &Entered, arguments: &Arguments) -> Result<String, Complaint> {
+fn edit(place: &Entered, limits: &DiskLimits, arguments: &Arguments) -> Result<String, Complaint> {
     let path = file_path(&arguments.path)?;
     let about = |error| Complaint::about(&arguments.path, error);
     let content = place
@@ -73,6 +78,7 @@ fn edit(place: &Entered, arguments: &Arguments) -> Result<String, Complaint> {
     })?;
     let (changed, lines) = replaced(&text, &arguments.find, &arguments.replace, arguments.all)
         .map_err(|complaint| Complaint::Model(format!("{path:?} was not changed: {complaint}")))?;
+    admit(place, limits, [(&*path, Some(changed.len()))])?;
     place
         .directory()
         .write(&path, changed.as_bytes(), None)

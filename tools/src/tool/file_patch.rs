@@ -5,9 +5,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::growth::admit;
 use super::{Complaint, Context, FILE_BYTES_MAX, Tool, file_path, object, spec};
 use crate::directory::{AccessError, Directory};
 use crate::patch::{Change, File, Files, parse, plan};
+use crate::sandbox::disk::DiskLimits;
 use crate::workspace::Entered;
 
 pub(super) struct FilePatch;
@@ -52,13 +54,14 @@ impl Tool for FilePatch {
             Ok(arguments) => arguments,
             Err(outcome) => return Ok(outcome),
         };
+        let limits = DiskLimits::of(&context.shared.options);
         context
-            .on_files(move |place| patch(place, &arguments.patch))
+            .on_files(move |place| patch(place, &limits, &arguments.patch))
             .await
     }
 }
 
-fn patch(place: &Entered, text: &str) -> Result<String, Complaint> {
+fn patch(place: &Entered, limits: &DiskLimits, text: &str) -> Result<String, Complaint> {
     let refused = |what: String| Complaint::Model(format!("nothing was changed. {what}"));
     let changes =
         parse(text).map_err(|what| refused(format!("The patch cannot be read: {what}")))?;
@@ -68,6 +71,11 @@ fn patch(place: &Entered, text: &str) -> Result<String, Complaint> {
         .collect::<Result<_, _>>()?;
     let before = read_all(place.directory(), &changes)?;
     let (after, told) = plan(&changes, &before).map_err(refused)?;
+    let lengths = after.iter().map(|(path, file)| {
+        let bytes = file.as_ref().map(|file| file.bytes.len());
+        (path.as_str(), bytes)
+    });
+    admit(place, limits, lengths)?;
     write_all(place.directory(), &before, &after)?;
     Ok(told.join("\n"))
 }

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::growth::admit;
 use super::{Complaint, Context, Tool, file_path, object, spec};
+use crate::sandbox::disk::DiskLimits;
 
 pub(super) struct FileWrite;
 
@@ -53,9 +55,11 @@ impl Tool for FileWrite {
             Ok(arguments) => arguments,
             Err(outcome) => return Ok(outcome),
         };
+        let limits = DiskLimits::of(&context.shared.options);
         context
             .on_files(move |place| {
                 let path = file_path(&arguments.path)?;
+                admit(place, &limits, [(&*path, Some(arguments.content.len()))])?;
                 place
                     .directory()
                     .write(&path, arguments.content.as_bytes(), None)

@@ -16,6 +16,7 @@ mod file_search;
 mod file_write;
 mod get;
 mod glob;
+mod growth;
 mod http_request;
 mod image;
 mod kind;

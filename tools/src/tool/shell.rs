@@ -216,13 +216,13 @@ impl Context<'_> {
             return Ok(Vec::new());
         }
         let (options, call) = (self.shared.options.clone(), self.call.call.clone());
-        let directory = Arc::clone(self.place()?.directory());
+        let place = self.place()?;
         let keeping = tokio::task::spawn_blocking(move || {
             let cut: Vec<_> = cut
                 .iter()
                 .map(|(stream, output)| (*stream, output))
                 .collect();
-            outputs::keep(&directory, &options, &call, &cut)
+            outputs::keep(&place, &options, &call, &cut)
         });
         keeping
             .await

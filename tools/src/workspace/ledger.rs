@@ -1,7 +1,7 @@
 //! What workspaces hold, and how much all those of a task and of a tenant hold together.
 //!
 //! Each workspace has an account, which whoever walks it brings up to date. The sums are as old as the walks behind them: they
-//! end a command that goes on writing, and bound no single write.
+//! end a command that goes on writing, and refuse a tool what there is no room for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -108,8 +108,8 @@ async fn a_workspace_without_room_keeps_no_output_and_loses_nothing() {
     let full = "head -c 7900000 /dev/urandom > full; head -c 900000 /dev/zero | tr '\\0' x";
     let outcome = room.shell(full).await;
     assert!(outcome.ok, "{:.300}", outcome.content);
-    let told = "; they were not kept, since the workspace has no room for them ...]";
-    assert!(outcome.content.contains(told), "{:.300}", outcome.content);
+    let told = "; they were not kept: 900000 bytes more have no room: the workspace may hold 8388608 bytes (tools.workspace_bytes_max), of which ";
+    assert!(outcome.content.contains(told), "{:.600}", outcome.content);
     assert_eq!(room.prints("ls -A").await, "full");
 }
 

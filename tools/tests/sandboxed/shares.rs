@@ -256,3 +256,37 @@ P";
         outcome.content
     );
 }
+
+#[tokio::test]
+async fn tools_that_write_files_are_held_to_the_room_of_a_task_as_commands_are() {
+    let room = Room::with(|options| options.per_task.workspace_bytes_max = MIB).await;
+    let beside = room.same_task(2).await;
+    let other = room.same_tenant(3).await;
+    let large = "x".repeat(600_000);
+    let write = json!({"path": "a/large", "content": large});
+    let first = room.tool("file_write", write.clone()).await;
+    assert!(first.ok, "{}", first.content);
+    let patch = format!("*** Begin Patch\n*** Add File: large\n+{large}\n*** End Patch");
+    let edit = json!({"path": "small", "find": "b", "replace": large});
+    let small = json!({"path": "small", "content": "abc"});
+    assert!(room.tool_in(&beside, "file_write", small).await.ok);
+    for (tool, arguments) in [
+        ("file_write", write.clone()),
+        ("file_patch", json!({"patch": patch})),
+        ("file_edit", edit),
+    ] {
+        let outcome = room.tool_in(&beside, tool, arguments).await;
+        let told = "bytes more have no room: all workspaces of this task together may hold 1048576 bytes (tools.per_task.workspace_bytes_max), of which ";
+        assert!(
+            !outcome.ok && outcome.content.contains(told),
+            "{tool}: {:.300}",
+            outcome.content
+        );
+        let there = std::fs::read_dir(room.files_of(&beside)).unwrap().count();
+        assert_eq!(there, 1, "{tool}");
+    }
+    assert!(room.tool_in(&other, "file_write", write).await.ok);
+    // What takes less than before has room at any time.
+    let shorter = json!({"path": "a/large", "content": "x"});
+    assert!(room.tool("file_write", shorter).await.ok);
+}
