@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use agent_core::id::CallId;
 use agent_core::network::NetworkDecisions;
 use agent_core::ports::workspaces::Place;
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ const RESERVED: [u16; 1] = [crate::network::PROXY_PORT];
 /// A program in the background, and the way out that it has.
 pub(crate) struct Background {
     pub session: Session,
+    /// The call that started it.
+    pub call: CallId,
     pub exit: Option<Arc<Exit>>,
     /// Ports of its loopback that were opened for it, and so lead to others.
     pub lent: Vec<u16>,

@@ -98,6 +98,72 @@ fn a_server_in_the_background_is_reached_by_commands_and_by_other_programs() {
 }
 
 #[test]
+fn all_output_of_a_background_program_is_a_file_where_the_model_is_not_shown_all_of_it() {
+    let mut here = here();
+    here.set("ERRAND_TOOLS__OUTPUT_KEPT_BYTES", "100000");
+    let command = "seq -f 'line %.0f' 100000; echo finished; read more; echo and $more";
+    let look =
+        "cd .errand/output && ls && wc -c < *.terminal && sed -n 50000p *.terminal | tr -d '\\r'";
+    let got = results(
+        &here,
+        &[
+            call(
+                "shell_start",
+                &json!({"command": command, "until": "finished", "wait_s": 60}),
+            ),
+            call("shell", &json!({"command": look})),
+            call(
+                "shell_write",
+                &json!({"session": "s1", "text": "more", "until": "and more", "wait_s": 60}),
+            ),
+        ],
+    );
+    let shown = content(&got[0]);
+    let begins = "s1 is running\n--- output\nline 1\nline 2\n";
+    assert!(shown.starts_with(begins), "{shown:.100}");
+    let told = " bytes left out here; all 1088904 are in .errand/output/";
+    assert!(shown.contains(told), "{shown}");
+    assert!(shown.ends_with("\nline 100000\nfinished"), "{shown}");
+    assert!(
+        content(&got[1]).ends_with(".terminal\n1088904\nline 50000"),
+        "{}",
+        got[1]
+    );
+    assert!(
+        content(&got[2]).ends_with("\n--- output\nand more"),
+        "{}",
+        got[2]
+    );
+}
+
+#[test]
+fn a_background_program_whose_output_cannot_be_a_file_is_read_part_by_part() {
+    let mut here = here();
+    here.set("ERRAND_TOOLS__OUTPUT_STORED_BYTES_MAX", "0");
+    let command = "head -c 40000 /dev/zero | tr '\\0' x; echo; echo finished";
+    let read = call("shell_read", &json!({"session": "s1"}));
+    let got = results(
+        &here,
+        &[
+            call(
+                "shell_start",
+                &json!({"command": command, "until": "finished", "wait_s": 60}),
+            ),
+            read.clone(),
+            read,
+        ],
+    );
+    for (part, told) in got.iter().zip([
+        "xx\n[23926 bytes more: call shell_read again]",
+        "xx\n[7842 bytes more: call shell_read again]",
+        "xx\nfinished",
+    ]) {
+        let end = content(part).len().saturating_sub(99);
+        assert!(content(part).ends_with(told), "{}", &content(part)[end..]);
+    }
+}
+
+#[test]
 fn what_a_background_program_leaves_behind_ends_with_its_computer() {
     let here = here();
     let mark = format!("88{}", std::process::id());

@@ -42,7 +42,7 @@ use output::Keeping;
 pub use output::{Captured, Stored};
 pub use scope::Scope;
 pub use session::{Over, Session};
-pub use transcript::{Transcript, Unread};
+pub use transcript::{Ends, Transcript, Unread};
 pub use unsandboxed::Unsandboxed;
 
 /// A program to run in a workspace.

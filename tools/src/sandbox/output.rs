@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,11 +50,7 @@ impl Captured {
         let Some(Stored(file)) = &self.stored else {
             return Ok(None);
         };
-        let mut bytes = Vec::new();
-        let mut file = file.as_ref();
-        file.rewind()?;
-        file.read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        stored_at(file, 0, usize::MAX).map(Some)
     }
 
     /// The text, with a notice where something was left out. Bytes that are not UTF-8 are replaced.
@@ -68,6 +65,15 @@ impl Captured {
         let tail = String::from_utf8_lossy(&self.tail);
         format!("{head}\n[... {} bytes left out ...]\n{tail}", self.left_out)
     }
+}
+
+/// What is stored from a place on, at most so many bytes. Where the file is written on, that is not disturbed.
+fn stored_at(file: &File, from: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let there = file.metadata()?.len().saturating_sub(from);
+    let most = usize::try_from(there).unwrap_or(usize::MAX).min(bytes_max);
+    let mut bytes = vec![0; most];
+    file.read_exact_at(&mut bytes, from)?;
+    Ok(bytes)
 }
 
 /// How much of a stream is kept, and where.
@@ -102,8 +108,8 @@ pub(super) struct Capture {
     storing: Storing,
 }
 
-#[derive(Default)]
-enum Storing {
+#[derive(Debug, Default)]
+pub(super) enum Storing {
     /// All of it is in memory.
     #[default]
     NotYet,
@@ -114,7 +120,7 @@ enum Storing {
 }
 
 impl Storing {
-    fn begin(keeping: &Keeping) -> Self {
+    pub fn begin(keeping: &Keeping) -> Self {
         if keeping.stored_bytes_max == 0 {
             return Self::Never;
         }
@@ -127,7 +133,7 @@ impl Storing {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    pub fn write(&mut self, bytes: &[u8]) {
         let Self::To(file, left) = self else {
             return;
         };
@@ -137,6 +143,22 @@ impl Storing {
         if let Err(error) = file.write_all(bytes) {
             tracing::warn!(%error, "the output of a command cannot be stored");
             *self = Self::Never;
+        }
+    }
+
+    /// What is stored from a place on, at most so many bytes; nothing where nothing is stored.
+    pub fn read_at(&self, from: u64, bytes_max: usize) -> Vec<u8> {
+        match self {
+            Self::To(file, _) => stored_at(file, from, bytes_max).unwrap_or_default(),
+            Self::NotYet | Self::Never => Vec::new(),
+        }
+    }
+
+    /// What is stored by now, to be read while more is written.
+    pub fn so_far(&self) -> Option<Stored> {
+        match self {
+            Self::To(file, _) => file.try_clone().ok().map(|file| Stored(Arc::new(file))),
+            Self::NotYet | Self::Never => None,
         }
     }
 }

@@ -17,8 +17,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::control::{Control, registered};
 use super::outlets::{self, Open};
+use super::output::{Captured, Keeping};
 use super::supervise::{Finished, Supervised};
-use super::transcript::{Transcript, Unread};
+use super::transcript::{Ends, Transcript, Unread};
 use super::{Ended, Enforcement, KillReason, Scope};
 
 /// A program that is asked to end by its terminal gets so long.
@@ -41,7 +42,7 @@ pub(super) struct Started {
     /// Reads off how it ended.
     pub ended: fn(&Finished) -> Option<Ended>,
     pub enforced: Enforcement,
-    pub output_kept_bytes: u64,
+    pub keeping: Keeping,
     pub output_bytes_max: u64,
 }
 
@@ -90,7 +91,7 @@ impl Shared {
 pub(super) fn attend(started: Started) -> io::Result<Session> {
     let terminal = Arc::new(registered(started.terminal)?);
     let shared = Arc::new(Shared {
-        transcript: Mutex::new(Transcript::new(started.output_kept_bytes)),
+        transcript: Mutex::new(Transcript::new(started.keeping)),
         over: Mutex::new(None),
     });
     let (news, changed) = watch::channel(0);
@@ -133,6 +134,26 @@ impl Session {
         self.shared.transcript().take_unread(bytes_max)
     }
 
+    /// How much of its output was not read.
+    pub fn unread(&self) -> u64 {
+        self.shared.transcript().unread()
+    }
+
+    /// The start and the end of the output that was not read; all of it counts as read then.
+    pub fn take_ends(&self, bytes_max: usize) -> Ends {
+        self.shared.transcript().take_ends(bytes_max)
+    }
+
+    /// All that it printed so far, as far as it is kept.
+    pub fn so_far(&self) -> Captured {
+        self.shared.transcript().so_far()
+    }
+
+    /// Lets go of output that is on disk. It is for a program that has ended, and whose output was read.
+    pub fn forget_stored(&self) {
+        self.shared.transcript().forget_stored();
+    }
+
     /// Writes to the program, for at most this long: one that does not read takes a few kilobytes only.
     pub async fn write(&self, mut bytes: &[u8], within: Duration) -> io::Result<()> {
         let writing = async {
@@ -171,7 +192,7 @@ impl Session {
                 match text {
                     Some(text) if transcript.unread_contains(text) => return,
                     Some(_) => false,
-                    None => transcript.has_unread(),
+                    None => transcript.unread() > 0,
                 }
             };
             let quiet_at = Instant::now() + QUIET;

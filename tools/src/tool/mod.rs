@@ -24,6 +24,7 @@ mod note;
 mod plain;
 mod publish;
 mod session;
+mod session_told;
 mod shell;
 mod web_fetch;
 mod web_search;

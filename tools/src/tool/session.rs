@@ -3,7 +3,6 @@
 //! They are as repeatable as `shell`: such a program ends with our process, and before a call whose outcome is unknown
 //! is repeated the workspace is put back. A model that comes back to a program that is gone is told so.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::plain::plain;
 use super::shell::{self, refused};
 use super::{Context, Tool, object, spec};
 use crate::network;
 use crate::options::Options;
-use crate::sandbox::{Ended, Program};
+use crate::sandbox::Program;
 use crate::sessions::{self, AT_ONCE_MAX, Background};
 
 /// How long a call waits for output when the model names no time.
@@ -66,66 +64,6 @@ fn tool_spec(name: &str, description: &str, parameters: Value) -> ToolSpec {
 async fn settle(background: &Background, until: Option<&str>, wait_s: Option<u64>) {
     let within = Duration::from_secs(wait_s.unwrap_or(WAIT_S).min(WAIT_S_MAX));
     background.session.settle(until, within).await;
-}
-
-/// What a model is told of a program: its state, then what it printed since the last time.
-fn told(name: &str, background: &Background, bytes_max: usize) -> ToolOutcome {
-    let session = &background.session;
-    // Before the output is taken: what an ended program printed is complete.
-    let over = session.over();
-    let unread = session.take_unread(bytes_max.saturating_sub(300));
-    let mut text = match &over {
-        None => format!("{name} is running"),
-        Some(over) => match &over.ended {
-            Some(Ended::Exited { status }) => format!("{name} ended with exit status {status}"),
-            Some(Ended::Killed { reason }) => format!("{name} was killed: {reason}"),
-            None => format!("{name} was stopped"),
-        },
-    };
-    if let Some(over) = &over {
-        text.push_str(if over.is_gone {
-            "; all of its processes are gone"
-        } else {
-            "; some of its processes could not be ended and hang in the kernel"
-        });
-    }
-    if let Some(scope) = over.as_ref().and_then(|over| over.out_of_memory) {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "\na process of it was killed because it needed more memory than there is for {scope}"
-        );
-    }
-    if unread.lost > 0 {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "\n[... {} bytes of older output are gone ...]",
-            unread.lost
-        );
-    }
-    let printed = plain(&String::from_utf8_lossy(&unread.bytes));
-    if printed.trim().is_empty() {
-        text.push_str("\n(no new output)");
-    } else {
-        let _ = write!(text, "\n--- output\n{}", printed.trim_end_matches('\n'));
-    }
-    if unread.left > 0 {
-        let _ = write!(
-            text,
-            "\n[{} bytes more: call shell_read again]",
-            unread.left
-        );
-    }
-    let has_failed =
-        over.is_some_and(|over| !matches!(over.ended, None | Some(Ended::Exited { status: 0 })));
-    let network = Box::new(background.take_decisions());
-    text.push_str(&network::refusals(&network));
-    ToolOutcome {
-        enforced: Some(Box::new(session.enforced().clone())),
-        network,
-        ..ToolOutcome::say(!has_failed, text)
-    }
 }
 
 impl Context<'_> {
@@ -266,16 +204,13 @@ impl Tool for Start {
             &entered,
             Background {
                 session,
+                call: context.call.call.clone(),
                 exit,
                 lent,
             },
         );
         settle(&background, arguments.until.as_deref(), arguments.wait_s).await;
-        Ok(told(
-            &name,
-            &background,
-            context.shared.options.shown_bytes_max,
-        ))
+        context.told(&name, &background).await
     }
 }
 
@@ -293,7 +228,8 @@ struct ReadArguments {
 impl Tool for Read {
     fn spec(&self) -> ToolSpec {
         let parameters = with_wait(json!({ "session": session_property() }), &["session"]);
-        let description = "Shows what a background program printed since the last look, and whether it still runs.";
+        let description = "Shows what a background program printed since the last look, and whether it still runs. Long output is cut in \
+            the middle; the answer names the file that has all of it.";
         tool_spec("shell_read", description, parameters)
     }
 
@@ -315,8 +251,7 @@ impl Tool for Read {
             Err(outcome) => return Ok(outcome),
         };
         settle(&background, arguments.until.as_deref(), arguments.wait_s).await;
-        let shown = context.shared.options.shown_bytes_max;
-        Ok(told(&arguments.session, &background, shown))
+        context.told(&arguments.session, &background).await
     }
 }
 
@@ -410,13 +345,12 @@ impl Tool for WriteTo {
         if arguments.enter && !typed.ends_with('\n') {
             typed.push('\n');
         }
-        let shown = context.shared.options.shown_bytes_max;
         if let Err(error) = background
             .session
             .write(typed.as_bytes(), WRITE_WITHIN)
             .await
         {
-            let mut outcome = told(&arguments.session, &background, shown);
+            let mut outcome = context.told(&arguments.session, &background).await?;
             outcome.ok = false;
             let why = if error.kind() == std::io::ErrorKind::TimedOut {
                 "the program does not read its input, and not all of the text was taken"
@@ -427,7 +361,7 @@ impl Tool for WriteTo {
             return Ok(outcome);
         }
         settle(&background, arguments.until.as_deref(), arguments.wait_s).await;
-        Ok(told(&arguments.session, &background, shown))
+        context.told(&arguments.session, &background).await
     }
 }
 
@@ -465,9 +399,8 @@ impl Tool for Stop {
             Err(outcome) => return Ok(outcome),
         };
         background.session.stop().await;
-        let shown = context.shared.options.shown_bytes_max;
         // That it had to be ended is what was asked for.
-        let outcome = told(&arguments.session, &background, shown);
+        let outcome = context.told(&arguments.session, &background).await?;
         Ok(ToolOutcome {
             ok: true,
             ..outcome

@@ -411,7 +411,7 @@ impl Sandbox for Bubblewrap {
                 network: outlets::reach(&ports),
                 ..tried.probe.stated
             },
-            output_kept_bytes: self.options.output_kept_bytes,
+            keeping: self.options.keeping(place.directory().path()),
             output_bytes_max: self.options.output_bytes_max,
         })?)
     }
