@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::inside::document::{self, Ask};
 use crate::inside::{NOT_HAD, unpack};
 use crate::sandbox::{Ended, Program, Run, Sandbox, Scope};
-use crate::tool::refused;
+use crate::tool::not_started;
 use crate::workspace::Entered;
 
 /// One kind of work, and how to speak of it.
@@ -74,7 +74,10 @@ impl Work {
             ports: Vec::new(),
             input,
         };
-        let run = sandbox.run(program).await.map_err(refused)?;
+        let run = match sandbox.run(program).await {
+            Ok(run) => run,
+            Err(error) => return not_started(error),
+        };
         let (ok, content) = self.told(&run);
         Ok(ToolOutcome {
             enforced: Some(Box::new(run.enforced)),

@@ -127,6 +127,9 @@ pub enum SandboxError {
     /// Isolation cannot be had. The text names the cure.
     #[error("{0}")]
     Refused(String),
+    /// Others of this scope have all the processes that it may have, so the sandbox itself could not be started.
+    #[error("{0} may have {1} processes and threads at the same time, and so many are there")]
+    Full(Scope, u64),
     /// The sandbox could not be set up this time.
     #[error("the sandbox could not be set up: {0}")]
     Setup(String),

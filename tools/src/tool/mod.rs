@@ -46,7 +46,7 @@ use crate::workspace::Entered;
 /// Files larger than this are not read into memory for a model.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-pub(crate) use shell::refused;
+pub(crate) use shell::not_started;
 
 /// One tool.
 #[async_trait]

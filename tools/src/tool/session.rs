@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::shell::{self, refused};
+use super::shell::{self, not_started};
 use super::{Context, Tool, object, spec};
 use crate::network;
 use crate::options::Options;
@@ -197,8 +197,10 @@ impl Tool for Start {
             ports,
             input: None,
         };
-        let session = context.shared.sandbox.start(program).await;
-        let session = session.map_err(refused)?;
+        let session = match context.shared.sandbox.start(program).await {
+            Ok(session) => session,
+            Err(error) => return not_started(error),
+        };
         let (name, background) = sessions.add(
             place,
             &entered,

@@ -169,7 +169,10 @@ impl Tool for Shell {
             ports,
             input: None,
         };
-        let run = context.shared.sandbox.run(program).await.map_err(refused)?;
+        let run = match context.shared.sandbox.run(program).await {
+            Ok(run) => run,
+            Err(error) => return not_started(error),
+        };
         let network = exit.map(|exit| Box::new(exit.take_decisions()));
         let network = network.unwrap_or_default();
         let shown = context.shared.options.shown_bytes_max;
@@ -266,11 +269,19 @@ pub(super) fn environment(call: &ToolCall) -> Vec<(String, String)> {
     ]
 }
 
-pub(crate) fn refused(error: SandboxError) -> ToolError {
+/// What became of a program that was not started: something that the model can mend, or an error of the machine.
+pub(crate) fn not_started(error: SandboxError) -> Result<ToolOutcome, ToolError> {
     match error {
-        SandboxError::Refused(text) => ToolError::Refused(text),
-        SandboxError::Setup(text) => ToolError::Unavailable(text),
-        SandboxError::Unavailable(error) => machine_said_no(&error),
+        SandboxError::Refused(text) => Err(ToolError::Refused(text)),
+        full @ SandboxError::Full(..) => {
+            let cure = "end what runs in the background and is not needed with shell_stop, or try again later";
+            Ok(ToolOutcome::say(
+                false,
+                format!("it could not be started: {full}; {cure}"),
+            ))
+        }
+        SandboxError::Setup(text) => Err(ToolError::Unavailable(text)),
+        SandboxError::Unavailable(error) => Err(machine_said_no(&error)),
     }
 }
 

@@ -191,6 +191,13 @@ impl Room {
         outcome.unwrap_or_else(|error| panic!("{tool} was not run: {error}"))
     }
 
+    /// Whether the kernel counts the processes of a task here.
+    pub async fn counts_processes_of_tasks(&self) -> bool {
+        let probe = self.parts.sandbox.probe().await;
+        let lacks = ["processes_by_cgroup", "processes_of_tasks"];
+        !probe.lacks.iter().any(|lack| lacks.contains(&&*lack.what))
+    }
+
     /// Runs a shell command in the place.
     pub async fn shell(&self, command: &str) -> ToolOutcome {
         self.tool("shell", json!({"command": command})).await

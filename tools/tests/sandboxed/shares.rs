@@ -152,6 +152,52 @@ P";
 }
 
 #[tokio::test]
+async fn a_sandbox_that_a_task_has_no_processes_left_for_is_told_whose_limit_it_was() {
+    let room = Room::with(|options| options.per_task.processes_max = 40).await;
+    if !room.counts_processes_of_tasks().await {
+        // Then they are looked at, and the one that has most of them is ended.
+        return;
+    }
+    let beside = room.same_task(2).await;
+    let other = room.beside(4).await;
+    let all = "exec python3 - <<'P'
+import os, subprocess, time
+children = []
+try:
+    while True:
+        children.append(subprocess.Popen(['sleep', '50']))
+except OSError:
+    open('ready', 'w').close()
+for _ in range(400):
+    if os.path.exists('go'):
+        print('went on with', 1)
+        break
+    time.sleep(0.1)
+for child in children:
+    child.kill()
+P";
+    let quiet = [(&room.place, all.to_owned())];
+    let (refused, quiet) = against(&room, &quiet, (&beside, "true".to_owned())).await;
+    assert_eq!(
+        (refused.ok, refused.content.as_str()),
+        (
+            false,
+            "it could not be started: all commands of this task together may have 40 processes and threads at the same time, and so many are there; end what runs in the background and is not needed with shell_stop, or try again later"
+        )
+    );
+    assert!(
+        quiet[0].content.contains("went on with 1"),
+        "{}",
+        quiet[0].content
+    );
+    // It was not the machine's fault, so nothing is tried anew.
+    let outcome = room
+        .tool_in(&other, "shell", json!({"command": "true"}))
+        .await;
+    assert!(outcome.ok, "{}", outcome.content);
+}
+
+#[tokio::test]
 async fn workspaces_of_a_task_are_bounded_together_and_other_tenants_go_on() {
     let room = Room::with(|options| {
         options.per_task.workspace_bytes_max = 48 * MIB;

@@ -298,7 +298,10 @@ impl Bubblewrap {
 
     /// A run failed, so the next one finds out why.
     async fn failed(&self, error: SandboxError) -> SandboxError {
-        *self.tried.lock().await = None;
+        // A limit that was met says nothing of the sandbox.
+        if !matches!(error, SandboxError::Full(..)) {
+            *self.tried.lock().await = None;
+        }
         error
     }
 }
@@ -418,5 +421,8 @@ impl Sandbox for Bubblewrap {
 }
 
 fn not_started(finished: &Finished) -> SandboxError {
+    if let Some((scope, limit)) = finished.processes_refused_above {
+        return SandboxError::Full(scope, limit);
+    }
     SandboxError::Setup(finished.stderr.text().trim().to_owned())
 }
