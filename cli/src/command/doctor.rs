@@ -333,6 +333,12 @@ async fn tool_tree(config: &Config) -> Vec<Finding> {
     };
     let found = format!("{}: {contents}", tree.display());
     let mut findings = vec![Finding::good(WHAT, found)];
+    if let Some((found, cure)) = deep_in_tree(config).await {
+        let mut finding = Finding::bad(WHAT, found, cure);
+        // A start does not refuse it, and in a sandbox commands cannot change it.
+        finding.needed = false;
+        findings.push(finding);
+    }
     for broken in contents.broken {
         let cure =
             "make the tree anew where it is to stay (script/tools-tree), and install what it lacks";
@@ -342,6 +348,27 @@ async fn tool_tree(config: &Config) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// What is wrong with the tool tree file by file, and its cure.
+async fn deep_in_tree(config: &Config) -> Option<(String, &'static str)> {
+    let options = config.tools.clone();
+    let looked = tokio::task::spawn_blocking(move || tools::tool_tree::look_through(&options));
+    match looked.await {
+        Ok(Ok(looked)) if looked.is_all => None,
+        Ok(Ok(looked)) => Some((
+            format!(
+                "only the first {} files and folders were looked at",
+                looked.entries
+            ),
+            "take out of it what commands do not need",
+        )),
+        Ok(Err(unfit)) => Some((
+            unfit.to_string(),
+            "do so; it is the first that was found, so look again afterwards",
+        )),
+        Err(error) => Some((error.to_string(), "look again")),
+    }
 }
 
 /// What is lacking and why; what stops everything needs no word more.

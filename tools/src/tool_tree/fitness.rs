@@ -1,6 +1,7 @@
 //! Whether a folder can be the tool tree, judged from outside: where it lies, who may read and change it, which Python it leads to.
 //!
-//! It is looked at as far as its programs and packages by name, not file by file. That commands reach it is tried by the sandbox.
+//! It is looked at as far as its programs and packages by name, not file by file, which is left to [`super::look_through`]. That commands
+//! reach it is tried by the sandbox.
 
 use std::fs::Metadata;
 use std::io;
@@ -39,6 +40,20 @@ pub enum Unfit {
     Changeable {
         /// What can be changed.
         path: String,
+        /// The tree.
+        tree: String,
+    },
+    /// Somebody else could change it.
+    #[error(
+        "{path} belongs to uid {uid}, who can change it and is neither root nor the owner of the tree; chown -R {owner} {tree}"
+    )]
+    Foreign {
+        /// What can be changed.
+        path: String,
+        /// By whom.
+        uid: u32,
+        /// The tree's owner.
+        owner: u32,
         /// The tree.
         tree: String,
     },
@@ -110,11 +125,11 @@ pub fn check(options: &Options) -> Result<(), Unfit> {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn missing(path: &Path, error: io::Error) -> Unfit {
+pub(super) fn missing(path: &Path, error: io::Error) -> Unfit {
     let path = shown(path);
     Unfit::Missing { path, error }
 }
@@ -150,7 +165,7 @@ fn parts(tree: &Path) -> Result<Vec<PathBuf>, Unfit> {
 }
 
 /// As whom commands run.
-enum User {
+pub(super) enum User {
     /// As ourselves. What binds us binds them, and the tree is bound so that it cannot be written to.
     Ourselves,
     /// As one of these.
@@ -158,7 +173,7 @@ enum User {
 }
 
 impl User {
-    fn of(options: &Options) -> Self {
+    pub fn of(options: &Options) -> Self {
         if rustix::process::geteuid().is_root() {
             Self::OneOf(options.uid_first..options.uid_first.saturating_add(options.uid_count))
         } else {
@@ -177,7 +192,7 @@ impl User {
         }
     }
 
-    fn judge(&self, path: &Path, found: &Metadata, tree: &Path) -> Result<(), Unfit> {
+    pub fn judge(&self, path: &Path, found: &Metadata, tree: &Path) -> Result<(), Unfit> {
         let mode = found.mode();
         let is_run = found.is_dir() || mode & 0o111 != 0;
         let (is_readable, is_changeable) = match self {

@@ -6,7 +6,9 @@
 mod contents;
 mod fitness;
 mod packages;
+mod whole;
 
 pub use contents::{Contents, Unlisted, program};
 pub use fitness::{Unfit, check};
 pub(crate) use packages::in_words;
+pub use whole::{Looked, look_through};
