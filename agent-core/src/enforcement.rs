@@ -10,13 +10,14 @@ use crate::network::{Network, NetworkMode};
 
 /// What can hold, by the word that records have for it, and in words for people. The limits come on top: each that is stated is
 /// enforced.
-pub const WORDS: [(&str, &str); 13] = [
+pub const WORDS: [(&str, &str); 14] = [
     ("not_root", "runs as an ordinary user"),
     ("own_uid", "a host user of its own for each workspace"),
     ("no_capabilities", "no capabilities"),
     ("seccomp", "system call filter"),
     ("no_new_privileges", "no new privileges through programs"),
     ("no_nested_namespaces", "no further namespaces"),
+    ("browser_sandbox", "pages run in the browser's own sandbox"),
     ("loopback_only", "no interface but its own loopback"),
     ("read_only_system", "the system is read-only"),
     ("read_only_kernel", "kernel settings are read-only"),

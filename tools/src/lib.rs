@@ -5,7 +5,7 @@
 //! `sandbox = "none"` by name. File tools work on the host side, but never outside the workspace and never through a link.
 //! After a crash nothing here has to be repaired: processes end with us, and left-over workspaces are wiped at the next start.
 
-pub mod browser_probe;
+pub mod browser;
 mod directory;
 mod documents;
 mod folder;

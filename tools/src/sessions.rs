@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::browser::Neighbours;
 use crate::network::Exit;
 use crate::sandbox::{Outlet, Port, Session};
 use crate::workspace::Entered;
@@ -54,6 +55,12 @@ impl Background {
 
     fn runs(&self) -> bool {
         self.session.over().is_none()
+    }
+
+    /// Whether others of the step may reach its ports. Those of a program with a way out only who has the network too: through
+    /// them it could reach out as well.
+    fn is_open(&self, with_outward: bool) -> bool {
+        self.runs() && (self.exit.is_none() || with_outward)
     }
 }
 
@@ -158,12 +165,24 @@ impl Sessions {
             .unwrap_or_default()
     }
 
-    /// The ports on which programs of this place listen now, each leading to its program. Those of programs with a way out
-    /// only for one that has the network itself: through them it could reach out too.
+    /// Connects to the program of this place that listens on a port.
+    async fn connect(&self, place: &Place, port: u16, with_outward: bool) -> Option<TcpStream> {
+        for (_, background) in self.all(place) {
+            if !background.is_open(with_outward) || background.lent.contains(&port) {
+                continue;
+            }
+            if let Ok(reached) = background.session.connect(port).await {
+                return Some(reached);
+            }
+        }
+        None
+    }
+
+    /// The ports on which programs of this place listen now, each leading to its program.
     pub async fn ports(&self, place: &Place, with_outward: bool) -> Vec<Port> {
         let mut ports: Vec<Port> = Vec::new();
         for (_, background) in self.all(place) {
-            if !background.runs() || (background.exit.is_some() && !with_outward) {
+            if !background.is_open(with_outward) {
                 continue;
             }
             for number in background.session.ports().await.unwrap_or_default() {
@@ -183,6 +202,25 @@ impl Sessions {
             }
         }
         ports
+    }
+}
+
+/// The servers of one place, for a browser.
+pub(crate) struct Servers {
+    pub sessions: Arc<Sessions>,
+    pub place: Place,
+    pub with_outward: bool,
+}
+
+#[async_trait]
+impl Neighbours for Servers {
+    async fn connect(&self, port: u16) -> Option<TcpStream> {
+        if RESERVED.contains(&port) {
+            return None;
+        }
+        self.sessions
+            .connect(&self.place, port, self.with_outward)
+            .await
     }
 }
 

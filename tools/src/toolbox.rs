@@ -11,15 +11,16 @@ use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
     EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
-use agent_core::ports::workspaces::WorkspaceError;
+use agent_core::ports::workspaces::{Place, WorkspaceError};
 use async_trait::async_trait;
 use egress::Guard;
 use serde_json::Value;
 
+use crate::browser::Neighbours;
 use crate::network::Gate;
 use crate::options::Options;
 use crate::sandbox::Sandbox;
-use crate::sessions::Sessions;
+use crate::sessions::{Servers, Sessions};
 use crate::tool::{self, Context, Tool};
 use crate::workspace::LocalWorkspaces;
 
@@ -36,7 +37,7 @@ pub(crate) struct Shared {
     pub options: Options,
     pub blobs: Arc<dyn Blobs>,
     pub sandbox: Arc<dyn Sandbox>,
-    pub sessions: Sessions,
+    pub sessions: Arc<Sessions>,
     pub gate: Arc<Gate>,
 }
 
@@ -59,10 +60,20 @@ impl Toolbox {
                 options,
                 blobs,
                 sandbox,
-                sessions: Sessions::default(),
+                sessions: Arc::default(),
                 gate,
             },
         }
+    }
+
+    /// The servers that background programs of a place run. Those with a way out only for whoever has one too, as
+    /// through them it could be reached.
+    pub fn neighbours(&self, place: &Place, with_outward: bool) -> Arc<dyn Neighbours> {
+        Arc::new(Servers {
+            sessions: Arc::clone(&self.context.sessions),
+            place: place.clone(),
+            with_outward,
+        })
     }
 
     fn tool(&self, name: &str) -> Option<(&ToolSpec, &dyn Tool)> {

@@ -457,17 +457,13 @@ async fn chromium(config: &Config) -> Finding {
             .folder
             .get_or_insert_with(|| scratch.path().join("workspaces"));
     }
-    let mut finding = match tools::browser_probe::probe(&options).await {
+    let mut finding = match tools::browser::probe(&options).await {
         Ok(found) => {
-            let own = if found.own_sandbox {
-                "with its own sandbox"
-            } else {
-                "WITHOUT its own sandbox"
-            };
-            Finding::good(
-                "chromium",
-                format!("{} rendered a page, {own}", found.version),
-            )
+            let said = format!("{} rendered a page in its cage", found.version);
+            Finding {
+                enforced: Some(found.enforced),
+                ..Finding::good("chromium", said)
+            }
         }
         Err(lack) => Finding::bad("chromium", lack.why, lack.cure),
     };

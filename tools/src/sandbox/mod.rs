@@ -37,6 +37,7 @@ use crate::options::{Options, SandboxKind};
 use crate::workspace::{Entered, UidPool};
 
 pub use bubblewrap::Bubblewrap;
+pub(crate) use bubblewrap::{DOWNLOADS, PROFILE};
 pub use outlets::{Outlet, Port};
 use output::Keeping;
 pub use output::{Captured, Stored};
@@ -60,6 +61,15 @@ pub struct Program {
     pub ports: Vec<Port>,
     /// What it reads from its standard input; nothing if absent.
     pub input: Option<Vec<u8>>,
+}
+
+/// What a program is, and so what it sees and may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of a model's making. It works in a workspace.
+    Command,
+    /// A browser. It sees no workspace, has more room, and may build the sandbox in which it keeps its pages.
+    Browser,
 }
 
 /// How a program ended.
@@ -147,6 +157,8 @@ pub trait Sandbox: Send + Sync {
     async fn run(&self, program: Program) -> Result<Run, SandboxError>;
     /// Starts a program on a terminal of its own and comes back while it runs.
     async fn start(&self, program: Program) -> Result<Session, SandboxError>;
+    /// Starts a browser in the same way. What it downloads goes to its place; nothing else of what it writes is kept.
+    async fn start_browser(&self, program: Program) -> Result<Session, SandboxError>;
 }
 
 /// The backend that the operator chose.

@@ -208,7 +208,8 @@ impl Session {
         }
     }
 
-    async fn ended(&self) {
+    /// Waits until the program ended.
+    pub async fn ended(&self) {
         let mut changed = self.changed.clone();
         // The other side goes when all is over.
         while self.over().is_none() && changed.changed().await.is_ok() {}
@@ -221,6 +222,12 @@ impl Session {
             let _ = self.write(INTERRUPT, GRACE).await;
             let _ = tokio::time::timeout(GRACE, self.ended()).await;
         }
+        self.stop.cancel();
+        self.ended().await;
+    }
+
+    /// Ends the program at once. Comes back as [`Session::stop`] does.
+    pub async fn end(&self) {
         self.stop.cancel();
         self.ended().await;
     }

@@ -30,7 +30,7 @@ pub(super) fn limits(
         memory_by: memory_bytes.map(|_| "rlimit_each".to_owned()),
         open_files: of_each(Resource::Nofile),
         file_bytes: of_each(Resource::Fsize),
-        output_bytes: Some(options.output_bytes_max),
+        output_bytes: Some(options.output_bytes_max).filter(|max| *max < u64::MAX),
         ..disk.stated()
     }
 }

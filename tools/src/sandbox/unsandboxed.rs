@@ -144,6 +144,12 @@ impl Sandbox for Unsandboxed {
             enforced: self.stated(limits).stated,
         })
     }
+    async fn start_browser(&self, _program: Program) -> Result<Session, SandboxError> {
+        Err(SandboxError::Refused(
+            "a browser is started in the sandbox only, whose network is all that it has (cure: set tools.sandbox to \"bubblewrap\")".to_owned(),
+        ))
+    }
+
     async fn start(&self, _program: Program) -> Result<Session, SandboxError> {
         Err(SandboxError::Refused(
             "programs that go on in the background need the sandbox, out of which their terminal is handed (cure: set tools.sandbox to \"bubblewrap\")".to_owned(),

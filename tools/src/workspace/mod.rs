@@ -3,6 +3,7 @@
 //! A workspace is a working copy only: its truth is the last manifest that was committed. So nothing here is ever
 //! repaired; a directory whose holder died is wiped, at the next start or when its place is restored.
 
+mod annex;
 mod cache;
 pub(crate) mod ledger;
 mod place;
@@ -28,6 +29,7 @@ use ledger::Ledger;
 use place::Held;
 use tokio::sync::OnceCell;
 
+pub use annex::Annexes;
 pub use place::Entered;
 pub use uids::{UidLease, UidPool};
 
@@ -70,6 +72,15 @@ impl LocalWorkspaces {
             ledger: Ledger::new(options),
             held: Mutex::default(),
         })
+    }
+
+    /// Folders beside these workspaces, which count for the same tasks.
+    pub fn annexes(&self) -> Annexes {
+        Annexes::beside(
+            self.folder.clone(),
+            self.uids.clone(),
+            Arc::clone(&self.ledger),
+        )
     }
 
     /// Enters a place that was restored.

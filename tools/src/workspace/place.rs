@@ -98,6 +98,49 @@ impl Entered {
     }
 }
 
+/// A folder beside the workspaces of a task, and the uid that it belongs to. The folder goes with it.
+struct Annex {
+    home: Home,
+    /// Released when the folder is gone.
+    _uid: Option<UidLease>,
+}
+
+impl Drop for Annex {
+    fn drop(&mut self) {
+        if let Err(error) = self.home.remove() {
+            let path = self.home.path.display();
+            tracing::warn!(%path, %error, "a folder could not be removed; the next start will try again");
+        }
+    }
+}
+
+impl Entered {
+    /// A folder beside the workspace of a place, which counts for its task and belongs to a uid of its own. It is removed when
+    /// whoever works there has let go of it.
+    pub(super) fn beside(
+        path: &Path,
+        place: &Place,
+        uids: Option<&UidPool>,
+        ledger: &Arc<Ledger>,
+    ) -> io::Result<Self> {
+        let home = Home::make(path)?;
+        let uid = uids.map(UidPool::take).transpose()?;
+        let owner = uid.as_ref().map(UidLease::uid);
+        let files = home.path.join("files");
+        make_mode(&files, Mode::RWXU)?;
+        home.admit(owner)?;
+        let annex = Arc::new(Annex { home, _uid: uid });
+        let directory = Directory::open(&files, owner)?;
+        directory.wipe()?;
+        directory.reopen()?;
+        let entered = Self::apart(Arc::new(directory), annex)?;
+        Ok(Self {
+            account: Some(Arc::new(ledger.open(place))),
+            ..entered
+        })
+    }
+}
+
 impl Held {
     /// Makes and locks the place's folder, and takes a uid for it. What is in there stays, for `restore` to judge.
     pub fn take(

@@ -6,7 +6,6 @@
 
 mod attacks;
 mod bombs;
-mod browser;
 mod changes;
 mod everyday;
 mod files;

@@ -24,11 +24,11 @@ use super::control::{Control, Handed};
 use super::disk::DiskLimits;
 use super::image::Image;
 use super::launch::{Launch, process_limits};
-use super::scope::{Controller, Scope};
+use super::scope::{Controller, Scope, Scoped};
 use super::session::{self, Session, Started};
 use super::supervise::{Finished, Supervised, Watched, supervise};
 use super::tree::reported_exit;
-use super::{Ended, Enforcement, Probe, Program, Run, Sandbox, SandboxError};
+use super::{Ended, Enforcement, Kind, Probe, Program, Run, Sandbox, SandboxError};
 use super::{orphans, outlets, stated};
 use crate::inside::{
     self,
@@ -37,9 +37,11 @@ use crate::inside::{
 use crate::options::Options;
 use crate::workspace::UidPool;
 use profile::Profile;
+use seccomp::Nesting;
 use stages::Stages;
 
 pub(super) use profile::memory_file;
+pub(crate) use profile::{DOWNLOADS, PROFILE};
 
 /// Where the program is, if the options do not say.
 const USUAL: &[&str] = &["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
@@ -49,9 +51,12 @@ const PRLIMIT: &str = "/usr/bin/prlimit";
 /// The bubblewrap sandbox.
 pub struct Bubblewrap {
     options: Options,
+    /// The same for browsers, with their limits.
+    options_of_browsers: Options,
     program: Option<PathBuf>,
     uids: Option<Arc<UidPool>>,
     seccomp: Vec<Vec<u8>>,
+    seccomp_of_browsers: Vec<Vec<u8>>,
     image: Image,
     /// What trying it gave. Forgotten when a run fails, so that the next one finds out why.
     tried: Mutex<Option<Tried>>,
@@ -99,12 +104,21 @@ impl Bubblewrap {
         };
         Ok(Self {
             options: options.clone(),
+            options_of_browsers: of_browsers(options),
             program: program.filter(|path| path.is_file()),
             uids,
-            seccomp: seccomp::filters()?,
+            seccomp: seccomp::filters(Nesting::Denied)?,
+            seccomp_of_browsers: seccomp::filters(Nesting::OfABrowser)?,
             image: Image::default(),
             tried: Mutex::new(None),
         })
+    }
+
+    fn options(&self, kind: Kind) -> &Options {
+        match kind {
+            Kind::Command => &self.options,
+            Kind::Browser => &self.options_of_browsers,
+        }
     }
 
     async fn tried(&self) -> Tried {
@@ -129,11 +143,13 @@ impl Bubblewrap {
             .is_some_and(|name| inside::is_own(name));
         let stopped = program.place.token();
         if program.ports.is_empty() && !is_own {
-            let (watched, limits) = self.watched(program, abilities, None)?;
+            let (watched, limits) = self.watched(Kind::Command, program, abilities, None)?;
             return Ok((supervise(watched)?.finished(&stopped).await?, limits));
         }
         let ports = program.ports.clone();
-        let prepared = self.begin(program, abilities, Orders::default()).await?;
+        let prepared = self
+            .begin(Kind::Command, program, abilities, Orders::default())
+            .await?;
         let (supervised, handed, limits) = match prepared {
             Begun::Ended(finished) => return Ok(finished),
             Begun::Runs {
@@ -153,6 +169,7 @@ impl Bubblewrap {
     /// Starts a program by way of our own, and takes what that hands out.
     async fn begin(
         &self,
+        kind: Kind,
         program: Program,
         abilities: &Abilities,
         orders: Orders,
@@ -162,7 +179,8 @@ impl Bubblewrap {
             ports: program.ports.iter().map(|port| port.number).collect(),
             ..orders
         };
-        let (watched, limits) = self.watched(program, abilities, Some((orders, theirs)))?;
+        let inside = Some((orders, theirs));
+        let (watched, limits) = self.watched(kind, program, abilities, inside)?;
         let control = Control::new(ours)?;
         let mut supervised = supervise(watched)?;
         let handed = tokio::select! {
@@ -195,19 +213,19 @@ impl Bubblewrap {
     /// A program with its launch, and the limits that its record names; `inside` are orders for our own program and its end of the talk.
     fn watched(
         &self,
+        kind: Kind,
         program: Program,
         abilities: &Abilities,
         inside: Option<(Orders, OwnedFd)>,
     ) -> Result<(Watched, Limits), SandboxError> {
-        let groups = abilities.cgroups.make(program.place.owner())?;
-        let (launch, status) = self.launch(&program, abilities, &groups, inside)?;
-        let mut limits = stated::limits(
-            &self.options,
-            program.wall_time,
-            &launch.limits,
-            &abilities.disk,
-        );
-        limits.processes = Some(self.options.processes_max);
+        let options = self.options(kind);
+        let scoped = Scoped::of(options);
+        let own = scoped.at(Scope::Command);
+        let groups = abilities.cgroups.make(program.place.owner(), own)?;
+        let (launch, status) = self.launch(kind, &program, (abilities, &groups), inside)?;
+        let mut limits =
+            stated::limits(options, program.wall_time, &launch.limits, &abilities.disk);
+        limits.processes = Some(options.processes_max);
         limits.processes_by = Some("rlimit".to_owned());
         groups.state(&mut limits);
         abilities.state_together(&mut limits, &self.options);
@@ -219,7 +237,7 @@ impl Bubblewrap {
             groups: Some(groups),
             census: abilities.census.clone(),
             wall_time: program.wall_time,
-            output_bytes_max: self.options.output_bytes_max,
+            output_bytes_max: options.output_bytes_max,
             disk: abilities.disk.clone(),
         };
         Ok((watched, limits))
@@ -227,30 +245,35 @@ impl Bubblewrap {
 
     fn launch(
         &self,
+        kind: Kind,
         program: &Program,
-        abilities: &Abilities,
-        groups: &Groups,
+        (abilities, groups): (&Abilities, &Groups),
         inside: Option<(Orders, OwnedFd)>,
     ) -> Result<(Launch, OwnedFd), SandboxError> {
         let Some(bwrap) = &self.program else {
             return Err(SandboxError::Setup("there is no bwrap program".to_owned()));
         };
         let directory = program.place.directory();
-        let mut stages = Stages::new(&self.options, directory.owner());
+        let options = self.options(kind);
+        let mut stages = Stages::new(options, directory.owner());
         let workspace = stages.workspace(directory.path())?;
-        let tree = self.options.tree.as_deref();
+        let tree = options.tree.as_deref();
         let source = tree.map(|tree| stages.tree(tree)).transpose()?;
         let (reports, status) =
             rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)?;
         let profile = Profile {
+            kind,
             workspace: &workspace,
-            read_only_binds: &self.options.read_only_binds,
+            read_only_binds: &options.read_only_binds,
             tree: tree.zip(source.as_deref()),
             environment: &program.environment,
             disable_userns: abilities.disable_userns,
-            seccomp: &self.seccomp,
+            seccomp: match kind {
+                Kind::Command => &self.seccomp,
+                Kind::Browser => &self.seccomp_of_browsers,
+            },
         };
-        let processes = self.options.processes_max;
+        let processes = options.processes_max;
         let mut argv = vec![
             PRLIMIT.to_owned(),
             format!("--nproc={processes}:{processes}"),
@@ -277,7 +300,7 @@ impl Bubblewrap {
             directory: None,
             input: program.input.as_deref().map(memory_file).transpose()?,
             limits: process_limits(
-                &self.options,
+                options,
                 abilities.cgroups.bounds(Scope::Command, Controller::Memory),
             ),
             is_kept: false,
@@ -333,6 +356,31 @@ fn by_way_of(image: &OwnedFd, control: &OwnedFd, orders: Orders) -> io::Result<[
     ])
 }
 
+/// What a browser may have: room for several pages, each of which has processes of its own.
+fn of_browsers(options: &Options) -> Options {
+    const MIB: u64 = 1024 * 1024;
+    Options {
+        memory_bytes: 1536 * MIB,
+        processes_max: 512,
+        open_files_max: 4096,
+        // What is kept of it is bounded, and it prints complaints of pages for as long as it runs.
+        output_kept_bytes: 64 * 1024,
+        output_bytes_max: u64::MAX,
+        tree: None,
+        read_only_binds: crate::browser::binds(options),
+        ..options.clone()
+    }
+}
+
+/// What holds of what was tried. A browser that cannot build its own sandbox does not start, as it is never told to do without.
+fn held_by(kind: Kind, mut holds: Vec<String>) -> Vec<String> {
+    if kind == Kind::Browser {
+        holds.retain(|word| word != "no_nested_namespaces");
+        holds.push("browser_sandbox".to_owned());
+    }
+    holds
+}
+
 /// How a program ended, from what bwrap reported. Nothing, if it was not started.
 fn ended(finished: &Finished) -> Option<Ended> {
     match (&finished.killed, reported_exit(&finished.report)) {
@@ -379,6 +427,16 @@ impl Sandbox for Bubblewrap {
     }
 
     async fn start(&self, program: Program) -> Result<Session, SandboxError> {
+        self.start_one(Kind::Command, program).await
+    }
+
+    async fn start_browser(&self, program: Program) -> Result<Session, SandboxError> {
+        self.start_one(Kind::Browser, program).await
+    }
+}
+
+impl Bubblewrap {
+    async fn start_one(&self, kind: Kind, program: Program) -> Result<Session, SandboxError> {
         let tried = self.usable().await?;
         let (place, ports) = (program.place.clone(), program.ports.clone());
         let orders = Orders {
@@ -386,7 +444,7 @@ impl Sandbox for Bubblewrap {
             stays: true,
             ..Orders::default()
         };
-        let begun = match self.begin(program, &tried.abilities, orders).await {
+        let begun = match self.begin(kind, program, &tried.abilities, orders).await {
             Ok(begun) => begun,
             Err(error) => return Err(self.failed(error).await),
         };
@@ -412,10 +470,11 @@ impl Sandbox for Bubblewrap {
             enforced: Enforcement {
                 limits,
                 network: outlets::reach(&ports),
+                holds: held_by(kind, tried.probe.stated.holds),
                 ..tried.probe.stated
             },
-            keeping: self.options.keeping(place.directory().path()),
-            output_bytes_max: self.options.output_bytes_max,
+            keeping: self.options(kind).keeping(place.directory().path()),
+            output_bytes_max: self.options(kind).output_bytes_max,
         })?)
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rustix::fs::MemfdFlags;
 
-use crate::sandbox::environment;
+use crate::sandbox::{Kind, environment};
 
 /// Small files of `/etc`, made up.
 const MADE_UP: &[(&str, &str)] = &[
@@ -38,6 +38,24 @@ const ETC: &[&str] = &[
     "/etc/mime.types",
 ];
 
+/// What a browser reads beside that: which fonts there are, so that it does not look at each of them at every start.
+const FONTS: &str = "/var/cache/fontconfig";
+
+/// What a browser is told by an administrator, where Chromium and Chrome look for it: no page, whoever asks for it, is one of the
+/// machine's own files or of the browser's inner ones; nothing is installed and nobody signed in.
+const POLICIES: [&str; 2] = [
+    "/etc/chromium/policies/managed/errand.json",
+    "/etc/opt/chrome/policies/managed/errand.json",
+];
+const POLICY: &str = r#"{
+  "URLBlocklist": ["file://*", "chrome://*", "devtools://*", "view-source:*", "ftp://*"],
+  "BrowserSignin": 0, "SyncDisabled": true, "ExtensionInstallBlocklist": ["*"],
+  "PasswordManagerEnabled": false, "AutofillAddressEnabled": false, "AutofillCreditCardEnabled": false,
+  "DnsOverHttpsMode": "off", "BuiltInDnsClientEnabled": false, "QuicAllowed": false,
+  "SearchSuggestEnabled": false, "TranslateEnabled": false, "SafeBrowsingProtectionLevel": 0,
+  "DefaultNotificationsSetting": 2, "DefaultGeolocationSetting": 2, "BackgroundModeEnabled": false
+}"#;
+
 /// Windows into the kernel; bwrap can cover only those that exist.
 const COVERED: &[&str] = &[
     "/proc/kcore",
@@ -51,9 +69,17 @@ const COVERED: &[&str] = &[
 /// Links that a distribution with merged folders has.
 const SYSTEM_LINKS: &[&str] = &["bin", "sbin", "lib", "lib64", "lib32", "libx32"];
 
+const MIB: u64 = 1024 * 1024;
+
+/// A browser's home, in memory.
+pub(crate) const PROFILE: &str = "/profile";
+/// Where a browser puts what it downloads.
+pub(crate) const DOWNLOADS: &str = "/downloads";
+
 /// What goes into the arguments.
 pub(super) struct Profile<'a> {
-    /// The workspace's path as bwrap sees it.
+    pub kind: Kind,
+    /// The workspace's path, or that of a browser's downloads, as bwrap sees it.
     pub workspace: &'a str,
     pub read_only_binds: &'a [std::path::PathBuf],
     /// The tool tree, and its path as bwrap sees it.
@@ -77,11 +103,17 @@ impl Profile<'_> {
             text: Vec::new(),
             inherited: Vec::new(),
         };
-        options.isolation(self.disable_userns);
+        options.isolation(self.disable_userns && self.kind == Kind::Command);
         options.system();
         options.etc()?;
         options.kernel_views();
-        options.writable(self.workspace);
+        let home = match self.kind {
+            Kind::Command => options.writable(self.workspace),
+            Kind::Browser => {
+                options.browsers_own()?;
+                options.writable_by_browser(self.workspace)
+            }
+        };
         for path in self.read_only_binds {
             let path = path.to_string_lossy();
             options.add(&["--ro-bind", &path, &path]);
@@ -91,7 +123,7 @@ impl Profile<'_> {
         }
         // Both are file systems in memory, without a size of their own.
         options.add(&["--remount-ro", "/dev", "--remount-ro", "/"]);
-        let own = environment("/workspace", self.tree.map(|(tree, _)| tree));
+        let own = environment(home, self.tree.map(|(tree, _)| tree));
         for (name, value) in own.iter().chain(self.environment) {
             options.add(&["--setenv", name, value]);
         }
@@ -177,14 +209,35 @@ impl Arguments {
         self.add(&["--dev", "/dev"]);
     }
 
-    fn writable(&mut self, workspace: &str) {
-        const MIB: u64 = 1024 * 1024;
-        let sized = [("/tmp", 64 * MIB), ("/dev/shm", 16 * MIB)];
-        for (path, bytes) in sized {
-            let bytes = bytes.to_string();
-            self.add(&["--size", &bytes, "--perms", "1777", "--tmpfs", path]);
-        }
+    /// Gives the home folder, as the ones below do.
+    fn writable(&mut self, workspace: &str) -> &'static str {
+        self.in_memory("/tmp", 64 * MIB, "1777");
+        self.in_memory("/dev/shm", 16 * MIB, "1777");
         self.add(&["--bind", workspace, "/workspace", "--chdir", "/workspace"]);
+        "/workspace"
+    }
+
+    fn browsers_own(&mut self) -> io::Result<()> {
+        self.add(&["--ro-bind-try", FONTS, FONTS]);
+        for path in POLICIES {
+            let number = self.inherit(memory_file(POLICY.as_bytes())?);
+            self.add(&["--perms", "0444", "--ro-bind-data", &number, path]);
+        }
+        Ok(())
+    }
+
+    /// A browser's profile is gone with it, and what it downloads is all that it leaves.
+    fn writable_by_browser(&mut self, downloads: &str) -> &'static str {
+        self.in_memory("/tmp", 64 * MIB, "1777");
+        self.in_memory("/dev/shm", 256 * MIB, "1777");
+        self.in_memory(PROFILE, 256 * MIB, "0700");
+        self.add(&["--bind", downloads, DOWNLOADS, "--chdir", PROFILE]);
+        PROFILE
+    }
+
+    fn in_memory(&mut self, path: &str, bytes: u64, mode: &str) {
+        let bytes = bytes.to_string();
+        self.add(&["--size", &bytes, "--perms", mode, "--tmpfs", path]);
     }
 
     /// Puts the options into a file in memory, so that no one on the host reads them in a list of processes.

@@ -17,10 +17,23 @@ use seccompiler::{
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
+/// Whether a program may make namespaces of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nesting {
+    /// None at all.
+    Denied,
+    /// Those of which a browser builds the sandbox for its pages: user, process and network namespaces, and an empty root.
+    OfABrowser,
+}
+
 /// The filters as bwrap reads them.
-pub(super) fn filters() -> io::Result<Vec<Vec<u8>>> {
+pub(super) fn filters(nesting: Nesting) -> io::Result<Vec<Vec<u8>>> {
+    let denied = match nesting {
+        Nesting::Denied => denied(),
+        Nesting::OfABrowser => denied().and_then(nested),
+    };
     let programs = [
-        compile(denied().map_err(io::Error::other)?, libc::EPERM)?,
+        compile(denied.map_err(io::Error::other)?, libc::EPERM)?,
         compile(unjudgeable(), libc::ENOSYS)?,
         known_numbers(),
     ];
@@ -160,6 +173,46 @@ fn denied() -> Result<Rules, seccompiler::BackendError> {
     Ok(rules)
 }
 
+/// The same list for a browser. Whoever makes a user namespace has every capability in it, so what these reach is denied instead: no
+/// mount is possible, and neither tables of the packet filter nor links can be set up in a network namespace.
+fn nested(mut rules: Rules) -> Result<Rules, seccompiler::BackendError> {
+    rules.remove(&libc::SYS_chroot);
+    let others = [
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWUTS,
+        libc::CLONE_NEWIPC,
+    ];
+    rules.insert(libc::SYS_clone, flags(&others)?);
+    rules.insert(libc::SYS_unshare, flags(&others)?);
+    let netlink = condition(0, SeccompCmpOp::Eq, unsigned(libc::AF_NETLINK))?;
+    let mut kinds = sockets()?;
+    kinds.push(SeccompRule::new(vec![netlink])?);
+    rules.insert(libc::SYS_socket, kinds);
+    let mut set = protocols_on_top()?;
+    set.extend(packet_filters()?);
+    rules.insert(libc::SYS_setsockopt, set);
+    Ok(rules)
+}
+
+/// Tables of the packet filter of a network namespace, which any socket of it can set.
+fn packet_filters() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    // To replace a table and to set its counters: for IPv4 and IPv6, for ARP, for bridges.
+    const SET: [u64; 6] = [64, 65, 96, 97, 128, 129];
+    let levels = [libc::IPPROTO_IP, libc::IPPROTO_IPV6];
+    let pairs = levels
+        .into_iter()
+        .flat_map(|level| SET.map(|set| (level, set)));
+    pairs
+        .map(|(level, set)| {
+            SeccompRule::new(vec![
+                condition(1, SeccompCmpOp::Eq, unsigned(level))?,
+                condition(2, SeccompCmpOp::Eq, set)?,
+            ])
+        })
+        .collect()
+}
+
 /// Their arguments lie in memory.
 fn unjudgeable() -> Rules {
     [libc::SYS_clone3, libc::SYS_openat2]
@@ -181,7 +234,7 @@ fn has_bits(argument: u8, bits: u64) -> Result<SeccompCondition, seccompiler::Ba
 }
 
 fn new_namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    [
+    flags(&[
         libc::CLONE_NEWNS,
         libc::CLONE_NEWCGROUP,
         libc::CLONE_NEWUTS,
@@ -189,10 +242,15 @@ fn new_namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         libc::CLONE_NEWUSER,
         libc::CLONE_NEWPID,
         libc::CLONE_NEWNET,
-    ]
-    .into_iter()
-    .map(|flag| SeccompRule::new(vec![has_bits(0, unsigned(flag))?]))
-    .collect()
+    ])
+}
+
+/// Any of these flags in the first argument.
+fn flags(flags: &[i32]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    flags
+        .iter()
+        .map(|flag| SeccompRule::new(vec![has_bits(0, unsigned(*flag))?]))
+        .collect()
 }
 
 /// Obsolete, and still understood by the kernel.

@@ -22,7 +22,7 @@ use agent_core::ports::workspaces::Place;
 use self::branch::{Branch, Branches};
 use self::group::{Group, Version, delegate, remove_left_overs};
 use self::mounts::{Parent, candidates};
-use super::scope::{Controller, Scope, Scoped};
+use super::scope::{Controller, Limits, Scope, Scoped};
 use crate::options::Options;
 
 /// A place where groups are made, and how.
@@ -151,8 +151,8 @@ impl Cgroups {
         (is_joinable && !parent.controllers.is_empty()).then_some(Root { parent, is_nested })
     }
 
-    /// Makes the groups of one program, within those of the task and the tenant whose it is.
-    pub fn make(&self, owner: Option<&Place>) -> io::Result<Groups> {
+    /// Makes the groups of one program with its own limits, within those of the task and the tenant whose it is.
+    pub fn make(&self, owner: Option<&Place>, own: &Limits) -> io::Result<Groups> {
         let above = owner.map(|owner| self.branches.of(owner, &self.roots, &self.limits));
         let above = above.transpose()?;
         let before = above.iter().flat_map(|task| task.scopes());
@@ -171,7 +171,7 @@ impl Cgroups {
             let within = task.map_or(&root.parent.folder, |task| &task.folder);
             let group = Group::make(within, root.parent.version)?;
             for controller in &root.parent.controllers {
-                group.limit(*controller, self.limits.at(Scope::Command))?;
+                group.limit(*controller, own)?;
             }
             groups.made.push(Made {
                 group,
