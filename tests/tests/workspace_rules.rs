@@ -96,7 +96,7 @@ fn forbidden(from: &str, to: &str) -> Option<&'static str> {
         ("errand-tests" | "errand-bench", _) => None,
         (_, "errand") => Some("the binary wires the parts together and is used by none"),
         ("agent-core", _) => Some("the rules depend on nothing"),
-        ("documents" | "egress" | "migrations", _) => Some("it is a leaf"),
+        ("browser" | "documents" | "egress" | "migrations", _) => Some("it is a leaf"),
         (from, "documents") if !["tools", "errand"].contains(&from) => {
             Some("documents are read by the tool, inside the sandbox")
         }

@@ -1,0 +1,11 @@
+//! A browser that a program can see and drive: one Chromium, which somebody else started, over its `DevTools` socket.
+//!
+//! This crate knows the protocol and nothing of sandboxes, tasks or models. It is given a stream to the socket and never starts,
+//! finds or ends a process, resolves no name and opens no connection of its own. Every call has a deadline.
+
+pub mod driver;
+
+pub use driver::{
+    Argument, Call, CallError, Document, Driver, Event, Frame, FrameId, Frames, Node, NodeHandle,
+    Object, SessionId, TargetId,
+};
