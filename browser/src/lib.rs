@@ -3,8 +3,11 @@
 //! This crate knows the protocol and nothing of sandboxes, tasks or models. It is given a stream to the socket and never starts,
 //! finds or ends a process, resolves no name and opens no connection of its own. Every call has a deadline.
 
+pub mod connection;
 pub mod driver;
+mod wire;
 
+pub use connection::Connection;
 pub use driver::{
     Argument, Call, CallError, Document, Driver, Event, Frame, FrameId, Frames, Node, NodeHandle,
     Object, SessionId, TargetId,
