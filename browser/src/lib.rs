@@ -8,6 +8,7 @@ mod browser;
 pub mod connection;
 pub mod driver;
 mod options;
+pub mod page;
 pub mod recover;
 pub mod tab;
 mod wire;

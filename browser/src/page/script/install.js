@@ -1,0 +1,29 @@
+// What the host may ask for. The name is our own property of the isolated world's global, so nothing in the page can stand for it.
+
+const answer = (request) => {
+  startAt(request.first);
+  refreshSecrets();
+  switch (request.question) {
+    case 'look': return look(request);
+    case 'find': return find(request);
+    case 'read': return read(request);
+    default: throw new Error('unknown question');
+  }
+};
+
+Object.defineProperty(globalThis, 'errandPage', {
+  value: Object.freeze({
+    // Answers a question with JSON as a string.
+    answer,
+    // The node of a number, or null.
+    node: nodeOfRef,
+    // The field that a person fills or switches through that node.
+    field: fieldOfRef,
+    // Makes a closed shadow root known, which only the debugger can hand in.
+    adopt: (shadow) => {
+      closedShadows.set(shadow.host, shadow);
+      watchSwitches(shadow);
+      return true;
+    },
+  }),
+});
