@@ -14,7 +14,7 @@ pub mod tab;
 mod wire;
 
 pub use act::{ActError, Acted, Button, Click, Direction, Place, Typing};
-pub use browser::{Browser, Dialog, Download, DownloadState, Notice};
+pub use browser::{Browser, Dialog, Download, DownloadState, Notice, Saved};
 pub use connection::Connection;
 pub use driver::{
     Argument, Call, CallError, Document, Driver, Event, Frame, FrameId, Frames, Node, NodeHandle,

@@ -6,6 +6,7 @@
 //! After a crash nothing here has to be repaired: processes end with us, and left-over workspaces are wiped at the next start.
 
 pub mod browser;
+mod browsing;
 mod directory;
 mod documents;
 mod folder;

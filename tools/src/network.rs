@@ -136,6 +136,28 @@ impl Gate {
         }))
     }
 
+    /// The way out of a task's browser, or none where it has no network. It adds no stored secrets: any page can make a browser
+    /// ask any host. A task that said nothing reaches as far as the operator lets any.
+    pub(crate) fn browser(
+        &self,
+        tenant: &TenantId,
+        grants: &Grants,
+    ) -> Result<Option<Arc<Exit>>, String> {
+        let unasked = Network {
+            mode: self.options.mode,
+            hosts: self.options.hosts.clone(),
+        };
+        let network = grants.network.clone().unwrap_or(unasked);
+        if network.mode == NetworkMode::None {
+            return Ok(None);
+        }
+        let grants = Grants {
+            network: Some(network),
+            ..Grants::default()
+        };
+        self.open(tenant, &grants).map(Some)
+    }
+
     /// The hosts that pages of the web may be fetched from, redirects included: all public ones if none are named. A task
     /// that said nothing reaches as far as the operator lets any.
     pub(crate) fn web(&self, grants: &Grants) -> Result<Option<Hosts>, String> {

@@ -91,6 +91,65 @@ impl Default for WebOptions {
     }
 }
 
+/// Settings of the browser's tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrowserOptions {
+    /// Whether there are such tools, where Chromium is installed.
+    pub enabled: bool,
+    /// Browsers that run at the same time, one for each task that uses one; 0 for as many as this machine's processors and memory
+    /// are good for. A task that finds none free waits without a worker.
+    pub at_once_max: u32,
+    /// A browser that its task did not use for so long is closed. Its cookies, storage and tabs come back when it does.
+    pub idle_ms: u64,
+}
+
+impl Default for BrowserOptions {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            at_once_max: 0,
+            idle_ms: 900_000,
+        }
+    }
+}
+
+impl BrowserOptions {
+    /// How many browsers run at the same time.
+    pub(crate) fn limit(&self) -> u32 {
+        if self.at_once_max > 0 {
+            return self.at_once_max;
+        }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        fitting(processors, total_bytes(&memory))
+    }
+}
+
+/// What a busy browser may have, and what the rest of the machine needs.
+const BROWSER_BYTES: u64 = 1536 * MIB;
+const REST_BYTES: u64 = 2048 * MIB;
+
+/// What the kernel says that this machine has, in its `meminfo`.
+fn total_bytes(memory: &str) -> u64 {
+    let line = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    let kib: u64 = number.and_then(|number| number.parse().ok()).unwrap_or(0);
+    kib.saturating_mul(1024)
+}
+
+/// So many browsers fit: two for each processor, as most of them wait for servers most of the time.
+fn fitting(processors: usize, memory_bytes: u64) -> u32 {
+    let by_memory = memory_bytes.saturating_sub(REST_BYTES) / BROWSER_BYTES;
+    let by_processors = u64::try_from(processors)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(2);
+    let fit = by_memory.min(by_processors).max(1);
+    u32::try_from(fit).unwrap_or(u32::MAX)
+}
+
 /// The search service behind the tool `web_search`. The defaults are those of `SearXNG`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -238,6 +297,8 @@ pub struct Options {
     pub network: NetworkOptions,
     /// The tools that fetch pages and download files; there where tasks may reach anything.
     pub web: WebOptions,
+    /// The tools of the browser.
+    pub browser: BrowserOptions,
     /// The search service, if there is one.
     pub search: SearchOptions,
     /// The tool that makes HTTP requests.
@@ -283,6 +344,7 @@ impl Default for Options {
             per_tenant: ShareOptions::times(8),
             network: NetworkOptions::default(),
             web: WebOptions::default(),
+            browser: BrowserOptions::default(),
             search: SearchOptions::default(),
             http_request: HttpOptions::default(),
             chromium: None,
@@ -299,5 +361,34 @@ impl Options {
                 "no workspace folder is set (tools.folder)",
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_as_many_browsers_as_processors_and_memory_are_good_for_and_always_one() {
+        let gib = 1024 * MIB;
+        assert_eq!(fitting(2, 24 * gib), 4);
+        assert_eq!(fitting(16, 8 * gib), 4);
+        assert_eq!(fitting(1, gib), 1);
+        assert_eq!(fitting(0, 0), 1);
+        assert_eq!(
+            total_bytes(
+                "MemTotal:       2048 kB
+MemFree: 1 kB
+"
+            ),
+            2 * MIB
+        );
+        assert_eq!(total_bytes(""), 0);
+        let set = BrowserOptions {
+            at_once_max: 7,
+            ..BrowserOptions::default()
+        };
+        assert_eq!(set.limit(), 7);
+        assert!(BrowserOptions::default().limit() >= 1);
     }
 }

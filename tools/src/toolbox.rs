@@ -9,14 +9,15 @@ use std::sync::Arc;
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
-    EffectClass, FileUse, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
+    EffectClass, FileUse, NoneFree, SideEffect, ToolBox, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
 use agent_core::ports::workspaces::{Place, WorkspaceError};
 use async_trait::async_trait;
 use egress::Guard;
 use serde_json::Value;
 
-use crate::browser::Neighbours;
+use crate::browser::{self, Launcher, Neighbours};
+use crate::browsing::Browsers;
 use crate::network::Gate;
 use crate::options::Options;
 use crate::sandbox::Sandbox;
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub sandbox: Arc<dyn Sandbox>,
     pub sessions: Arc<Sessions>,
     pub gate: Arc<Gate>,
+    /// Absent where there is no browser.
+    pub browsers: Option<Browsers>,
 }
 
 impl Toolbox {
@@ -52,6 +55,11 @@ impl Toolbox {
         guard: &Guard,
     ) -> Self {
         let tools = tool::all(&options, guard);
+        let browsers = browser::is_offered(&options).then(|| {
+            let annexes = Arc::new(workspaces.annexes());
+            let launcher = Launcher::new(&options, Arc::clone(&sandbox), annexes);
+            Browsers::new(launcher, &options.browser)
+        });
         Self {
             specs: tools.iter().map(|tool| tool.spec()).collect(),
             tools,
@@ -62,6 +70,7 @@ impl Toolbox {
                 sandbox,
                 sessions: Arc::default(),
                 gate,
+                browsers,
             },
         }
     }
@@ -69,17 +78,24 @@ impl Toolbox {
     /// The servers that background programs of a place run. Those with a way out only for whoever has one too, as
     /// through them it could be reached.
     pub fn neighbours(&self, place: &Place, with_outward: bool) -> Arc<dyn Neighbours> {
-        Arc::new(Servers {
-            sessions: Arc::clone(&self.context.sessions),
-            place: place.clone(),
-            with_outward,
-        })
+        self.context.servers(place, with_outward)
     }
 
     fn tool(&self, name: &str) -> Option<(&ToolSpec, &dyn Tool)> {
         let mut found = self.specs.iter().zip(&self.tools);
         let found = found.find(|(spec, _)| spec.name == name);
         found.map(|(spec, tool)| (spec, tool.as_ref()))
+    }
+}
+
+impl Shared {
+    /// See [`Toolbox::neighbours`].
+    pub fn servers(&self, place: &Place, with_outward: bool) -> Arc<dyn Neighbours> {
+        Arc::new(Servers {
+            sessions: Arc::clone(&self.sessions),
+            place: place.clone(),
+            with_outward,
+        })
     }
 }
 
@@ -118,6 +134,13 @@ impl ToolBox for Toolbox {
             .tool(tool)
             .and_then(|(_, tool)| tool.summary(arguments));
         summary.unwrap_or_default()
+    }
+
+    fn reserve(&self, tool: &str, place: &Place) -> Result<(), NoneFree> {
+        match &self.context.browsers {
+            Some(browsers) if tool::uses_browser(tool) => browsers.reserve(place),
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn run(&self, call: &ToolCall) -> Result<ToolOutcome, ToolError> {

@@ -6,6 +6,7 @@
 mod downloads;
 mod frames;
 mod notices;
+mod saved;
 mod state;
 mod tab_state;
 mod watch;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 
 pub use self::downloads::{Download, DownloadState};
 pub use self::notices::{Dialog, Notice};
+pub use self::saved::Saved;
 use self::state::{Rules, State};
 pub(crate) use self::tab_state::TabState;
 use crate::driver::{Call, CallError, Driver, SessionId, TargetId};
@@ -92,6 +94,11 @@ impl Browser {
         let tab = Tab::new(Arc::clone(&self.inner), id);
         tab.ready().await?;
         Ok(tab)
+    }
+
+    /// What its owner decided about it.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
     }
 
     /// The tabs, in the order in which they came.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::options::Options;
+use crate::options::{Options, SandboxKind};
 
 /// The program itself before the distribution's script around it, which adds flags and extensions.
 const USUAL: &[&str] = &[
@@ -21,6 +21,11 @@ pub(super) fn program(options: &Options) -> Option<PathBuf> {
     let named = options.chromium.clone().or_else(usual).or_else(any)?;
     let whole = named.canonicalize().ok()?;
     whole.is_file().then_some(whole)
+}
+
+/// Whether steps are offered a browser: where there is one, and a sandbox for it.
+pub(crate) fn is_offered(options: &Options) -> bool {
+    options.browser.enabled && options.sandbox != SandboxKind::None && program(options).is_some()
 }
 
 /// Folders that the program needs and that the sandbox would not show.

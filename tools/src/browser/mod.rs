@@ -13,9 +13,10 @@ mod probe;
 mod running;
 mod socket;
 
-pub(crate) use found::binds;
+pub(crate) use found::{binds, is_offered};
 pub use front::{Front, Neighbours};
 pub use launcher::{LaunchError, Launcher};
 pub use probe::{Browser, probe};
+
 pub use running::Running;
 pub use socket::Socket;

@@ -68,6 +68,11 @@ impl Running {
         String::from_utf8_lossy(&unread.bytes).into_owned()
     }
 
+    /// How it ended, if it has.
+    pub fn over(&self) -> Option<Over> {
+        self.session.over()
+    }
+
     /// Waits until it ended, however that came, and tells how.
     pub async fn ended(&self) -> Option<Over> {
         self.session.ended().await;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The text with its middle left out and counted, if it has more than `bytes_max` bytes.
-pub(super) fn middle(text: &str, bytes_max: usize) -> String {
+pub(crate) fn middle(text: &str, bytes_max: usize) -> String {
     middle_noted(text, bytes_max, "")
 }
 

@@ -3,6 +3,7 @@
 //! What a model can mend is an outcome that is not ok and says what to do; an error means that the machine refused.
 
 mod archive_unpack;
+mod browser;
 mod cut;
 mod document_read;
 mod file_delete;
@@ -46,6 +47,7 @@ use crate::workspace::Entered;
 /// Files larger than this are not read into memory for a model.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+pub(crate) use cut::middle as cut_middle;
 pub(crate) use shell::not_started;
 
 /// One tool.
@@ -118,6 +120,9 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         tools.push(Box::new(session::WriteTo));
         tools.push(Box::new(session::Stop));
     }
+    if crate::browser::is_offered(options) {
+        tools.extend(browser::all(options));
+    }
     if options.network.mode != NetworkMode::None {
         let fetch = web_fetch::WebFetch::new(&options.web, guard.clone());
         tools.push(Box::new(fetch));
@@ -135,6 +140,16 @@ pub(crate) fn all(options: &Options, guard: &Guard) -> Vec<Box<dyn Tool>> {
         )));
     }
     tools
+}
+
+/// Whether this tool needs a browser.
+pub(crate) fn uses_browser(tool: &str) -> bool {
+    tool.starts_with(browser::NAMES)
+}
+
+/// Width and height of an image in pixels.
+pub(crate) fn image_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    image::read(bytes).map(|image| (image.width, image.height))
 }
 
 /// The way to the search service, where one is named: its operator wrote the address down, which is consent to reach it.
@@ -236,7 +251,7 @@ impl Context<'_> {
     }
 
     /// The workspace.
-    fn place(&self) -> Result<Entered, ToolError> {
+    pub(crate) fn place(&self) -> Result<Entered, ToolError> {
         let missing = || ToolError::Unavailable("the call has no workspace".to_owned());
         self.place.clone().ok_or_else(missing)
     }

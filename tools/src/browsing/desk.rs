@@ -1,0 +1,285 @@
+//! A task's browser while it runs, and what is kept of it while it does not: started when it is wanted, mended when it is in trouble,
+//! put away when nobody wants it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::ports::workspaces::Place;
+use browser::page::Seen;
+use browser::recover::{ALIVE_WITHIN, History, Remedy, Trouble, Why, decide};
+use browser::{
+    Browser, CallError, Connection, Document, Frames, Login, Options, Saved, Tab, TargetId,
+};
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout};
+
+use super::tabs::Tabs;
+use crate::browser::{Front, LaunchError, Launcher, Running};
+
+/// How long a page may take to say that it is alive, once it was late.
+const PAGE_ALIVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a browser is started with.
+pub(crate) struct Wanted<'a> {
+    /// Who starts it.
+    pub launcher: &'a Launcher,
+    /// For whom.
+    pub place: &'a Place,
+    /// What it reaches.
+    pub front: Front,
+    /// Names and passwords for servers that ask.
+    pub logins: Vec<Login>,
+    /// The largest download.
+    pub download_bytes_max: u64,
+}
+
+/// Why there is no browser.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoBrowser {
+    /// It did not start.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// It started and cannot be spoken to.
+    #[error("the browser does not speak as it should: {0}")]
+    Speech(String),
+    /// It had to be replaced too often.
+    #[error(
+        "the browser of this task ended by itself twice within ten minutes; go on without it, or try again later"
+    )]
+    Dies,
+}
+
+/// A browser that runs.
+pub(crate) struct Live {
+    pub running: Running,
+    pub browser: Browser,
+    /// What was seen of each tab.
+    pub seen: HashMap<TargetId, Seen>,
+    crashes: HashMap<TargetId, u32>,
+    /// Up to where what happened was told.
+    pub told: u64,
+    /// Documents into which a stored secret was typed: no picture of them is kept.
+    pub hidden: HashSet<Document>,
+    /// How often files were lent to it.
+    pub lent: u32,
+}
+
+/// See the module's description.
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub live: Option<Live>,
+    pub(super) tabs: Tabs,
+    saved: Saved,
+    /// When a browser that ended by itself was replaced.
+    replaced: Option<Instant>,
+}
+
+impl Desk {
+    /// The browser, started if it does not run. Tells what the model has to know of that.
+    pub async fn ready(&mut self, wanted: Wanted<'_>) -> Result<Option<&'static str>, NoBrowser> {
+        let Some(live) = &mut self.live else {
+            let is_first = self.saved.is_empty();
+            self.start(wanted).await?;
+            let back = "the browser had been closed; cookies, storage and the pages of the tabs are back, entries in forms are not";
+            return Ok((!is_first).then_some(back));
+        };
+        if live.browser.closed().now_or_never().is_none() {
+            return Ok(None);
+        }
+        if live.running.over().is_none() {
+            let options = live.browser.options().clone();
+            if let Ok(browser) = speak(&live.running, options).await {
+                live.browser = browser;
+                live.seen.clear();
+                return Ok(Some(
+                    "the connection to the browser was made anew; references are new too",
+                ));
+            }
+        }
+        let history = History {
+            last_restart: self.replaced.map(|at| at.elapsed()),
+            ..History::default()
+        };
+        if decide(Trouble::Disconnected, history) == Remedy::Fail(Why::BrowserDies) {
+            return Err(NoBrowser::Dies);
+        }
+        self.drop_live().await;
+        self.replaced = Some(Instant::now());
+        self.start(wanted).await?;
+        Ok(Some(
+            "the browser had ended by itself and was started anew: cookies, storage and the pages of the tabs are back, entries in forms are lost",
+        ))
+    }
+
+    async fn start(&mut self, wanted: Wanted<'_>) -> Result<(), NoBrowser> {
+        let running = wanted.launcher.launch(wanted.place, wanted.front).await?;
+        let options = Options {
+            downloads: Some(running.downloads_inside().to_owned()),
+            download_bytes_max: wanted.download_bytes_max,
+            logins: wanted.logins,
+            ..Options::default()
+        };
+        let browser = speak(&running, options).await?;
+        // What cannot be put back is missing, and the look that follows shows it.
+        for (old, new) in browser.restore(&self.saved).await {
+            self.tabs.replace(&old, &new);
+        }
+        let lives: Vec<TargetId> = browser.tabs().iter().map(|tab| tab.id().clone()).collect();
+        self.tabs.keep(|target| lives.contains(target));
+        let told = browser.mark();
+        self.live = Some(Live {
+            running,
+            browser,
+            seen: HashMap::new(),
+            crashes: HashMap::new(),
+            told,
+            hidden: HashSet::new(),
+            lent: 0,
+        });
+        Ok(())
+    }
+
+    /// Keeps what can be kept of the browser, for the case that it ends.
+    pub async fn save(&mut self) {
+        if let Some(live) = &self.live {
+            self.saved = live.browser.save().await;
+        }
+    }
+
+    /// Ends the browser, after what can be kept of it was kept.
+    pub async fn put_away(&mut self) {
+        self.save().await;
+        self.drop_live().await;
+    }
+
+    async fn drop_live(&mut self) {
+        if let Some(Live {
+            running, browser, ..
+        }) = self.live.take()
+        {
+            drop(browser);
+            running.end().await;
+        }
+    }
+
+    /// Does what helps a tab that is in trouble. Tells what was done; the call that met the trouble is never made again.
+    pub async fn mend(&mut self, target: &TargetId, error: &CallError) -> &'static str {
+        let Some(live) = &mut self.live else {
+            return "the browser has ended; the next call starts it anew";
+        };
+        let mut trouble = match error {
+            CallError::Late { .. } => Trouble::Late,
+            CallError::Crashed => Trouble::Crashed,
+            CallError::Closed => {
+                return "the browser has ended, or its connection has; the next call brings it back";
+            }
+            CallError::Refused { .. }
+            | CallError::Script(_)
+            | CallError::DialogOpen
+            | CallError::Gone(_)
+            | CallError::Unreadable { .. } => return "look at the page before you go on",
+        };
+        let crashes = live.crashes.entry(target.clone()).or_default();
+        let mut history = History {
+            process_runs: live.running.over().is_none(),
+            browser_answers: live.browser.version(ALIVE_WITHIN).await.is_ok(),
+            tried: None,
+            crashes: *crashes,
+            last_restart: self.replaced.map(|at| at.elapsed()),
+        };
+        *crashes += u32::from(trouble == Trouble::Crashed);
+        loop {
+            let remedy = decide(trouble, history);
+            let (is_well, told) = match remedy {
+                Remedy::StopLoading => (
+                    try_on(live, target, |tab| async move { tab.stop_loading().await }).await,
+                    "the page did not answer; it does again since its loading was stopped",
+                ),
+                Remedy::EndScript => (
+                    try_on(live, target, |tab| async move { tab.end_script().await }).await,
+                    "the page did not answer; it does again since a script of it was ended",
+                ),
+                Remedy::Reopen => {
+                    let new = reopen(live, target).await;
+                    if let Some(new) = &new {
+                        self.tabs.replace(target, new);
+                        live.seen.remove(target);
+                    }
+                    let told = match trouble {
+                        Trouble::Crashed => {
+                            "the page had crashed and was opened again; entries in its forms are lost"
+                        }
+                        Trouble::Late | Trouble::Disconnected => {
+                            "the page did not answer, so it was closed and opened again; entries in its forms are lost"
+                        }
+                    };
+                    (new.is_some(), told)
+                }
+                Remedy::Reconnect | Remedy::NewBrowser => {
+                    self.drop_live().await;
+                    self.replaced = Some(Instant::now());
+                    return "the browser did not answer and was ended; the next call starts it anew, with cookies and tabs as they were saved";
+                }
+                Remedy::Fail(Why::PageCrashes) => {
+                    return "the page crashes again and again; close the tab with browser_tab, or open another address";
+                }
+                Remedy::Fail(Why::PageHangs) => {
+                    return "the page does not answer, not even when it is opened again; close the tab with browser_tab";
+                }
+                Remedy::Fail(Why::BrowserDies) => {
+                    return "the browser of this task ended too often; go on without it";
+                }
+            };
+            if is_well {
+                return told;
+            }
+            if trouble == Trouble::Crashed {
+                trouble = Trouble::Late;
+            }
+            history.tried = Some(remedy);
+        }
+    }
+}
+
+/// A connection to a browser that runs.
+async fn speak(running: &Running, options: Options) -> Result<Browser, NoBrowser> {
+    let speech = |error: &dyn std::error::Error| NoBrowser::Speech(error.to_string());
+    let stream = running.stream().await.map_err(|error| speech(&error))?;
+    let connection = Connection::open(stream, running.path()).await;
+    let connection = Arc::new(connection.map_err(|error| speech(&error))?);
+    let attached = Browser::attach(connection, options).await;
+    attached.map_err(|error| speech(&error))
+}
+
+/// Does this to a tab. True if its page answers afterwards.
+async fn try_on<F>(live: &Live, target: &TargetId, remedy: impl FnOnce(Tab) -> F) -> bool
+where
+    F: Future<Output = Result<(), CallError>>,
+{
+    let Ok(tab) = live.browser.tab(target) else {
+        return false;
+    };
+    // A remedy that comes too late is none, and the next is tried.
+    let _ = timeout(ALIVE_WITHIN, remedy(tab.clone())).await;
+    answers(&tab).await
+}
+
+async fn answers(tab: &Tab) -> bool {
+    let Some(top) = tab.frames().into_iter().next() else {
+        return false;
+    };
+    let asked = timeout(PAGE_ALIVE_WITHIN, tab.evaluate(&top, "1")).await;
+    matches!(asked, Ok(Ok(_) | Err(CallError::DialogOpen)))
+}
+
+/// Closes a tab and opens its address in another.
+async fn reopen(live: &Live, target: &TargetId) -> Option<TargetId> {
+    let tab = live.browser.tab(target).ok()?;
+    let url = tab.url().ok()?;
+    // It may hang so that it cannot be closed within the limit; it goes with its browser then.
+    let _ = timeout(ALIVE_WITHIN, tab.close()).await;
+    let new = live.browser.open_tab().await.ok()?;
+    new.navigate(&url).await.ok()?;
+    answers(&new).await.then(|| new.id().clone())
+}

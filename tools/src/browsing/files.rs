@@ -1,0 +1,167 @@
+//! Files between a task's browser and its workspace: downloads that came, files for a page, a page as PDF.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agent_core::ports::tool::ToolError;
+use browser::{Notice, Tab};
+
+use super::visit::{Stopped, Visit};
+use super::{download, events};
+use crate::directory::{AccessError, Directory, normalize};
+use crate::sandbox::disk::DiskLimits;
+use crate::toolbox::machine_said_no;
+use crate::workspace::Entered;
+
+/// The largest file that a page is given, and the largest PDF.
+const BYTES_MAX: u64 = 100 << 20;
+/// Files that a page is given in one call.
+const LENT_MAX: usize = 20;
+
+impl Visit<'_> {
+    pub(super) fn notices(&mut self) -> Vec<Notice> {
+        let mark = self.mark;
+        let live = self.live().ok();
+        live.map(|live| live.browser.notices_since(mark))
+            .unwrap_or_default()
+    }
+
+    /// Copies what was downloaded during the call into the workspace.
+    pub(super) async fn bring_downloads(
+        &mut self,
+        notices: &[Notice],
+    ) -> Result<Vec<String>, ToolError> {
+        let mut lines = Vec::new();
+        for notice in notices {
+            if let Notice::DownloadEnded { guid } = notice {
+                lines.extend(self.bring(guid).await?);
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Copies a download into the workspace, and says so.
+    async fn bring(&mut self, guid: &str) -> Result<Option<String>, ToolError> {
+        let Some(live) = &self.sitting.desk.live else {
+            return Ok(None);
+        };
+        let downloads = live.browser.downloads();
+        let Some(found) = downloads.into_iter().find(|one| one.guid == guid) else {
+            return Ok(None);
+        };
+        let name = found.suggested_name;
+        if found.state != browser::DownloadState::Done {
+            let state = events::state(found.state);
+            return Ok(Some(format!("the download {name:?} {state}")));
+        }
+        let from = Arc::clone(live.running.downloads().directory());
+        let place = self.context.place()?;
+        let limits = DiskLimits::of(&self.context.shared.options);
+        let (guid, suggested) = (guid.to_owned(), name.clone());
+        let brought = tokio::task::spawn_blocking(move || {
+            let brought = download::bring(&from, &guid, &suggested, &place, &limits);
+            // It goes with the browser at the latest.
+            let _ = from.delete(&guid, false);
+            brought
+        });
+        let brought = brought.await.map_err(std::io::Error::other);
+        let brought = brought.and_then(|brought| brought);
+        Ok(Some(
+            match brought.map_err(|error| machine_said_no(&error))? {
+                Ok((path, bytes)) => format!("downloaded {name:?}: {path} ({bytes} bytes)"),
+                Err(why) => format!("the download {name:?} was not kept: {why}"),
+            },
+        ))
+    }
+
+    /// Copies files of the workspace to where the browser can read them. Gives their paths as it sees them.
+    pub async fn lend_files(&mut self, paths: &[String]) -> Result<Vec<PathBuf>, Stopped> {
+        if paths.len() > LENT_MAX {
+            return Err(format!("at most {LENT_MAX} files at once"));
+        }
+        let place = self.context.place().map_err(|error| error.to_string())?;
+        let live = self.live()?;
+        live.lent += 1;
+        let folder = format!("lent-{}", live.lent);
+        let inside = live.running.downloads_inside().join(&folder);
+        let to = Arc::clone(live.running.downloads().directory());
+        let paths = paths.to_vec();
+        let lent = tokio::task::spawn_blocking(move || {
+            let each = paths.iter().enumerate();
+            let each = each.map(|(at, path)| lend(&place, path, &to, &format!("{folder}/{at}")));
+            each.collect::<Result<Vec<String>, Stopped>>()
+        });
+        let lent = lent.await.map_err(|error| error.to_string())??;
+        let lent = lent.into_iter().enumerate();
+        Ok(lent
+            .map(|(at, name)| inside.join(at.to_string()).join(name))
+            .collect())
+    }
+
+    /// Saves a page as a PDF of the workspace, and says so.
+    pub async fn save_pdf(&mut self, tab: &Tab, path: &str) -> Result<String, Stopped> {
+        let bytes_max = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX);
+        let bytes = match tab.pdf(bytes_max).await {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.trouble(tab, &error).await),
+        };
+        self.save_file(path, bytes).await
+    }
+
+    /// Saves what the window shows as a JPEG of the workspace, and says so.
+    pub async fn save_picture(&mut self, tab: &Tab, path: &str) -> Result<String, Stopped> {
+        let bytes = match tab.screenshot().await {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.trouble(tab, &error).await),
+        };
+        self.save_file(path, bytes).await
+    }
+
+    async fn save_file(&self, path: &str, bytes: Vec<u8>) -> Result<String, Stopped> {
+        let place = self.context.place().map_err(|error| error.to_string())?;
+        let limits = DiskLimits::of(&self.context.shared.options);
+        let path = path.to_owned();
+        let saved = tokio::task::spawn_blocking(move || save(&place, &path, &bytes, &limits));
+        saved.await.map_err(|error| error.to_string())?
+    }
+}
+
+fn about(path: &str, error: &AccessError) -> Stopped {
+    format!("{path:?}: {error}")
+}
+
+/// Copies one file. Gives its name, under which the page sees it.
+fn lend(from: &Entered, path: &str, to: &Directory, folder: &str) -> Result<String, Stopped> {
+    let read = normalize(path).and_then(|path| {
+        let content = from.directory().read(&path, BYTES_MAX)?;
+        Ok((path, content.bytes))
+    });
+    let (path_in, bytes) = read.map_err(|error| about(path, &error))?;
+    let name = path_in.rsplit('/').next().unwrap_or_default().to_owned();
+    let written = to.write(&format!("{folder}/{name}"), &bytes, Some(false));
+    written.map_err(|error| about(path, &error))?;
+    Ok(name)
+}
+
+fn save(place: &Entered, path: &str, bytes: &[u8], limits: &DiskLimits) -> Result<String, Stopped> {
+    let room = limits.room(place).map_err(|error| error.to_string())?;
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if room.amount().files == 0 {
+        return Err(format!(
+            "there is no room for one more file: {}",
+            room.of_files()
+        ));
+    }
+    if size > room.amount().bytes {
+        let said = room.of_bytes();
+        return Err(format!(
+            "it has {size} bytes, and there is no room for them: {said}"
+        ));
+    }
+    let written = normalize(path).and_then(|path| {
+        place.directory().write(&path, bytes, Some(false))?;
+        Ok(path)
+    });
+    let path = written.map_err(|error| about(path, &error))?;
+    Ok(format!("saved as {path} ({size} bytes)"))
+}

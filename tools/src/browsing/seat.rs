@@ -1,0 +1,182 @@
+//! One task's place among the browsers: whether it counts, who uses it, and when it is closed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::desk::Desk;
+
+/// How long a browser is kept after the last step that used it ended. The next step of the task is likely to want it.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// See the module's description.
+pub(crate) struct Seat {
+    /// For one call at a time.
+    desk: tokio::sync::Mutex<Desk>,
+    held: Mutex<Held>,
+    /// Told when it is to be closed at once.
+    wanted: Notify,
+}
+
+struct Held {
+    /// Whether it is one of the few.
+    is_taken: bool,
+    /// Whether somebody waits for a moment to close it.
+    is_kept: bool,
+    /// The steps that used it and are not known to have ended.
+    steps: Vec<CancellationToken>,
+    busy: u32,
+    last: Instant,
+}
+
+impl Default for Seat {
+    fn default() -> Self {
+        Self {
+            desk: tokio::sync::Mutex::default(),
+            held: Mutex::new(Held {
+                is_taken: false,
+                is_kept: false,
+                steps: Vec::new(),
+                busy: 0,
+                last: Instant::now(),
+            }),
+            wanted: Notify::new(),
+        }
+    }
+}
+
+/// A call that uses the browser. It ends when this is dropped.
+pub(crate) struct Sitting<'a> {
+    pub desk: tokio::sync::MutexGuard<'a, Desk>,
+    _counted: Counted<'a>,
+}
+
+/// Counts a call for as long as it lives.
+struct Counted<'a>(&'a Seat);
+
+impl<'a> Counted<'a> {
+    fn new(seat: &'a Seat) -> Self {
+        seat.held().busy += 1;
+        Self(seat)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let mut held = self.0.held();
+        held.busy -= 1;
+        held.last = Instant::now();
+    }
+}
+
+impl Seat {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is one of the few that may be.
+    pub fn is_taken(&self) -> bool {
+        self.held().is_taken
+    }
+
+    /// When it was used last.
+    pub fn last_use(&self) -> Instant {
+        self.held().last
+    }
+
+    /// Notes that somebody is about to use it.
+    pub fn touch(&self) {
+        self.held().last = Instant::now();
+    }
+
+    /// Whether nobody has used it for so long.
+    pub fn is_spare(&self, after: Duration) -> bool {
+        let held = self.held();
+        held.is_taken && held.busy == 0 && held.last.elapsed() >= after
+    }
+
+    /// Lets it count, from now until it was idle for so long or its steps have ended.
+    pub fn take(seat: &Arc<Self>, idle: Duration) {
+        let mut held = seat.held();
+        held.is_taken = true;
+        held.last = Instant::now();
+        if !held.is_kept {
+            held.is_kept = true;
+            tokio::spawn(keep(Arc::clone(seat), idle));
+        }
+    }
+
+    /// Notes a step that uses it.
+    pub fn used_by(&self, step: CancellationToken) {
+        let mut held = self.held();
+        held.steps.retain(|one| !one.is_cancelled());
+        held.steps.push(step);
+    }
+
+    /// Begins a call, when the calls before it are over. It is counted before that, so that the browser is not closed meanwhile.
+    pub async fn sit(&self) -> Sitting<'_> {
+        let counted = Counted::new(self);
+        Sitting {
+            desk: self.desk.lock().await,
+            _counted: counted,
+        }
+    }
+
+    /// Closes it at the next moment at which nobody uses it.
+    pub fn close_soon(seat: &Arc<Self>) {
+        seat.wanted.notify_one();
+    }
+
+    /// When it may be closed, and the steps that have not ended.
+    fn due(&self, idle: Duration) -> (Instant, Vec<CancellationToken>) {
+        let mut held = self.held();
+        held.steps.retain(|one| !one.is_cancelled());
+        let after = if held.steps.is_empty() { LINGER } else { idle };
+        (held.last + after, held.steps.clone())
+    }
+
+    /// Gives it up, unless somebody uses it. The browser itself is closed by whoever gets `true`.
+    fn give_up(&self) -> bool {
+        let mut held = self.held();
+        let is_free = held.busy == 0;
+        if is_free {
+            held.is_taken = false;
+            held.is_kept = false;
+        }
+        is_free
+    }
+}
+
+/// Closes a browser when its time has come.
+async fn keep(seat: Arc<Seat>, idle: Duration) {
+    loop {
+        let (due, steps) = seat.due(idle);
+        let ended = async {
+            if steps.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            join_all(steps.iter().map(CancellationToken::cancelled)).await;
+        };
+        let at_once = tokio::select! {
+            () = seat.wanted.notified() => true,
+            () = sleep_until(due) => false,
+            () = ended => false,
+        };
+        let is_due = at_once || seat.due(idle).0 <= Instant::now();
+        // A call that waits for the desk has been counted, so it does not find a browser that goes away under it.
+        let mut desk = seat.desk.lock().await;
+        if is_due && seat.give_up() {
+            desk.put_away().await;
+            return;
+        }
+        drop(desk);
+        if is_due {
+            // It is in use: to be looked at again when that is over.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}

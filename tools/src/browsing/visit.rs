@@ -1,0 +1,377 @@
+//! One call of a tool with the task's browser: the tab that it works in, what it did there, and what the model is told.
+
+use agent_core::browser::{Acted, Area};
+use agent_core::image::ImageRef;
+use agent_core::ports::tool::{SideEffect, ToolError, ToolOutcome};
+use browser::page::{Error as PageError, Find, Found, Look, Read, Reading, Reference, Seen, View};
+use browser::{
+    ActError, CallError, Document, Frames, Node, NodeHandle, Settled, Start, Tab, TargetId,
+};
+
+use super::desk::{Desk, Live, NoBrowser, Wanted};
+use super::events;
+use super::seat::Sitting;
+use crate::tool::Context;
+
+/// What a call comes to, for the model.
+pub(crate) struct Told {
+    /// Whether all that was asked was done.
+    pub ok: bool,
+    /// What was done, or why not.
+    pub text: String,
+}
+
+/// Why a call stops: something that the model is told.
+pub(crate) type Stopped = String;
+
+/// See the module's description.
+pub(crate) struct Visit<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) sitting: Sitting<'a>,
+    /// Where what happens during the call begins.
+    pub(super) mark: u64,
+    notes: Vec<String>,
+    acted: Vec<Acted>,
+    /// Pictures for the model.
+    images: Vec<ImageRef>,
+}
+
+impl<'a> Visit<'a> {
+    /// Begins a call in a browser, which is started if it does not run.
+    pub async fn begin(
+        context: &'a Context<'a>,
+        mut sitting: Sitting<'a>,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, Result<ToolOutcome, ToolError>> {
+        let note = match sitting.desk.ready(wanted).await {
+            Ok(note) => note,
+            Err(NoBrowser::Launch(error)) => return Err(super::refused(error)),
+            Err(error @ (NoBrowser::Speech(_) | NoBrowser::Dies)) => {
+                return Err(Ok(ToolOutcome::say(false, error.to_string())));
+            }
+        };
+        let mark = sitting.desk.live.as_ref().map_or(0, |live| live.told);
+        Ok(Self {
+            context,
+            sitting,
+            mark,
+            notes: note.into_iter().map(str::to_owned).collect(),
+            acted: Vec::new(),
+            images: Vec::new(),
+        })
+    }
+
+    fn desk(&mut self) -> &mut Desk {
+        &mut self.sitting.desk
+    }
+
+    /// The browser that runs.
+    pub fn live(&mut self) -> Result<&mut Live, Stopped> {
+        let gone = || "the browser has ended; call again, and it is started anew".to_owned();
+        self.desk().live.as_mut().ok_or_else(gone)
+    }
+
+    /// The tab that the step works in, or the one of this name, which it works in from now on.
+    pub fn tab(&mut self, name: Option<&str>) -> Result<Tab, Stopped> {
+        self.take_in_tabs()?;
+        let step = self.context.call.place.step.clone();
+        let desk = self.desk();
+        let target = match name {
+            Some(name) => {
+                let target = desk.tabs.named(&step, name);
+                let target = target.ok_or_else(|| format!("there is no tab {name:?}"))?;
+                desk.tabs.switch(&step, &target);
+                target
+            }
+            None => {
+                let current = desk.tabs.current(&step).cloned();
+                current.ok_or("no page is open; open one with browser_open")?
+            }
+        };
+        let tab = self.live()?.browser.tab(&target);
+        tab.map_err(|error| error.to_string())
+    }
+
+    /// A new tab, in which the step works from now on.
+    pub async fn new_tab(&mut self) -> Result<Tab, Stopped> {
+        let opened = self.live()?.browser.open_tab().await;
+        let tab = opened.map_err(|error| format!("no tab could be opened: {error}"))?;
+        let step = self.context.call.place.step.clone();
+        let desk = self.desk();
+        desk.tabs.add(tab.id(), &step);
+        desk.tabs.switch(&step, tab.id());
+        Ok(tab)
+    }
+
+    /// The step's tabs with their names; the one that it works in is marked.
+    pub fn tabs(&mut self) -> Result<Vec<(String, Tab, bool)>, Stopped> {
+        self.take_in_tabs()?;
+        let step = self.context.call.place.step.clone();
+        let desk = &mut *self.sitting.desk;
+        let current = desk.tabs.current(&step).cloned();
+        let Some(live) = &desk.live else {
+            return Ok(Vec::new());
+        };
+        let own = desk.tabs.of(&step).into_iter().filter_map(|target| {
+            let name = desk.tabs.name(&target)?;
+            let is_current = current.as_ref() == Some(&target);
+            Some((name, live.browser.tab(&target).ok()?, is_current))
+        });
+        Ok(own.collect())
+    }
+
+    /// Notes tabs that pages opened as those of the step whose page it was, and forgets those that are closed.
+    fn take_in_tabs(&mut self) -> Result<(), Stopped> {
+        let own_step = self.context.call.place.step.clone();
+        let open = self.live()?.browser.tabs();
+        let desk = self.desk();
+        for tab in &open {
+            let opener = tab.opener().ok().flatten();
+            let step = opener.and_then(|opener| desk.tabs.step(&opener).cloned());
+            if let Some(step) = step {
+                desk.tabs.add(tab.id(), &step);
+            }
+        }
+        desk.tabs
+            .keep(|target| open.iter().any(|tab| tab.id() == target));
+        if desk.tabs.current(&own_step).is_none()
+            && let Some(last) = desk.tabs.of(&own_step).last()
+        {
+            desk.tabs.switch(&own_step, last);
+        }
+        Ok(())
+    }
+
+    fn seen(&mut self, tab: &Tab) -> Result<&mut Seen, Stopped> {
+        let live = self.live()?;
+        Ok(live.seen.entry(tab.id().clone()).or_default())
+    }
+
+    /// Looks at a tab.
+    pub async fn look(&mut self, tab: &Tab, look: &Look) -> Result<View, Stopped> {
+        let looked = self.seen(tab)?.look(tab, look).await;
+        match looked {
+            Ok(view) => Ok(view),
+            Err(error) => Err(self.page_trouble(tab, error).await),
+        }
+    }
+
+    /// Searches a tab.
+    pub async fn find(&mut self, tab: &Tab, wanted: &Find) -> Result<Found, Stopped> {
+        let found = self.seen(tab)?.find(tab, wanted).await;
+        match found {
+            Ok(found) => Ok(found),
+            Err(error) => Err(self.page_trouble(tab, error).await),
+        }
+    }
+
+    /// Reads the text of a tab.
+    pub async fn read(&mut self, tab: &Tab, wanted: &Read) -> Result<Reading, Stopped> {
+        let reading = self.seen(tab)?.read(tab, wanted).await;
+        match reading {
+            Ok(reading) => Ok(reading),
+            Err(error) => Err(self.page_trouble(tab, error).await),
+        }
+    }
+
+    /// What a tab is called.
+    pub fn name(&self, tab: &Tab) -> String {
+        self.name_of(tab.id()).unwrap_or_default()
+    }
+
+    /// What the tab with this target is called.
+    pub fn name_of(&self, target: &TargetId) -> Option<String> {
+        self.sitting.desk.tabs.name(target)
+    }
+
+    /// Where in what happens the call began.
+    pub fn mark(&self) -> u64 {
+        self.mark
+    }
+
+    /// The stored secret of this name, if the task was granted it and it is for this host and port.
+    pub fn secret(&self, name: &str, host: &str, port: u16) -> Option<String> {
+        let mut credentials = self.context.call.grants.credentials.iter();
+        let found = credentials.find(|one| one.name.as_str() == name && one.is_for(host, port))?;
+        Some(found.secret.expose().to_owned())
+    }
+
+    /// The node of a reference, and what it is in words. Of a label, with `field`, the field that it stands for.
+    pub async fn node(
+        &mut self,
+        tab: &Tab,
+        named: &str,
+        field: bool,
+    ) -> Result<(NodeHandle, String), Stopped> {
+        let reference: Reference = named.parse().map_err(|error| format!("{error}"))?;
+        let seen = self.seen(tab)?;
+        let found = if field {
+            seen.field(tab, reference).await
+        } else {
+            seen.node(tab, reference).await
+        };
+        let object = match found {
+            Ok(object) => object,
+            Err(error) => return Err(self.page_trouble(tab, error).await),
+        };
+        let was = self.seen(tab)?.explain(reference).was;
+        let what = was.map(|(role, name)| format!(" {role} {name:?}"));
+        let node = NodeHandle {
+            frame: object.frame,
+            session: object.session,
+            node: Node::Object(object.id),
+        };
+        Ok((node, format!("[{reference}]{}", what.unwrap_or_default())))
+    }
+
+    async fn page_trouble(&mut self, tab: &Tab, error: PageError) -> Stopped {
+        match error {
+            PageError::Call(error) => self.trouble(tab, &error).await,
+            error @ (PageError::NoPage | PageError::Dead(_) | PageError::Unreadable(_)) => {
+                error.to_string()
+            }
+        }
+    }
+
+    /// Says what a failed call means, after what helps was done.
+    pub async fn trouble(&mut self, tab: &Tab, error: &CallError) -> Stopped {
+        if *error == CallError::DialogOpen {
+            let dialog = tab.dialog().ok().flatten();
+            let shown = dialog.map(|dialog| events::shown(&dialog));
+            return shown.unwrap_or_else(|| error.to_string());
+        }
+        let done = self.desk().mend(tab.id(), error).await;
+        format!("{error}; {done}")
+    }
+
+    /// Says why an action was not done, or that it is not known whether it was.
+    pub async fn act_trouble(&mut self, tab: &Tab, error: &ActError) -> Stopped {
+        match error {
+            ActError::Call(
+                call @ (CallError::Late { .. } | CallError::Closed | CallError::Crashed),
+            ) => {
+                let told = self.trouble(tab, call).await;
+                format!("it is not known whether it was done: {told}. Look before you do it again")
+            }
+            ActError::Call(call) => self.trouble(tab, call).await,
+            ActError::Invisible
+            | ActError::Moving
+            | ActError::Covered(_)
+            | ActError::Disabled
+            | ActError::NotEditable(_)
+            | ActError::WrongForm(_)
+            | ActError::NotSelect
+            | ActError::NoOption { .. }
+            | ActError::NotCheckable(_)
+            | ActError::Unchanged
+            | ActError::NotFiles
+            | ActError::NoKey(_)
+            | ActError::Outside => error.to_string(),
+        }
+    }
+
+    /// Waits until what was begun has come to rest. Tells if it did not.
+    pub async fn settle(
+        &mut self,
+        tab: &Tab,
+        start: Start,
+    ) -> Result<Option<&'static str>, Stopped> {
+        match tab.settle(start).await {
+            Ok(settled) => Ok(busy(settled)),
+            // It closed itself; that is told with the tabs.
+            Err(CallError::Gone(_)) => Ok(None),
+            Err(error) => Err(self.trouble(tab, &error).await),
+        }
+    }
+
+    /// From now on the page may show a stored secret, so no picture of it is kept.
+    pub fn hide(&mut self, tab: &Tab) -> Result<(), Stopped> {
+        let document = shown(tab).ok_or("the tab shows no page")?;
+        self.live()?.hidden.insert(document);
+        Ok(())
+    }
+
+    /// Keeps for the log what was done, with a picture of the page as it is now.
+    pub async fn acted(&mut self, tab: &Tab, action: &str, target: Option<Area>) {
+        let image = self.picture(tab).await;
+        let (url, title) = (tab.url().unwrap_or_default(), tab.title().await);
+        self.acted.push(Acted {
+            action: action.to_owned(),
+            url,
+            title: title.unwrap_or_default(),
+            target,
+            image,
+        });
+    }
+
+    /// A picture of the page, in the blob store. None where it cannot be had: what was done counts without.
+    async fn picture(&mut self, tab: &Tab) -> Option<ImageRef> {
+        let is_hidden = |live: &mut Live| shown(tab).is_none_or(|page| live.hidden.contains(&page));
+        if self.live().map_or(true, is_hidden) || tab.dialog().ok()?.is_some() {
+            return None;
+        }
+        let bytes = tab.screenshot().await.ok()?;
+        let (width, height) = crate::tool::image_size(&bytes)?;
+        let tenant = &self.context.call.place.tenant;
+        let blob = self.context.shared.blobs.put(tenant, bytes).await;
+        let blob = blob
+            .inspect_err(|error| tracing::warn!(%error, "a picture of a page is not kept"))
+            .ok()?;
+        Some(ImageRef {
+            blob,
+            media_type: "image/jpeg".to_owned(),
+            width,
+            height,
+        })
+    }
+
+    /// Shows the model a picture of the page. False if none can be had.
+    pub async fn show(&mut self, tab: &Tab) -> bool {
+        let picture = self.picture(tab).await;
+        let is_there = picture.is_some();
+        self.images.extend(picture);
+        is_there
+    }
+
+    /// Ends the call: what happened meanwhile, downloads that came, and what the browser reached go with it.
+    pub async fn end(mut self, told: Result<Told, Stopped>) -> Result<ToolOutcome, ToolError> {
+        let Told { ok, text } = told.unwrap_or_else(|text| Told { ok: false, text });
+        let mut lines = std::mem::take(&mut self.notes);
+        if self.take_in_tabs().is_ok() {
+            let notices = self.notices();
+            lines.extend(events::lines(&notices, &self.sitting.desk.tabs));
+            lines.extend(self.bring_downloads(&notices).await?);
+        }
+        self.desk().save().await;
+        if let Some(live) = &mut self.desk().live {
+            live.told = live.browser.mark();
+        }
+        let mut outcome = ToolOutcome::say(ok, String::new());
+        if let Some(live) = &self.sitting.desk.live {
+            outcome.enforced = Some(Box::new(live.running.enforced().clone()));
+            outcome.network = Box::new(live.running.take_decisions());
+        }
+        let refused = crate::network::refusals(&outcome.network);
+        lines.insert(0, text);
+        let whole = format!("{}{refused}", lines.join("\n"));
+        let most = self.context.shared.options.shown_bytes_max;
+        outcome.content = crate::tool::cut_middle(&whole, most);
+        outcome.side_effects = self.acted.into_iter().map(SideEffect::Acted).collect();
+        outcome.images = self.images;
+        Ok(outcome)
+    }
+}
+
+/// What is said of a page that did not come to rest.
+pub(crate) fn busy(settled: Settled) -> Option<&'static str> {
+    match settled {
+        Settled::Still | Settled::Dialog => None,
+        Settled::Busy => Some("the page is still busy; this is how it looks so far"),
+    }
+}
+
+/// The document that a tab shows.
+pub(crate) fn shown(tab: &Tab) -> Option<Document> {
+    let frames = tab.frames();
+    frames.first().map(|frame| frame.document.clone())
+}
