@@ -47,6 +47,10 @@ const NEVER_ZERO: [(&str, &str); 31] = [
     ),
     ("model.timeouts.idle_ms", "no answer would come in time"),
     ("model.timeouts.total_ms", "no answer would come in time"),
+    (
+        "tools.browser.idle_ms",
+        "a browser would be closed between two calls",
+    ),
     ("tools.cpu_percent", "no command would get on"),
     (
         "tools.http_request.timeout_ms",

@@ -24,7 +24,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// A head that came in part is looked at again after so long.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// What a page may call the machine that it is on.
-const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+pub(crate) const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Servers of the same task.
 #[async_trait]

@@ -14,6 +14,7 @@ mod running;
 mod socket;
 
 pub(crate) use found::{binds, is_offered};
+pub(crate) use front::OWN_NAMES;
 pub use front::{Front, Neighbours};
 pub use launcher::{LaunchError, Launcher};
 pub use probe::{Browser, probe};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::options::BrowserOptions;
 
 #[test]
 fn a_patch_is_told_by_the_files_that_it_names() {
@@ -15,7 +16,15 @@ fn a_patch_is_told_by_the_files_that_it_names() {
 #[test]
 fn a_call_is_told_by_the_argument_that_its_tool_names_and_by_no_other() {
     let guard = Guard::new(egress::Options::default());
-    let tools = guard.map(|guard| all(&Options::default(), &guard));
+    // Browser tools, whose arguments are not all texts, have tests of their own.
+    let options = Options {
+        browser: BrowserOptions {
+            enabled: false,
+            ..BrowserOptions::default()
+        },
+        ..Options::default()
+    };
+    let tools = guard.map(|guard| all(&options, &guard));
     let tools = tools.unwrap_or_default();
     assert_eq!(tools.len(), 17);
     for tool in tools {
@@ -124,6 +133,26 @@ fn by_arguments() -> Vec<(&'static str, Value, Source, Outward)> {
         (json!({"method": "GET", "url": "x"}), Outward::Nothing),
     ] {
         calls.push(("http_request", request, Source::Outside, outward));
+    }
+    let open = Outward::Open {
+        address: url.to_owned(),
+        host,
+        port,
+    };
+    let click = json!({"steps": [{"action": "scroll"}, {"action": "click", "ref": "e1"}]});
+    for (name, arguments, outward) in [
+        ("browser_open", json!({ "url": url }), open),
+        ("browser_open", json!({"url": "about:blank"}), Outward::Page),
+        ("browser_look", json!({}), Outward::Page),
+        ("browser_read", json!({}), Outward::Page),
+        ("browser_wait", json!({"text": "x"}), Outward::Page),
+        ("browser_tab", json!({"do": "reload"}), Outward::Page),
+        ("browser_act", click, Outward::Program),
+        ("browser_dialog", json!({"accept": true}), Outward::Program),
+        ("browser_file", json!({"do": "upload"}), Outward::Program),
+        ("browser_file", json!({"do": "pdf"}), Outward::Page),
+    ] {
+        calls.push((name, arguments, Source::Outside, outward));
     }
     calls
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Move, joined, report};
+use crate::browser::OWN_NAMES;
 use crate::browsing::{Stopped, Told, Visit, busy};
 use crate::tool::{destination, object, shown_address, text};
 
@@ -44,18 +45,24 @@ impl Move for Open {
     }
 
     fn outward(arguments: &Value) -> Outward {
-        let address = text(arguments, "url").unwrap_or_default();
+        let address = whole(&text(arguments, "url").unwrap_or_default());
         match Url::parse(&address) {
-            Ok(url) => {
+            Ok(url) if ["http", "https"].contains(&url.scheme()) => {
                 let (host, port) = destination(&url);
+                if OWN_NAMES.contains(&host.as_str()) {
+                    // It is a server of the task's own, or none.
+                    return Outward::Page;
+                }
                 Outward::Open {
                     address,
                     host,
                     port,
                 }
             }
-            // Then no page is opened.
-            Err(_) => Outward::Page,
+            // The page is what the model wrote, scripts and all.
+            Ok(url) if url.scheme() == "data" => Outward::Program,
+            // No such page is opened.
+            Ok(_) | Err(_) => Outward::Page,
         }
     }
 
@@ -73,15 +80,29 @@ impl Move for Open {
                 Err(_) => visit.new_tab().await?,
             },
         };
-        let url = self.url.trim();
-        let url = if url.contains("://") || url.starts_with("about:") {
-            url.to_owned()
-        } else {
-            format!("https://{url}")
-        };
+        let url = whole(&self.url);
         let arrived = tab.navigate(&url).await;
         arrival(visit, &tab, arrived, &format!("open {url}")).await
     }
+}
+
+/// The address that is meant: one that begins with a host is of the web.
+fn whole(url: &str) -> String {
+    let url = url.trim();
+    let has_scheme =
+        Url::parse(url).is_ok_and(|parsed| parsed.has_host() || parsed.cannot_be_a_base());
+    let is_host_and_port = url
+        .split_once(':')
+        .is_some_and(|(_, rest)| rest.starts_with(|letter: char| letter.is_ascii_digit()));
+    if has_scheme && !is_host_and_port {
+        return url.to_owned();
+    }
+    let scheme = if OWN_NAMES.iter().any(|name| url.starts_with(name)) {
+        "http"
+    } else {
+        "https"
+    };
+    format!("{scheme}://{url}")
 }
 
 /// What came of sending a tab somewhere, for the model and for the log.
@@ -175,5 +196,30 @@ mod tests {
         };
         assert_eq!((host.as_str(), port), ("a.example", 443));
         assert_eq!(address, "https://u:p@a.example/x?key=1#y");
+    }
+
+    #[test]
+    fn what_is_opened_is_what_was_judged() {
+        for (url, opened) in [
+            (" a.example/x ", "https://a.example/x"),
+            ("a.example:8080", "https://a.example:8080"),
+            ("localhost:8123/", "http://localhost:8123/"),
+            ("http://a.example", "http://a.example"),
+            ("about:blank", "about:blank"),
+            ("data:text/html,x", "data:text/html,x"),
+        ] {
+            assert_eq!(whole(url), opened);
+        }
+        let of = |url: &str| Open::outward(&json!({ "url": url }));
+        assert_eq!(of("a.example").place(), Some(("a.example", 443)));
+        assert_eq!(of("data:text/html,<script>x</script>"), Outward::Program);
+        assert_eq!(of("file:///etc/passwd"), Outward::Page);
+        assert_eq!(of("http://localhost:8123/?d=1"), Outward::Page);
+        assert_eq!(of("http://127.0.0.1:8123/"), Outward::Page);
+        assert_eq!(of("http://2130706433:8123/"), Outward::Page);
+        assert_eq!(
+            of("http://localhost.evil.example/").place(),
+            Some(("localhost.evil.example", 80))
+        );
     }
 }
