@@ -20,7 +20,7 @@ use super::snapshot::{Shown, Snapshot};
 const FRAMES_MAX: usize = 12;
 const NESTED_MAX: usize = 5;
 /// What the scripts of the first frame and of each frame in it may take and send.
-const MILLISECONDS: (u64, u64) = (1_200, 250);
+const MILLISECONDS: (u64, u64) = (1_000, 250);
 const BYTES: (usize, usize) = (160 * 1024, 8 * 1024);
 
 /// What is looked at.

@@ -26,18 +26,27 @@ struct Counted {
 impl Numbering {
     /// The short name of a frame. The one at the top has none, whatever it shows.
     pub(super) fn prefix(&mut self, frame: &FrameId, at_top: bool) -> u32 {
-        let last = &mut self.last;
-        let counted = self.frames.entry(frame.clone()).or_insert_with(|| {
-            let prefix = if at_top {
-                0
-            } else {
-                *last += 1;
-                // People count the top as the first frame, so the first inside it is the second.
-                *last = (*last).max(2);
-                *last
-            };
-            Counted { prefix, next: 1 }
-        });
+        if let Some(counted) = self.frames.get(frame) {
+            return counted.prefix;
+        }
+        let counted = if at_top {
+            // A new frame at the top counts on where the one before stopped: both have the same short name.
+            let before = self.frames.iter().find(|(_, counted)| counted.prefix == 0);
+            let before = before.map(|(frame, counted)| (frame.clone(), counted.next));
+            let next = before.map_or(1, |(frame, next)| {
+                self.frames.remove(&frame);
+                next
+            });
+            Counted { prefix: 0, next }
+        } else {
+            // People count the top as the first frame, so the first inside it is the second.
+            self.last = (self.last + 1).max(2);
+            Counted {
+                prefix: self.last,
+                next: 1,
+            }
+        };
+        self.frames.insert(frame.clone(), counted);
         counted.prefix
     }
 
@@ -89,6 +98,21 @@ mod tests {
         assert_eq!(numbering.frame(reference(2)), Some(&first));
         assert_eq!(numbering.frame(reference(0)), Some(&top));
         assert_eq!(numbering.frame(reference(9)), None);
+    }
+
+    #[test]
+    fn another_frame_at_the_top_counts_on() {
+        let mut numbering = Numbering::default();
+        let (one, other) = (FrameId::from("one"), FrameId::from("other"));
+        numbering.prefix(&one, true);
+        numbering.counted(&one, 40);
+        assert_eq!(numbering.prefix(&other, true), 0);
+        assert_eq!(numbering.first(&other), 40);
+        let reference = Reference {
+            frame: 0,
+            number: 1,
+        };
+        assert_eq!(numbering.frame(reference), Some(&other));
     }
 
     #[test]

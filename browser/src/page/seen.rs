@@ -201,8 +201,12 @@ impl Seen {
 
     /// The frame of a reference as it is now.
     pub fn frame(&self, frames: &dyn Frames, reference: Reference) -> Option<Frame> {
+        let mut living = frames.frames().into_iter();
+        if reference.frame == 0 {
+            return living.next();
+        }
         let id = self.numbering.frame(reference)?;
-        frames.frames().into_iter().find(|frame| frame.id == *id)
+        living.find(|frame| frame.id == *id)
     }
 
     /// Why a reference names nothing: what it was, and what is nearest to that on the page now. Looks at the page for that.

@@ -28,7 +28,9 @@ const pageFacts = () => {
   };
 };
 
+// The time is counted from when the page is laid out, which must be waited for in any case.
 const walked = ({ everything, seen, milliseconds, linesMax, textLetters }, top) => {
+  if (top !== null) boxOf(top);
   const walk = new Walk({ everything, clip: windowBox(seen), until: now() + milliseconds, linesMax, letters: textLetters });
   if (top !== null) walk.walk(top);
   return walk;
@@ -58,10 +60,15 @@ const excerpt = (item, wanted) => {
   item.text = `${from > 0 ? '…' : ''}${clean(item.text.slice(from), TEXT_LETTERS)}`;
 };
 
+// Above so many elements not even half of the time would suffice.
+const LARGE_ELEMENTS = 12000;
+const elementsNamed = caller(Document, 'getElementsByTagName');
+
 const occurrences = (words, wanted) => (wanted === '' ? 0 : words.split(wanted).length - 1);
 
 // Goes through the whole page line by line. Null if the time does not suffice.
 const findByLines = (request, wanted) => {
+  if (elementsNamed(document, '*').length > LARGE_ELEMENTS) return null;
   const walk = walked({ ...request, milliseconds: request.milliseconds / 2, everything: true, linesMax: FOUND_LINES_MAX, textLetters: FOUND_LETTERS }, documentElement(document));
   if (!walk.complete || walk.cut.lines > 0) return null;
   const lines = finish(walk.lines, FOUND_LETTERS);
@@ -103,7 +110,7 @@ const neighbour = (element, step) => {
 // that is spread over several texts, or is in a name that is not drawn, is not found.
 const findByTexts = (request, wanted) => {
   const until = now() + request.milliseconds / 2;
-  const texts = createTreeWalker(document, NodeFilter.SHOW_TEXT);
+  const texts = createTreeWalker(document, document, NodeFilter.SHOW_TEXT);
   const boxes = new Map();
   let [hits, hitLines, looked, complete] = [0, 0, 0, true];
   for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {

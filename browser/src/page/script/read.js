@@ -21,6 +21,8 @@ class Reader {
     this.frames = [];
     this.complete = true;
     this.looked = 0;
+    this.continued = false;
+    this.wasInList = false;
   }
 
   leave(what) {
@@ -31,12 +33,15 @@ class Reader {
   block(texts, tight = false) {
     if (!tight && this.lines.length > 0 && this.lines[this.lines.length - 1] !== '') this.line(this.indent(false).trimEnd());
     for (const text of texts) this.line(this.indent(true) + text);
+    this.continued = false;
+    this.wasInList = false;
   }
 
   indent(take) {
     let mark = '';
     for (const prefix of this.prefixes.slice(0, INDENTS_MAX)) {
-      mark += prefix.used || !take ? prefix.rest : prefix.first;
+      if (take) mark += prefix.used ? prefix.rest : prefix.first;
+      else if (prefix.used) mark += prefix.rest;
       if (take) prefix.used = true;
     }
     return mark;
@@ -47,14 +52,15 @@ class Reader {
     this.letters += text.length + 1;
   }
 
-  // Ends the paragraph that is being gathered.
-  flush(tight = false) {
+  // Ends the paragraph that is being gathered. `continues`: what follows is the next line of the same paragraph.
+  flush(continues = false) {
     const text = clean(this.buffer, BLOCK_LETTERS);
     this.buffer = '';
     if (text === '') return;
     const inList = this.prefixes.length > 0 && this.prefixes[this.prefixes.length - 1].list === true;
-    this.block([IMITATES.test(text) ? `\\${text}` : text], tight || inList || this.tight);
-    this.tight = tight;
+    this.block([IMITATES.test(text) ? `\\${text}` : text], this.continued || (inList && this.wasInList));
+    this.continued = continues;
+    this.wasInList = inList;
   }
 
   read(top) {
@@ -101,7 +107,7 @@ class Reader {
       return isRendered(node) && style.visibility === 'hidden' && querySelector(node, '[style*=visible]') !== null ? { context } : null;
     }
     const given = givenRole(node);
-    if (isOn(node, 'aria-hidden') || style.opacity === '0') return null;
+    if (isOn(node, 'aria-hidden') || style.opacity === '0' || (style.position === 'absolute' && isCutAway(style, boxOf(node)))) return null;
     if (!this.whole && this.isAround(tag, given, context)) return null;
     const special = this.special(node, tag, context);
     if (special !== undefined) return special;

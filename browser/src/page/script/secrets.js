@@ -3,6 +3,7 @@
 // A field that ever was a password field stays one for us, so a "show password" switch shows nothing; and a value that such
 // a field ever had is blotted out of any text that we give away.
 
+const listen = caller(EventTarget, 'addEventListener');
 const SECRET_COMPLETION = new Set([
   'current-password', 'new-password', 'one-time-code',
   'cc-number', 'cc-csc', 'cc-exp', 'cc-exp-month', 'cc-exp-year',
@@ -91,7 +92,7 @@ const watchSwitches = (root) => {
 };
 watchSwitches(document);
 // A value is kept when it is typed into a password field, also if the page empties or replaces the field before we look again.
-addEventListener('change', (event) => {
+listen(globalThis, 'change', (event) => {
   const [field] = event.composedPath();
   if ((field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) && isSecret(field)) keepSecret(field);
 }, true);

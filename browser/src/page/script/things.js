@@ -171,7 +171,8 @@ Object.assign(Walk.prototype, {
       this.put(context, this.field(node, control, localName(control), actionRole(control, localName(control), givenRole(control)), context));
       return { context: { ...context, named: true }, place };
     }
-    return { context: isRendered(control) ? { ...context, named: true } : context, place };
+    const isSeen = isRendered(control) && (this.everything || touches(boxOf(control), context.clip));
+    return { context: isSeen ? { ...context, named: true } : context, place };
   },
 
   named(node, tag, role, context, contents, letters = NAME_LETTERS) {

@@ -25,6 +25,9 @@ const overlap = (box, clip) => ({
   right: Math.min(box.right, clip.right), bottom: Math.min(box.bottom, clip.bottom),
 });
 
+// Whether it is made so small that nobody sees it: what is written so is for screen readers alone.
+const isCutAway = (style, box) => style.position === 'absolute' && style.overflowX !== 'visible' && box.width <= 2 && box.height <= 2;
+
 // The label that stands for a box which is not drawn itself, as where a page draws its own check boxes; else null.
 const standIn = (field) => {
   if (!(field instanceof HTMLInputElement) || !BOXES.has(field.type)) return null;
@@ -42,13 +45,17 @@ const elementAtIn = caller(ShadowRoot, 'elementFromPoint');
 const assignedSlot = reader(Element, 'assignedSlot');
 const POINTS = [[0.5, 0.5], [0.5, 0.03], [0.5, 0.97], [0.97, 0.97], [0.03, 0.97], [0.97, 0.5], [0.03, 0.5], [0.97, 0.03], [0.03, 0.03], [0.5, 0.25], [0.5, 0.75]];
 const POINTS_MILLISECONDS = 120;
+// What is left at least for what is found so.
+const HURRY_MILLISECONDS = 300;
 
-// What the window certainly shows, with all that it lies in: what is opened over the page, and what is hit at some points. On a
-// page that is so large that this is needed, each point costs a lot.
+// What the window certainly shows (true), with all that it lies in (false): what is opened over the page, and what is hit at some
+// points. On a page that is so large that this is needed, each point costs a lot.
 const shownAround = (clip) => {
-  const shown = new Set();
+  const shown = new Map();
   const add = (hit) => {
-    for (let element = hit; element !== null && !shown.has(element); element = assignedSlot(element) ?? parentElement(element)) shown.add(element);
+    if (hit === null) return;
+    for (let element = hit; element !== null && !shown.has(element); element = assignedSlot(element) ?? parentElement(element)) shown.set(element, false);
+    shown.set(hit, true);
   };
   for (const opened of [...all(document, 'dialog[open], [role=dialog], [role=alertdialog], [popover]')].slice(0, 50)) add(opened);
   const until = now() + POINTS_MILLISECONDS;
@@ -93,7 +100,7 @@ class Walk {
   walk(top) {
     this.stack.push({ node: top, list: null, at: 0, once: true, place: 'mixed', context: {
       depth: 0, block: 0, clip: this.clip, area: this.outside, sink: null, cell: null, named: false, hidden: false, transparent: false,
-      inert: false, ariaHidden: false, pointer: false, sectioned: false, modal: false,
+      inert: false, ariaHidden: false, pointer: false, sectioned: false, modal: false, certain: false, cutAway: false,
     } });
     while (this.stack.length > 0) {
       this.looked += 1;
@@ -117,6 +124,8 @@ class Walk {
     if (this.shown === null && time > this.hurryAt && time < this.until) {
       this.shown = shownAround(this.clip);
       this.complete = false;
+      this.until = Math.max(this.until, now() + HURRY_MILLISECONDS);
+      return false;
     }
     if (time <= this.until) return false;
     this.complete = false;
@@ -163,7 +172,7 @@ class Walk {
   // What is to be done with what is inside: its context and where it lies, or null for nothing.
   element(node, context) {
     const tag = localName(node);
-    if (SKIPPED.has(tag) || (this.shown !== null && !this.shown.has(node))) return null;
+    if (SKIPPED.has(tag) || (this.shown !== null && !context.certain && !this.shown.has(node))) return null;
     const box = boxOf(node);
     let within = context;
     let place = this.placeOf(box, context.clip);
@@ -183,7 +192,7 @@ class Walk {
     const given = givenRole(node);
     const role = actionRole(node, tag, given);
     const style = getComputedStyle(node);
-    const thing = { node, tag, given, role, box, style, place, wasPointed: within.pointer, context: this.contextOf(node, tag, style, within) };
+    const thing = { node, tag, given, role, box, style, place, wasPointed: within.pointer, clip: within.clip, context: this.contextOf(node, tag, style, box, within) };
     // Nothing is drawn of it: only what is inside may be. A transparent field is often laid over a drawing of it, and takes the clicks.
     const overlaid = thing.context.transparent && (tag === 'input' || tag === 'select');
     const unseen = style.visibility !== 'visible' || !hasSize(box) || (thing.context.transparent && !overlaid);
@@ -201,7 +210,7 @@ class Walk {
     return { context, place: 'out' };
   }
 
-  contextOf(node, tag, style, context) {
+  contextOf(node, tag, style, box, context) {
     const inside = { ...context };
     const display = style.display;
     if (!display.startsWith('inline') && display !== 'ruby') {
@@ -209,21 +218,25 @@ class Walk {
       inside.block = this.blocks;
     }
     inside.transparent = context.transparent || style.opacity === '0';
-    inside.hidden = inside.transparent || style.visibility !== 'visible';
+    inside.hidden = inside.transparent || style.visibility !== 'visible' || context.cutAway || isCutAway(style, box);
+    inside.cutAway = context.cutAway || isCutAway(style, box);
     inside.inert = context.inert || hasAttribute(node, 'inert');
     inside.ariaHidden = context.ariaHidden || isOn(node, 'aria-hidden');
     inside.pointer = style.cursor === 'pointer';
+    inside.certain = context.certain || this.shown?.get(node) === true;
     inside.sectioned = context.sectioned || SECTIONS.has(tag);
     return inside;
   }
 
   drawn(thing) {
-    const { node, tag, given, role, place, context, style } = thing;
+    const { node, tag, given, role, context, style } = thing;
     if (isModal(node, tag, given)) {
       context.modal = true;
       this.modal = true;
     }
     const area = this.clipTo(thing);
+    // What lies in it is held to the narrower clip.
+    if (context.clip !== thing.clip) thing.place = 'mixed';
     if (tag === 'label') return this.label(thing);
     if (role !== '') return this.action(thing);
     if (tag === 'legend' || tag === 'caption') {
@@ -245,7 +258,7 @@ class Walk {
     if (tag === 'img' || tag === 'svg' || given === 'img') return this.picture(thing);
     if (tag === 'progress' || tag === 'meter' || given === 'progressbar') return this.progress(thing);
     if (word !== null || area !== null) this.group(thing, word, area);
-    return { context, place };
+    return { context, place: thing.place };
   }
 
   // Narrows what is seen to the box of what scrolls or cuts off, and opens a count of its own for what scrolls.
