@@ -3,13 +3,14 @@
 //! Between fork and exec only plain system calls are made: no allocation, no lock. Privileges are given up before exec, so
 //! the started program never runs as host root.
 
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
@@ -17,6 +18,8 @@ use rustix::mount::MountPropagationFlags;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::UnshareFlags;
 
+use super::born::{Becomes, Born};
+use super::cgroup::Door;
 use super::keeper;
 use crate::options::Options;
 
@@ -37,7 +40,7 @@ pub(super) struct Launch {
     /// Descriptors that it inherits, under their numbers here.
     pub inherited: Vec<OwnedFd>,
     /// Cgroups that it joins.
-    pub doors: Vec<OwnedFd>,
+    pub doors: Vec<Door>,
     pub owner: Option<u32>,
     pub stages: Vec<Stage>,
     /// The directory to start in; the root if none.
@@ -64,24 +67,47 @@ pub(super) fn process_limits(options: &Options, memory_is_bounded: bool) -> Vec<
     limits
 }
 
+/// A process that was started, and what it prints.
+pub(super) struct Launched {
+    pub born: Born,
+    pub stdout: File,
+    pub stderr: File,
+}
+
 impl Launch {
     /// Starts the process. Its output comes through pipes.
-    pub fn spawn(self) -> io::Result<Child> {
-        let mut command = Command::new(&self.program);
-        command
-            .args(&self.arguments)
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir("/")
-            .stdin(self.input.map_or_else(Stdio::null, Stdio::from))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        if let Some(name) = &self.name {
-            command.arg0(name);
+    pub fn spawn(self) -> io::Result<Launched> {
+        let piped = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
+        let ((stdout, out), (stderr, err)) = (piped()?, piped()?);
+        let input = match self.input {
+            Some(input) => input,
+            None => File::open("/dev/null")?.into(),
+        };
+        let name = self
+            .name
+            .as_ref()
+            .map_or(self.program.as_os_str(), |name| name.as_ref());
+        let mut arguments = vec![CString::new(name.as_bytes())?];
+        for argument in self.arguments {
+            arguments.push(CString::new(argument)?);
         }
-        let inherit: Vec<i32> = self.inherited.iter().map(AsRawFd::as_raw_fd).collect();
+        // The last of a name holds.
+        let variables: BTreeMap<&str, &str> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let mut environment = Vec::with_capacity(variables.len());
+        for (name, value) in &variables {
+            environment.push(CString::new(format!("{name}={value}"))?);
+        }
+        let becomes = Becomes {
+            programs: programs(&self.program, variables.get("PATH").copied())?,
+            arguments,
+            environment,
+            standard: [input, out, err],
+        };
         let prepare = Prepare {
-            doors: self.doors,
             owner: self.owner,
             stages: self.stages,
             directory: self.directory,
@@ -90,21 +116,31 @@ impl Launch {
                 .iter()
                 .map(|(resource, limit)| (*resource, lowered(*resource, *limit)))
                 .collect(),
-            inherit,
+            inherit: self.inherited.iter().map(AsRawFd::as_raw_fd).collect(),
             parent: rustix::process::getpid(),
             is_kept: self.is_kept,
+            doors: self.doors,
         };
-        #[expect(
-            unsafe_code,
-            reason = "what runs between fork and exec makes plain system calls only"
-        )]
-        unsafe {
-            command.pre_exec(move || prepare.run().map_err(io::Error::from));
-        }
-        let child = command.spawn();
-        drop(self.inherited);
-        child
+        let mut groups = prepare.doors.iter().filter_map(|door| door.group.as_ref());
+        let group = groups.next().map(AsFd::as_fd);
+        Ok(Launched {
+            born: Born::start(&becomes, group, |is_in_group| prepare.run(is_in_group))?,
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+        })
     }
+}
+
+/// Where a program may be: a bare name is looked for in the folders in which the program itself will look.
+fn programs(program: &Path, path: Option<&str>) -> io::Result<Vec<CString>> {
+    let named = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from);
+    if program.as_os_str().as_bytes().contains(&b'/') {
+        return Ok(vec![named(program)?]);
+    }
+    let folders = path.into_iter().flat_map(|folders| folders.split(':'));
+    folders
+        .map(|folder| named(&Path::new(folder).join(program)))
+        .collect()
 }
 
 /// A limit can be lowered by anyone and raised by few.
@@ -118,7 +154,7 @@ pub(super) fn lowered(resource: Resource, limit: u64) -> Rlimit {
 }
 
 struct Prepare {
-    doors: Vec<OwnedFd>,
+    doors: Vec<Door>,
     owner: Option<u32>,
     stages: Vec<Stage>,
     directory: Option<OwnedFd>,
@@ -131,9 +167,15 @@ struct Prepare {
 const CLOSE_RANGE_CLOEXEC: libc::c_uint = 1 << 2;
 
 impl Prepare {
-    fn run(&self) -> rustix::io::Result<()> {
+    /// In the new process, which may be in its group of version 2 already.
+    fn run(&self, is_in_group: bool) -> rustix::io::Result<()> {
         // First of all: joining a cgroup can take long, and all that time this process holds copies of our sockets and locks.
         end_with(self.parent)?;
+        for door in &self.doors {
+            if door.group.is_none() || !is_in_group {
+                rustix::io::write(&door.joins, b"0")?;
+            }
+        }
         let parent = if self.is_kept {
             keeper::keep(self.parent)?
         } else {
@@ -143,11 +185,9 @@ impl Prepare {
         let _ = rustix::process::setsid();
         let _ = rustix::process::nice(5);
         be_first_to_go();
-        for door in &self.doors {
-            rustix::io::write(door, b"0")?;
-        }
-        if let Some(directory) = &self.directory {
-            rustix::process::fchdir(directory)?;
+        match &self.directory {
+            Some(directory) => rustix::process::fchdir(directory)?,
+            None => rustix::process::chdir(c"/")?,
         }
         if !self.stages.is_empty() {
             bind(&self.stages)?;
@@ -235,4 +275,21 @@ fn close_above_standard() -> rustix::io::Result<()> {
 fn keep_open(descriptor: i32) -> rustix::io::Result<()> {
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     rustix::io::fcntl_setfd(descriptor, FdFlags::empty())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_name_is_looked_for_where_the_program_will_look() {
+        let found = |name: &str, path| programs(Path::new(name), path).unwrap();
+        assert_eq!(
+            found("sh", Some("/a:/b")),
+            [c"/a/sh", c"/b/sh"].map(CStr::to_owned)
+        );
+        assert_eq!(found("./sh", Some("/a:/b")), [c"./sh".to_owned()]);
+        assert_eq!(found("sh", None), Vec::<CString>::new());
+    }
 }

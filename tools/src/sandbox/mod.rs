@@ -4,6 +4,7 @@
 //! in a weaker way than it said. Dropping the future of a run ends the whole process tree; the workspace stays in use until
 //! the tree is gone. When our own process dies, everything that it started dies with it.
 
+mod born;
 pub mod bubblewrap;
 mod census;
 mod cgroup;

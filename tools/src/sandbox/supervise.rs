@@ -3,10 +3,10 @@
 //! One thread starts the program and stays until its tree is gone. The kernel ends the sandbox when that thread ends, so
 //! nothing outlives us, whatever happens. The thread learns that no one waits any more by the closing of a pipe.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
-use std::process::{Child, ChildStderr, ChildStdout};
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::born::Born;
 use super::census::{Census, Enrolled};
 use super::cgroup::Groups;
 use super::disk::{DiskLimits, Watchdog};
@@ -121,9 +122,9 @@ pub(super) fn supervise(watched: Watched) -> io::Result<Supervised> {
 
 struct Watch {
     tree: Tree,
-    child: Child,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    child: Born,
+    stdout: Option<File>,
+    stderr: Option<File>,
     out: Capture,
     err: Capture,
     gone: Option<OwnedFd>,
@@ -147,25 +148,20 @@ struct Watch {
 impl Watch {
     fn start(watched: Watched, gone: OwnedFd) -> io::Result<Self> {
         let started = Instant::now();
-        let mut child = watched.launch.spawn()?;
-        let tree = Tree::of(&child, watched.status)?;
+        let launched = watched.launch.spawn()?;
+        let child = launched.born;
+        let tree = Tree::of(child.pid(), watched.status)?;
         let owner = watched.place.owner();
-        let enrolled = watched.census.map(|census| census.enrol(child.id(), owner));
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        for stream in [
-            stdout.as_ref().map(AsFd::as_fd),
-            stderr.as_ref().map(AsFd::as_fd),
-        ]
-        .into_iter()
-        .flatten()
-        {
+        let number = child.pid().as_raw_nonzero().get().unsigned_abs();
+        let enrolled = watched.census.map(|census| census.enrol(number, owner));
+        for stream in [&launched.stdout, &launched.stderr] {
             rustix::fs::fcntl_setfl(stream, rustix::fs::OFlags::NONBLOCK)?;
         }
         Ok(Self {
             tree,
             child,
-            stdout,
-            stderr,
+            stdout: Some(launched.stdout),
+            stderr: Some(launched.stderr),
             out: Capture::new(watched.keeping.clone()),
             err: Capture::new(watched.keeping),
             gone: Some(gone),
@@ -193,7 +189,7 @@ impl Watch {
         self.tree.end();
         // From here on its number may be another's.
         self.enrolled = None;
-        let exit = exit_status(self.child.wait()?);
+        let exit = self.child.wait()?;
         self.tree.was_reaped();
         if !self.tree.is_gone_within(END_AT_LEAST) {
             return Err(io::Error::other("the program's processes cannot be ended"));
@@ -335,12 +331,4 @@ fn take<S: Read>(stream: &mut Option<S>, capture: &mut Capture) {
     {
         *stream = None;
     }
-}
-
-fn exit_status(status: std::process::ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal))
-        .unwrap_or(-1)
 }

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::Child;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -38,12 +37,9 @@ enum First {
 }
 
 impl Tree {
-    pub fn of(child: &Child, status: Option<OwnedFd>) -> io::Result<Self> {
-        let leader_pid = i32::try_from(child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .ok_or(io::ErrorKind::InvalidData)?;
-        let leader = rustix::process::pidfd_open(leader_pid, PidfdFlags::empty())?;
+    /// That of a child of ours.
+    pub fn of(child: Pid, status: Option<OwnedFd>) -> io::Result<Self> {
+        let leader = rustix::process::pidfd_open(child, PidfdFlags::empty())?;
         let first = match status {
             None => First::Kept,
             Some(status) => {

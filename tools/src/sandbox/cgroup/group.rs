@@ -22,6 +22,14 @@ pub(super) enum Version {
     Two,
 }
 
+/// A way into a group.
+pub(in super::super) struct Door {
+    /// A file through which a process of one thread joins by writing `0`. Whoever opened it must have had the right, not who writes.
+    pub joins: OwnedFd,
+    /// The group of version 2 itself, for a process that is made in it.
+    pub group: Option<OwnedFd>,
+}
+
 /// A group of ours; removed when dropped.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -93,8 +101,8 @@ impl Group {
         }
     }
 
-    /// A file through which a process of one thread joins by writing `0`. Whoever opened it must have had the right, not who writes.
-    pub fn door(&self) -> io::Result<OwnedFd> {
+    /// The way into it.
+    pub fn door(&self) -> io::Result<Door> {
         let name = match self.version {
             // A thread that moves itself waits for no other. A process that does waits until every processor has been
             // idle once, 10 ms and more.
@@ -102,10 +110,17 @@ impl Group {
             // Here a thread cannot leave the group of its process.
             Version::Two => "cgroup.procs",
         };
-        let door: File = OpenOptions::new()
+        let joins: File = OpenOptions::new()
             .write(true)
             .open(self.folder.join(name))?;
-        Ok(door.into())
+        let group = match self.version {
+            Version::One => None,
+            Version::Two => Some(File::open(&self.folder)?.into()),
+        };
+        Ok(Door {
+            joins: joins.into(),
+            group,
+        })
     }
 
     /// How often the kernel ended a process of this very group for want of memory, whose limit that ever was.

@@ -12,7 +12,6 @@ mod mounts;
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use agent_core::enforcement::Limits as Stated;
@@ -20,6 +19,7 @@ use agent_core::enforcement::Limits as Stated;
 use agent_core::ports::workspaces::Place;
 
 use self::branch::{Branch, Branches};
+pub(super) use self::group::Door;
 use self::group::{Group, Version, delegate, remove_left_overs};
 use self::mounts::{Parent, candidates};
 use super::scope::{Controller, Limits, Scope, Scoped};
@@ -198,9 +198,8 @@ fn counted(
 }
 
 impl Groups {
-    /// Files through which a process of one thread joins by writing `0`. Whoever opened them must have had the right, not who
-    /// writes.
-    pub fn doors(&self) -> io::Result<Vec<OwnedFd>> {
+    /// The ways into its own groups.
+    pub fn doors(&self) -> io::Result<Vec<Door>> {
         self.made.iter().map(|made| made.group.door()).collect()
     }
 
