@@ -83,7 +83,7 @@ fn put(
         bytes: length.saturating_sub(was.unwrap_or(0)),
         files: if was.is_some() { 0 } else { FILES_EACH },
     };
-    if let Err(why) = DiskLimits::of(options).admit(place, coming)? {
+    if let Err(why) = DiskLimits::of(options).admit(place, coming) {
         return Ok(Err(format!(
             "they were not kept: {why}{}",
             told_of(&removed)

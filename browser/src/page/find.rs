@@ -107,7 +107,11 @@ fn told(answers: &[(u32, Said)], known: &mut Known, wanted: &Find) -> Found {
         " (the page is too large, or a frame too slow, to be searched to the end)"
     };
     // A very large page is searched text by text, and its lines are not counted.
-    let of = if all > 0 { format!(" of {all}") } else { String::new() };
+    let of = if all > 0 {
+        format!(" of {all}")
+    } else {
+        String::new()
+    };
     let header = format!(
         "{} is found {hits} times, in {lines}{of} lines{partly}\n",
         quoted(&wanted.text)

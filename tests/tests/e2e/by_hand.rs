@@ -293,7 +293,7 @@ fn a_folder_that_cannot_be_worked_on_is_refused_and_nothing_is_run() {
     let whole = here.folder.path();
     for (path, words) in [
         (folder.as_path(), "more than 1 files and directories"),
-        (std::path::Path::new("/"), "root of the file system"),
+        (Path::new("/"), "root of the file system"),
         (whole, "set TMPDIR to a folder outside"),
         (&whole.join("nowhere"), "the folder cannot be read"),
     ] {

@@ -78,24 +78,20 @@ impl DiskLimits {
     /// How much may still come into a workspace before a limit is met that it has, by itself or with others, or the disk too full.
     pub fn room(&self, place: &Entered) -> io::Result<Room> {
         let (held, _) = walk(place.directory());
-        self.room_beside(held, place)
-    }
-
-    /// Says whether so much may come into a workspace, and if not, whose limit is in the way. What may is counted from then on: others
-    /// of the task and the tenant ask before the next walk.
-    pub fn admit(&self, place: &Entered, coming: Amount) -> io::Result<Result<(), String>> {
-        let (held, _) = walk(place.directory());
-        let admitted = self.room_beside(held, place)?.admit(coming);
-        if let (Ok(()), Some(account)) = (&admitted, place.account()) {
-            account.note(held.more(coming));
-        }
-        Ok(admitted)
-    }
-
-    fn room_beside(&self, held: Amount, place: &Entered) -> io::Result<Room> {
         let free = free_of(&rustix::fs::fstatvfs(place.directory())?);
         let room = Room::within(&self.sums(held, place));
         Ok(room.on_disk(free.bytes, self.free_bytes_min))
+    }
+
+    /// Says whether so much may come into a workspace, and if not, whose limit is in the way. What may is counted from then on: others
+    /// of the task and the tenant ask before the next walk. A disk that is full is left to the write, for then the task waits.
+    pub fn admit(&self, place: &Entered, coming: Amount) -> Result<(), String> {
+        let (held, _) = walk(place.directory());
+        Room::within(&self.sums(held, place)).admit(coming)?;
+        if let Some(account) = place.account() {
+            account.note(held.more(coming));
+        }
+        Ok(())
     }
 
     /// What a record says of them.

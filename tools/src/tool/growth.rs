@@ -19,8 +19,9 @@ pub(super) fn admit<'a>(
     if coming == Amount::default() {
         return Ok(());
     }
-    let admitted = limits.admit(place, coming).map_err(Complaint::Machine)?;
-    admitted.map_err(|why| Complaint::Model(format!("nothing was changed: {why}")))
+    limits
+        .admit(place, coming)
+        .map_err(|why| Complaint::Model(format!("nothing was changed: {why}")))
 }
 
 /// What comes beyond what goes. What cannot be looked at is taken for absent: the write says what is wrong with it.

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod bombs;
+mod cgroups;
 mod changes;
 mod everyday;
 mod files;

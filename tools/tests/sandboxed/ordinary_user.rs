@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::room::is_root;
 
 /// Nobody's on any machine: below those that systems give to services and above those that they give to people.
-const ORDINARY: u32 = 47_111;
+pub const ORDINARY: u32 = 47_111;
 
 const TESTS: &[&str] = &[
     "attacks::no_attempt_to_leave_the_sandbox_succeeds",

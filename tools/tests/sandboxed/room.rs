@@ -235,20 +235,25 @@ impl Room {
     }
 }
 
-/// Waits until something holds, for at most ten seconds.
+/// Waits until something holds, for at most a minute: emulated machines are slow.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if holds() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("did not come to hold within 10 s: {what}");
+    panic!("did not come to hold within a minute: {what}");
+}
+
+/// How many host processes have a command line that holds this text.
+pub fn processes_with(text: &str) -> usize {
+    pids_with(text).len()
 }
 
 /// Host processes whose command line holds this text.
-pub fn processes_with(text: &str) -> usize {
-    let mut found = 0;
+pub fn pids_with(text: &str) -> Vec<u32> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let pid: Option<u32> = entry
             .file_name()
@@ -258,7 +263,7 @@ pub fn processes_with(text: &str) -> usize {
         let line = std::fs::read(Path::new("/proc").join(format!("{pid}/cmdline")));
         let line = String::from_utf8_lossy(&line.unwrap_or_default()).into_owned();
         if line.contains(text) && pid != std::process::id() {
-            found += 1;
+            found.push(pid);
         }
     }
     found

@@ -6,7 +6,7 @@ use crate::sandbox::Lack;
 use crate::sandbox::cgroup::Cgroups;
 use crate::sandbox::scope::{Controller, Scope, Scoped};
 
-const CURE_OF_CGROUPS: &str = "give the service a cgroup that it can write to, for example with Delegate=yes and DelegateSubgroup=main in its systemd unit";
+const CURE_OF_CGROUPS: &str = "give the service a cgroup that it can write to, for example with Delegate=yes in its systemd unit";
 
 /// What a resource is called that no cgroup bounds for a command, and that none bounds for a task and a tenant alone.
 fn words(controller: Controller) -> (&'static str, &'static str) {

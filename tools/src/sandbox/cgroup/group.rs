@@ -10,6 +10,8 @@ use std::time::Duration;
 use super::super::scope::{Controller, Limits};
 
 const PREFIX: &str = "errand-run.";
+/// The group that we are in where ours was opened for others.
+pub(super) const OWN: &str = "errand-own";
 
 /// Memory is given to groups in pieces, so a group that is full can be short of its limit by some.
 const CHARGED_AT_ONCE: u64 = 1024 * 1024;
@@ -123,6 +125,13 @@ impl Group {
         })
     }
 
+    /// Whether a process can join it. A group of version 2 may exist and have limits, and still take no process, for those around it.
+    pub fn is_joinable(&self) -> bool {
+        let kind = fs::read_to_string(self.folder.join("cgroup.type"));
+        let is_domain = self.version == Version::One || kind.is_ok_and(|kind| kind == "domain\n");
+        is_domain && self.door().is_ok()
+    }
+
     /// How often the kernel ended a process of this very group for want of memory, whose limit that ever was.
     pub fn memory_kills(&self) -> u64 {
         let file = match self.version {
@@ -231,10 +240,41 @@ impl Drop for Group {
     }
 }
 
-/// Lets groups in a folder of version 2 have a controller. Fails where processes are in the folder's own group.
+/// Lets groups in a folder of version 2 have a controller. First the folder has to be empty of processes.
 pub(super) fn delegate(folder: &Path, controller: Controller) -> io::Result<()> {
     let control = folder.join("cgroup.subtree_control");
     write(&control, &format!("+{}", controller.name()))
+}
+
+/// The controllers that groups in a folder of version 2 can be given.
+pub(super) fn available(folder: &Path) -> Vec<Controller> {
+    let names = fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
+    let has = |controller: &Controller| names.split_whitespace().any(|n| n == controller.name());
+    Controller::ALL.into_iter().filter(has).collect()
+}
+
+/// Sees to it that no process is in a folder of version 2, where groups are to be made: if we alone are, we move into a group in it.
+/// What bounds the folder bounds us as before. Fails where others are.
+///
+/// It has to be asked before a controller is given: that of processes and that of processor time can be given where processes
+/// are, and then no group in the folder takes any.
+pub(super) fn make_room(folder: &Path) -> io::Result<()> {
+    // The outermost group has no type, and may have both.
+    if !folder.join("cgroup.type").exists() {
+        return Ok(());
+    }
+    let held = fs::read_to_string(folder.join("cgroup.procs"))?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    if held.trim() != std::process::id().to_string() {
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let own = folder.join(OWN);
+    match fs::create_dir(&own) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => write(&own.join("cgroup.procs"), "0"),
+    }
 }
 
 fn write(path: &Path, value: &str) -> io::Result<()> {

@@ -3,8 +3,8 @@
 //!
 //! A command's group is in its task's, which is in its tenant's. Which controllers are usable that way, and of which
 //! version, is found out one by one by making such groups; that a hierarchy is mounted says little. What cannot be
-//! nested bounds each command alone. Groups lie below our own, so no limit set on us is left. A crash leaves empty
-//! groups, which the next start removes.
+//! nested bounds each command alone. Groups lie below our own, so no limit set on us is left; where other processes are in
+//! our own of version 2, beside it. A crash leaves empty groups, which the next start removes.
 
 mod branch;
 mod group;
@@ -20,7 +20,7 @@ use agent_core::ports::workspaces::Place;
 
 use self::branch::{Branch, Branches};
 pub(super) use self::group::Door;
-use self::group::{Group, Version, delegate, remove_left_overs};
+use self::group::{Group, Version, available, delegate, make_room, remove_left_overs};
 use self::mounts::{Parent, candidates};
 use super::scope::{Controller, Limits, Scope, Scoped};
 use crate::options::Options;
@@ -111,14 +111,18 @@ impl Cgroups {
         let open = |controller: &Controller| {
             parent.controllers.contains(controller) && !self.bounds(Scope::Command, *controller)
         };
-        let mut controllers = Controller::ALL.to_vec();
+        let mut controllers = match parent.version {
+            Version::One => Controller::ALL.to_vec(),
+            Version::Two => available(&parent.folder),
+        };
         controllers.retain(open);
         if controllers.is_empty() {
             return None;
         }
         if parent.version == Version::Two {
+            // Where others are in the group too, the one around it may do.
+            make_room(&parent.folder).ok()?;
             for controller in &controllers {
-                // Fails where processes are in the group itself; then the group around it may do.
                 let _ = delegate(&parent.folder, *controller);
             }
         }
@@ -141,7 +145,7 @@ impl Cgroups {
             });
             trial.push(group);
         }
-        let is_joinable = trial.last().is_some_and(|group| group.door().is_ok());
+        let is_joinable = trial.last().is_some_and(Group::is_joinable);
         // The inner ones have to go first.
         while trial.pop().is_some() {}
         let parent = Parent {

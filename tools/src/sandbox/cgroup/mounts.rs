@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::scope::Controller;
-use super::group::Version;
+use super::group::{OWN, Version};
 
 /// Where groups can be made.
 #[derive(Debug, Clone)]
@@ -26,7 +26,11 @@ pub(super) fn candidates(mounts: &str, own: &str) -> Vec<Parent> {
             continue;
         };
         let below = Path::new(path).strip_prefix(root).unwrap_or(Path::new(""));
-        let folder = Path::new(point).join(below);
+        let mut folder = Path::new(point).join(below);
+        // We have moved there ourselves.
+        if two && folder.ends_with(OWN) {
+            folder.pop();
+        }
         let version = if two { Version::Two } else { Version::One };
         let around = folder
             .parent()
@@ -85,6 +89,11 @@ mod tests {
             .into_iter()
             .map(|parent| (parent.folder, parent.version))
             .collect();
+        let moved = candidates(mounts, "0::/system/errand/errand-own");
+        let moved: Vec<PathBuf> = moved.into_iter().map(|parent| parent.folder).collect();
+        let wanted = ["/system/errand", "/system"];
+        let wanted = wanted.map(|below| PathBuf::from(format!("/sys/fs/cgroup/unified{below}")));
+        assert_eq!(moved, wanted);
         assert_eq!(
             found,
             vec![
