@@ -208,7 +208,7 @@ fn append(
             match part.children.get(&number) {
                 None => {}
                 Some(Child::Seen(place)) => {
-                    append(parts, &parts[*place], (depth, behind), known, lines)
+                    append(parts, &parts[*place], (depth, behind), known, lines);
                 }
                 Some(Child::Unseen(why)) => lines.push(Shown {
                     depth,

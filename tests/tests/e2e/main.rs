@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod archives;
+mod browser;
 mod by_hand;
 mod cancel;
 mod command_line;

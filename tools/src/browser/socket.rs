@@ -12,6 +12,9 @@ const TEXT: u8 = 0x1;
 const CONTINUED: u8 = 0x0;
 const CLOSE: u8 = 0x8;
 const LAST: u8 = 0x80;
+/// What stands for a length of two bytes, and of eight.
+const SHORT: u8 = 0x7e;
+const LONG: u8 = 0x7f;
 
 /// A WebSocket that DevTools answers on.
 pub struct Socket<S> {
@@ -81,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match u16::try_from(text.len()) {
             Ok(length @ ..126) => frame.push(MASKED | length.to_be_bytes()[1]),
             Ok(length) => {
-                frame.push(MASKED | 126);
+                frame.push(MASKED | SHORT);
                 frame.extend(length.to_be_bytes());
             }
             Err(_) => return Err(io::ErrorKind::InvalidInput.into()),
@@ -98,8 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         loop {
             let kind = self.stream.read_u8().await?;
             let length = match self.stream.read_u8().await? {
-                126 => u64::from(self.stream.read_u16().await?),
-                127 => self.stream.read_u64().await?,
+                SHORT => u64::from(self.stream.read_u16().await?),
+                LONG => self.stream.read_u64().await?,
                 length => u64::from(length),
             };
             let whole = u64::try_from(text.len()).unwrap_or(u64::MAX);

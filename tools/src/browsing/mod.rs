@@ -33,7 +33,7 @@ pub(crate) use visit::{Stopped, Told, Visit, busy, shown};
 /// A browser that nobody used for so long makes room for one that is wanted.
 const SPARE_AFTER: Duration = Duration::from_secs(30);
 /// What is kept of a closed browser is forgotten after so long.
-const FORGET_AFTER: Duration = Duration::from_secs(3600);
+const FORGET_AFTER: Duration = Duration::from_hours(1);
 
 /// Tasks are told apart by their tenants too.
 type Key = (TenantId, TaskId);

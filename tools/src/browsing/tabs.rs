@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(tabs.add(&a, &two), "t1", "it is known already");
         tabs.keep(|target| *target != b);
         assert_eq!(tabs.add(&c, &two), "t3");
-        assert_eq!(tabs.of(&one), [a.clone()]);
+        assert_eq!(tabs.of(&one), std::slice::from_ref(&a));
         assert_eq!(tabs.named(&two, "t3"), Some(c));
         assert_eq!(tabs.named(&two, "t1"), None, "it is another step's");
     }

@@ -76,17 +76,14 @@ impl<'a> Visit<'a> {
         self.take_in_tabs()?;
         let step = self.context.call.place.step.clone();
         let desk = self.desk();
-        let target = match name {
-            Some(name) => {
-                let target = desk.tabs.named(&step, name);
-                let target = target.ok_or_else(|| format!("there is no tab {name:?}"))?;
-                desk.tabs.switch(&step, &target);
-                target
-            }
-            None => {
-                let current = desk.tabs.current(&step).cloned();
-                current.ok_or("no page is open; open one with browser_open")?
-            }
+        let target = if let Some(name) = name {
+            let target = desk.tabs.named(&step, name);
+            let target = target.ok_or_else(|| format!("there is no tab {name:?}"))?;
+            desk.tabs.switch(&step, &target);
+            target
+        } else {
+            let current = desk.tabs.current(&step).cloned();
+            current.ok_or("no page is open; open one with browser_open")?
         };
         let tab = self.live()?.browser.tab(&target);
         tab.map_err(|error| error.to_string())

@@ -40,6 +40,7 @@ pub struct LocalWorkspaces {
     uids: Option<Arc<UidPool>>,
     bounds: Bounds,
     ledger: Arc<Ledger>,
+    annexes: Arc<Annexes>,
     /// A cell is filled once, so that no place is taken twice, and places do not wait for each other.
     held: Mutex<HashMap<Place, Arc<OnceCell<Arc<Held>>>>>,
 }
@@ -61,6 +62,8 @@ impl LocalWorkspaces {
         let folder = options.folder()?.to_owned();
         place::make_folder(&folder)?;
         sweep::sweep(&folder)?;
+        let ledger = Ledger::new(options);
+        let annexes = Annexes::beside(folder.clone(), uids.clone(), Arc::clone(&ledger));
         Ok(Self {
             folder,
             blobs,
@@ -69,18 +72,15 @@ impl LocalWorkspaces {
                 files_max: options.workspace_files_max,
                 bytes_max: options.workspace_bytes_max,
             },
-            ledger: Ledger::new(options),
+            ledger,
+            annexes: Arc::new(annexes),
             held: Mutex::default(),
         })
     }
 
     /// Folders beside these workspaces, which count for the same tasks.
-    pub fn annexes(&self) -> Annexes {
-        Annexes::beside(
-            self.folder.clone(),
-            self.uids.clone(),
-            Arc::clone(&self.ledger),
-        )
+    pub fn annexes(&self) -> Arc<Annexes> {
+        Arc::clone(&self.annexes)
     }
 
     /// Enters a place that was restored.

@@ -1,11 +1,13 @@
 //! What holds a browser, and what it is told of when there is none.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use agent_core::enforcement::NetworkReach;
 use serde_json::json;
 use tools::browser::{Front, LaunchError, probe};
 
+use crate::room::processes_with;
 use crate::stage::{Page, launched, launcher, line, processes, room, room_with};
 
 const MIB: u64 = 1024 * 1024;
@@ -70,16 +72,16 @@ pub async fn files_of_the_machine_and_inner_pages_are_not_shown() {
     for url in [
         "file:///etc/passwd",
         "chrome://version",
-        "view-source:about:blank",
+        "devtools://devtools/bundled/inspector.html",
+        "view-source:http://127.0.0.2/",
     ] {
-        let mut page = Page::open(&running, url).await;
-        let text = page.text().await;
-        assert!(
-            text.contains("blocked") || text.contains("ERR_BLOCKED"),
-            "{url}: {text}"
-        );
-        assert!(!text.contains("nologin"), "{url}: {text}");
+        let mut page = Page::blank(&running).await;
+        let error = page.navigate(url).await.unwrap_or_default();
+        assert_eq!(error, "net::ERR_BLOCKED_BY_ADMINISTRATOR", "{url}");
     }
+    // The same call goes to what is not shut.
+    let mut page = Page::blank(&running).await;
+    assert_eq!(page.navigate("data:text/html,open").await, None);
     running.end().await;
 }
 
@@ -97,6 +99,25 @@ pub async fn a_program_that_is_no_browser_is_told_at_once_with_what_it_said() {
         assert!(text.contains(said), "{text}");
         assert!(started.elapsed() < Duration::from_secs(10));
     }
+}
+
+pub async fn a_browser_that_does_not_come_up_is_ended_and_what_it_said_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("slow");
+    let script = "#!/bin/sh\necho the profile is locked >&2\nexec sleep 86399\n";
+    std::fs::write(&program, script).unwrap();
+    for path in [folder.path(), &program] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let room = room_with(|options| options.chromium = Some(program)).await;
+    let launched = launcher(&room).launch(&room.place, Front::default()).await;
+    let Err(LaunchError::NotStarted(text)) = launched else {
+        panic!("it was taken for a browser")
+    };
+    let said =
+        "it did not say within 15 s where its DevTools are; it said last: the profile is locked";
+    assert_eq!(text, said);
+    assert_eq!(processes_with("86399"), 0);
 }
 
 pub async fn a_browser_that_is_missing_comes_with_the_line_that_installs_it() {

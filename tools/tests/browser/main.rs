@@ -23,6 +23,7 @@ const TESTS: &[Test] = &tests![
     cage::pages_run_in_the_browsers_own_sandbox_within_ours,
     cage::files_of_the_machine_and_inner_pages_are_not_shown,
     cage::a_program_that_is_no_browser_is_told_at_once_with_what_it_said,
+    cage::a_browser_that_does_not_come_up_is_ended_and_what_it_said_is_told,
     cage::a_browser_that_is_missing_comes_with_the_line_that_installs_it,
     reach::a_page_is_fetched_only_where_the_task_was_granted_its_host,
     reach::what_a_page_does_beside_the_proxy_arrives_nowhere,

@@ -20,8 +20,8 @@ use crate::room::Room;
 const WITHIN: Duration = Duration::from_secs(20);
 
 pub fn launcher(room: &Room) -> Launcher {
-    let annexes = Arc::new(room.parts.workspaces.annexes());
-    Launcher::new(&room.options, Arc::clone(&room.parts.sandbox), annexes)
+    let sandbox = Arc::clone(&room.parts.sandbox);
+    Launcher::new(&room.options, sandbox, room.parts.workspaces.annexes())
 }
 
 pub async fn launched(room: &Room, front: Front) -> Running {
@@ -107,6 +107,26 @@ pub struct Page {
 impl Page {
     /// Opens an address, and waits until it is loaded.
     pub async fn open(running: &Running, url: &str) -> Self {
+        let mut page = Self::blank(running).await;
+        // An address that is refused is an error, and a page that says so.
+        let _ = page.navigate(url).await;
+        let loaded = async {
+            let script = "document.readyState + location.href";
+            loop {
+                let at = page.says(script).await;
+                let at = at.as_str().unwrap_or_default();
+                if at.starts_with("complete") && at != "completeabout:blank" {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(WITHIN, loaded).await.unwrap();
+        page
+    }
+
+    /// An empty page.
+    pub async fn blank(running: &Running) -> Self {
         let stream = running.stream().await.unwrap();
         let mut socket = Socket::open(stream, &running.host(), running.path())
             .await
@@ -118,22 +138,20 @@ impl Page {
             json!({"targetId": target, "flatten": true}),
         );
         let session = attached.await.unwrap()["sessionId"].clone();
-        let mut page = Self {
+        Self {
             socket,
             session: session.as_str().unwrap().to_owned(),
-        };
-        // An address that is refused is an error, and a page that says so.
-        let _ = page.call("Page.navigate", json!({"url": url})).await;
-        let loaded = async {
-            while page.says("document.readyState + location.href").await
-                == json!("completeabout:blank")
-                || page.says("document.readyState").await != json!("complete")
-            {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(WITHIN, loaded).await.unwrap();
-        page
+        }
+    }
+
+    /// Asks for an address, and gives the error if it is not gone to.
+    pub async fn navigate(&mut self, url: &str) -> Option<String> {
+        let asked = self.call("Page.navigate", json!({"url": url}));
+        let answer = tokio::time::timeout(WITHIN, asked).await.unwrap();
+        match answer {
+            Ok(answer) => answer["errorText"].as_str().map(str::to_owned),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     async fn call(&mut self, method: &str, params: Value) -> std::io::Result<Value> {

@@ -141,7 +141,7 @@ async fn one(visit: &mut Visit<'_>, tab: &Tab, step: &Step) -> Result<Done, Stop
         Err(error) => return Err(visit.trouble(tab, &error).await),
     };
     let text = typed(visit, tab, step)?;
-    let (acted, note) = match perform(visit, tab, step, node.as_ref(), &text).await? {
+    let (acted, remark) = match perform(visit, tab, step, node.as_ref(), &text).await? {
         Ok(done) => done,
         Err(error) => return Err(visit.act_trouble(tab, &error).await),
     };
@@ -151,7 +151,7 @@ async fn one(visit: &mut Visit<'_>, tab: &Tab, step: &Step) -> Result<Done, Stop
     }
     let busy = visit.settle(tab, start).await?;
     visit.acted(tab, &told, area(&acted)).await;
-    let notes = [note.unwrap_or_default(), busy.unwrap_or_default()];
+    let notes = [remark.unwrap_or_default(), busy.unwrap_or_default()];
     let notes: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
     let told = if notes.is_empty() {
         told
@@ -214,8 +214,8 @@ async fn scroll(tab: &Tab, step: &Step, node: Option<&NodeHandle>) -> Result<Per
     };
     Ok(match (step.direction, node) {
         (Some(way), node) => tab.scroll(node, way.into()).await.map(|moved| {
-            let note = "nothing goes any further that way";
-            (nowhere, (!moved).then_some(note))
+            let remark = "nothing goes any further that way";
+            (nowhere, (!moved).then_some(remark))
         }),
         (None, Some(node)) => tab.scroll_to(node).await.map(|()| (nowhere, None)),
         (None, None) => return Err("scroll needs a direction or a ref".to_owned()),

@@ -104,13 +104,17 @@ impl Files {
         if let Err(error) = tab.set_files(&node, &lent).await {
             return Err(visit.act_trouble(&tab, &error).await);
         }
-        let note = visit.settle(&tab, start).await?;
+        let remark = visit.settle(&tab, start).await?;
         let action = format!("give {} to {on}", self.paths.join(", "));
         visit.acted(&tab, &action, None).await;
         let shown = report(visit, &tab, true).await?;
         Ok(Told {
             ok: true,
-            text: joined(&[&format!("done: {action}"), note.unwrap_or_default(), &shown]),
+            text: joined(&[
+                &format!("done: {action}"),
+                remark.unwrap_or_default(),
+                &shown,
+            ]),
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::browsing::{Stopped, Told, Visit, busy};
 use crate::tool::{destination, object, shown_address, text};
 
 /// How long a call waits for a download.
-const DOWNLOAD_WITHIN: Duration = Duration::from_secs(60);
+const DOWNLOAD_WITHIN: Duration = Duration::from_mins(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,9 +146,11 @@ pub(super) async fn arrival(
 async fn download(visit: &mut Visit<'_>, guid: &str) -> Result<Told, Stopped> {
     let mark = visit.mark();
     let browser = &visit.live()?.browser;
-    let ended = browser.notice(mark, DOWNLOAD_WITHIN, |notice| match notice {
-        Notice::DownloadEnded { guid: ended } if ended == guid => Some(()),
-        _ => None,
+    let wanted = Notice::DownloadEnded {
+        guid: guid.to_owned(),
+    };
+    let ended = browser.notice(mark, DOWNLOAD_WITHIN, |notice| {
+        (*notice == wanted).then_some(())
     });
     let text = match ended.await {
         Some(()) => "the address is that of a file, which was downloaded",

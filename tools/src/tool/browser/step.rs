@@ -177,6 +177,8 @@ pub(super) fn point(text: &str) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn step(value: Value) -> Step {
