@@ -56,7 +56,7 @@ impl Toolbox {
     ) -> Self {
         let tools = tool::all(&options, guard);
         let browsers = browser::is_offered(&options).then(|| {
-            let annexes = Arc::new(workspaces.annexes());
+            let annexes = workspaces.annexes();
             let launcher = Launcher::new(&options, Arc::clone(&sandbox), annexes);
             Browsers::new(launcher, &options.browser)
         });
