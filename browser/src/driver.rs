@@ -250,7 +250,8 @@ pub trait Frames: Send + Sync {
     async fn resolve(&self, node: &NodeHandle) -> Result<Object, CallError>;
 
     /// `DOM.describeNode` of a node: the protocol's `Node`, with that many levels of children and through frames and closed shadow
-    /// roots if wished. Its nodes carry `backendNodeId`.
+    /// roots if wished. Its nodes carry `backendNodeId`. Chromium refuses an answer with more than about 140 elements in each other,
+    /// so a document of a stranger is asked for in parts.
     async fn describe(
         &self,
         node: &NodeHandle,

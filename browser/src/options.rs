@@ -13,7 +13,8 @@ pub struct Options {
     pub download_bytes_max: u64,
     /// The most tabs at once. A page that opens more finds them closed.
     pub tabs_max: usize,
-    /// Names and passwords that are given to servers which ask for them.
+    /// Names and passwords that are given to servers which ask for them. A page of a server that asks, and has none here, fails with
+    /// `net::ERR_INVALID_AUTH_CREDENTIALS`.
     pub logins: Vec<Login>,
     /// How long things may take.
     pub limits: Limits,

@@ -24,7 +24,7 @@ use self::state::{Rules, State};
 pub(crate) use self::tab_state::TabState;
 use crate::driver::{Call, CallError, Driver, SessionId, TargetId};
 use crate::options::Options;
-use crate::tab::Tab;
+use crate::tab::{Arrival, NavigateError, Tab};
 
 /// A browser that is being watched. The watching ends when this is dropped; the process is somebody else's.
 #[derive(Debug)]
@@ -69,6 +69,7 @@ impl Browser {
             "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": [{ "type": "page" }],
         });
         inner.call("Target.setAutoAttach", attach).await?;
+        inner.know_pages().await?;
         Ok(Self {
             inner,
             _watcher: watcher,
@@ -84,12 +85,15 @@ impl Browser {
         Ok(answer["product"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Opens an empty tab, which comes to the front.
+    /// Opens an empty tab, which comes to the front. Refused where there are as many as there may be.
     pub async fn open_tab(&self) -> Result<Tab, CallError> {
-        let answer = self
-            .inner
-            .call("Target.createTarget", json!({ "url": "about:blank" }))
-            .await?;
+        let (method, most) = ("Target.createTarget", self.inner.options.tabs_max);
+        if self.inner.state().tabs.len() >= most {
+            let message = format!("there are {most} tabs, and no more may be; close one first");
+            return Err(CallError::Refused { method, message });
+        }
+        let blank = json!({ "url": "about:blank" });
+        let answer = self.inner.call(method, blank).await?;
         let id = TargetId::from(answer["targetId"].as_str().unwrap_or_default());
         let tab = Tab::new(Arc::clone(&self.inner), id);
         tab.ready().await?;
@@ -119,6 +123,15 @@ impl Browser {
     pub fn tab(&self, id: &TargetId) -> Result<Tab, CallError> {
         self.inner.state().tab(id)?;
         Ok(Tab::new(Arc::clone(&self.inner), id.clone()))
+    }
+
+    /// Closes a tab whose page hangs or has crashed, and opens its last address in a new one. What was typed into the page is lost.
+    pub async fn reopen(&self, tab: &Tab) -> Result<(Tab, Arrival), NavigateError> {
+        let url = tab.url()?;
+        tab.close().await?;
+        let new = self.open_tab().await?;
+        let arrival = new.navigate(&url).await?;
+        Ok((new, arrival))
     }
 
     /// Downloads, the oldest first.
@@ -175,6 +188,22 @@ impl Browser {
 impl Inner {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the pages that are there already are known. One that hangs is known later.
+    async fn know_pages(&self) -> Result<(), CallError> {
+        let pages = json!({ "filter": [{ "type": "page" }] });
+        let answer = self.call("Target.getTargets", pages).await?;
+        let there = answer["targetInfos"].as_array().map_or(0, Vec::len);
+        let wanted = there.min(self.options.tabs_max);
+        let known = self.until(self.options.limits.call, |state| {
+            let is_ready = state.tabs.values().all(|tab| tab.ready);
+            (state.tabs.len() >= wanted && is_ready).then_some(())
+        });
+        if known.await.is_none() {
+            tracing::debug!("a browser has a page that does not answer");
+        }
+        Ok(())
     }
 
     async fn send(

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::downloads::{Downloads, News};
 use super::notices::{Dialog, Notice, Notices};
 use super::tab_state::TabState;
-use crate::driver::{CallError, Event, SessionId, TargetId};
+use crate::driver::{CallError, Event, FrameId, SessionId, TargetId};
 use crate::tab::address;
 
 /// What is to be done about an event. The first three are done before the next event is looked at.
@@ -216,8 +216,10 @@ impl State {
         let (session, frame) = (SessionId::from(session), frame.into());
         self.owners.insert(session.clone(), id.clone());
         tab.frame_sessions.push(session.clone());
-        if tab.frames.get(&frame).is_some() {
-            tab.frames.attached(&frame, None, &session);
+        // A frame that was there before us is told of by its target alone.
+        let parent = info["parentFrameId"].as_str().map(FrameId::from);
+        if parent.is_some() || tab.frames.get(&frame).is_some() {
+            tab.frames.attached(&frame, parent.as_ref(), &session);
         }
         tab.worlds.remove(&frame);
         let set_up = Chore::SetUp {

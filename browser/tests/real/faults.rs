@@ -1,9 +1,11 @@
 //! What servers, pages and browsers do wrong, and that it stays with them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use browser::{
-    ActError, Arrival, CallError, Came, Click, Frames, NavigateError, Node, NodeHandle, Settled,
+    ActError, Arrival, Browser, CallError, Came, Click, Connection, Frames, NavigateError, Node,
+    NodeHandle, Options, Settled,
 };
 use serde_json::json;
 
@@ -112,11 +114,14 @@ async fn a_page_in_an_endless_loop_leaves_the_other_tabs_working_and_can_be_ende
     assert_eq!(meanwhile, (json!("/one"), true));
     scene.tab.end_script().await.unwrap();
     assert_eq!(value(&scene.tab, "document.title").await, "/two");
-    let _ = scene
+    let stuck = scene
         .tab
         .evaluate(&top(&scene.tab), "(() => { for (;;); })()")
         .await;
-    scene.tab.close().await.unwrap();
+    assert!(matches!(stuck, Err(CallError::Late { .. })), "{stuck:?}");
+    let (fresh, arrival) = scene.browser.reopen(&scene.tab).await.unwrap();
+    assert_eq!(arrival.came, Came::Page(Settled::Still));
+    assert_eq!(value(&fresh, "document.title").await, "/two");
     assert_eq!(value(&other, "document.title").await, "/one");
 }
 
@@ -221,4 +226,30 @@ async fn nodes_that_are_gone_are_told_as_gone() {
         scene.tab.resolve(&node).await,
         Err(CallError::Gone("the element"))
     );
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_is_made_again_and_finds_the_tabs_and_what_was_typed() {
+    let mut scene = Scene::new().await;
+    scene.site.page(
+        "/outer",
+        "<input id=i><iframe src='http://b.test:PORT/inner'></iframe>",
+    );
+    scene.visit("/outer").await;
+    value(&scene.tab, "void (i.value = 'typed')").await;
+    let (frames, url) = (scene.tab.frames(), scene.tab.url());
+    let id = scene.tab.id().clone();
+    let connection = Connection::open(scene.chromium.connect().await, scene.chromium.path()).await;
+    scene.driver = Arc::new(connection.unwrap());
+    let driver = Arc::<Connection>::clone(&scene.driver);
+    scene.browser = Browser::attach(driver, Options::default()).await.unwrap();
+    scene.tab = scene.browser.tab(&id).unwrap();
+    let tab = &scene.tab;
+    let inner = browser::Wanted::Text("page /inner".to_owned());
+    assert_eq!(tab.wait_for(&inner, PATIENCE).await, Ok(true));
+    assert_eq!((tab.frames().len(), tab.url()), (frames.len(), url));
+    assert_eq!(tab.frames()[1].id, frames[1].id);
+    assert_eq!(value(tab, "i.value").await, "typed");
+    scene.visit("/two").await;
+    assert_eq!(value(&scene.tab, "document.title").await, "/two");
 }

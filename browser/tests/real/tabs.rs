@@ -63,6 +63,8 @@ async fn a_page_gets_no_more_tabs_than_there_may_be() {
     let refused = |notice: &Notice| matches!(notice, Notice::TabRefused { .. }).then_some(());
     scene.browser.notice(mark, PATIENCE, refused).await.unwrap();
     assert_eq!(scene.browser.tabs().len(), 3);
+    let ours = scene.browser.open_tab().await;
+    assert!(matches!(ours, Err(CallError::Refused { .. })), "{ours:?}");
 }
 
 #[tokio::test]
