@@ -248,3 +248,47 @@ fn shown(line: &Line, part: &Part, (depth, behind): (usize, bool), known: &mut K
         behind: behind || (part.said.modal && !line.modal),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn part(prefix: u32, said: &str, children: Vec<(u64, Child)>) -> Part {
+        Part {
+            prefix,
+            said: serde_json::from_str(said).unwrap(),
+            children: children.into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn frames_stand_below_their_places_and_one_that_fails_is_told() {
+        let top = r#"{"complete":true,"modal":true,"outside":[1,2,3],"lines":[
+            {"kind":"run","modal":true,"items":[{"ref":1,"role":"frame","name":"Pay"}]},
+            {"kind":"run","depth":1,"items":[{"ref":2,"role":"frame","name":"Ad"},{"text":"beside"}]}]}"#;
+        let pay = r#"{"complete":true,"outside":[0,5,0],"lines":[{"kind":"run","depth":1,"items":[{"ref":1,"role":"button","name":"Go"}]}]}"#;
+        let children = vec![
+            (1, Child::Seen(1)),
+            (2, Child::Unseen("no\nanswer".to_owned())),
+        ];
+        let parts = [part(0, top, children), part(4, pay, Vec::new())];
+        let snapshot = together(&parts, &mut Known::default());
+        let lines: Vec<_> = snapshot
+            .lines
+            .iter()
+            .map(|line| (line.depth, line.text.as_str(), line.behind))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                (0, "[e1] frame \"Pay\"", false),
+                (2, "[f4e1] button \"Go\"", false),
+                (1, "[e2] frame \"Ad\" \"beside\"", true),
+                (2, "(this frame was not looked into: no answer)", true),
+            ]
+        );
+        assert_eq!((snapshot.outside, snapshot.complete), ([1, 7, 3], true));
+    }
+}

@@ -13,7 +13,7 @@ use super::script::Question;
 use super::snapshot::{Shown, Writer};
 use super::text::quoted;
 
-const MILLISECONDS: u64 = 1_500;
+const MILLISECONDS: u64 = 2_500;
 const BYTES: usize = 48 * 1024;
 
 /// What is looked for.

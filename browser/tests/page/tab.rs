@@ -243,15 +243,14 @@ fn told(mut answer: Value) -> Result<Value, CallError> {
     }
 }
 
-fn object(frame: &FrameId, session: &SessionId, mut told: Value) -> Result<Object, CallError> {
-    match told["objectId"].take() {
-        Value::String(id) => Ok(Object {
-            frame: frame.clone(),
-            session: session.clone(),
-            id,
-        }),
-        _ => Err(CallError::Script("the value is not an object".to_owned())),
-    }
+fn object(frame: &FrameId, session: &SessionId, told: &Value) -> Result<Object, CallError> {
+    let id = told["objectId"].as_str();
+    let id = id.ok_or_else(|| CallError::Script("the value is not an object".to_owned()))?;
+    Ok(Object {
+        frame: frame.clone(),
+        session: session.clone(),
+        id: id.to_owned(),
+    })
 }
 
 fn named(node: &NodeHandle) -> Value {
@@ -275,7 +274,7 @@ impl Frames for Tab {
         object(
             &frame.id,
             &frame.session,
-            self.value(frame, script, false).await?,
+            &self.value(frame, script, false).await?,
         )
     }
 
@@ -297,7 +296,7 @@ impl Frames for Tab {
         object(
             &this.frame,
             &this.session,
-            self.applied(this, function, false).await?,
+            &self.applied(this, function, false).await?,
         )
     }
 
@@ -309,10 +308,10 @@ impl Frames for Tab {
             .await?;
         let mut params = named(node);
         params["executionContextId"] = world["executionContextId"].clone();
-        let mut answer = socket
+        let answer = socket
             .call(Some(&node.session), "DOM.resolveNode", params)
             .await?;
-        object(&node.frame, &node.session, answer["object"].take())
+        object(&node.frame, &node.session, &answer["object"])
     }
 
     async fn describe(

@@ -14,14 +14,18 @@ const LEFT_OUT: [&str; 5] = [
     "--enable-features=NetworkService,NetworkServiceInProcess",
 ];
 
-const OURS: [&str; 20] = [
+const OURS: [&str; 24] = [
     "--headless",
     "--remote-debugging-port=0",
     "--window-size=1280,800",
     "--disable-gpu",
     "--mute-audio",
     "--no-default-browser-check",
-    // Nothing of its own accord.
+    // Nothing of its own accord. Services that it would ask all the same are given an address that it never goes to.
+    "--gaia-url=http://localhost:9/",
+    "--gcm-checkin-url=http://localhost:9/",
+    "--gcm-registration-url=http://localhost:9/",
+    "--gcm-mcs-endpoint=http://localhost:9/",
     "--disable-component-update",
     "--disable-domain-reliability",
     "--disable-crash-reporter",

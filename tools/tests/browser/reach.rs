@@ -76,6 +76,16 @@ pub async fn what_a_page_does_beside_the_proxy_arrives_nowhere() {
     let candidates = came["candidates"].as_array().unwrap();
     let tells = |candidate: &Value| !candidate.as_str().unwrap().contains(".local");
     assert!(!candidates.iter().any(tells), "{came}");
+    // Nor does the browser ask anybody of its own accord.
+    let decisions = running.take_decisions();
+    let of_its_own =
+        |host: &str| !hosts.iter().any(|one| one.starts_with(host)) && host != "127.0.0.2";
+    let own: Vec<_> = decisions
+        .named
+        .iter()
+        .filter(|decision| of_its_own(&decision.host))
+        .collect();
+    assert_eq!((own, decisions.beyond), (Vec::new(), 0));
     for other in &others {
         assert_eq!(other.came(), Vec::<String>::new());
     }

@@ -47,7 +47,7 @@ fn held(room: &Room) -> (usize, Vec<String>, usize) {
     (
         threads,
         names.collect(),
-        groups(Path::new("/sys/fs/cgroup"), 4),
+        groups(Path::new("/sys/fs/cgroup"), 8),
     )
 }
 
@@ -57,7 +57,7 @@ fn groups(folder: &Path, depth: u32) -> usize {
     folders
         .map(|entry| {
             let name = entry.file_name();
-            let own = format!("errand-{}", std::process::id());
+            let own = format!("errand-run.{}.", std::process::id());
             let is_own = name.to_string_lossy().starts_with(&own);
             let below = if depth > 0 {
                 groups(&entry.path(), depth - 1)
@@ -76,9 +76,12 @@ pub async fn nothing_is_left_of_browsers_that_were_ended_or_let_go_of() {
     let settled = |held: &(usize, Vec<String>, usize)| held.1.len() == 1 && held.2 == 0;
     until("the first is gone", || settled(&held(&room))).await;
     let (threads, _, _) = held(&room);
+    let isolation = room.parts.sandbox.probe().await.stated.isolation;
+    let has_groups = isolation == "bubblewrap";
     for round in 0..4 {
         let running = launched(&room, Front::default()).await;
         assert!(held(&room).1.len() == 2 && !processes().is_empty());
+        assert_eq!(held(&room).2 > 0, has_groups);
         if round % 2 == 0 {
             let over = running.end().await;
             assert!(over.unwrap().is_gone);

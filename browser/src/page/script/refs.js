@@ -6,6 +6,9 @@
 const numberOf = new WeakMap();
 const nodeOf = new Map();
 let nextNumber = 1;
+// Numbers of nodes that no longer exist are cleared out now and then: a feed may run for days.
+const SWEEP_MIN = 20000;
+let sweepAt = SWEEP_MIN;
 
 const startAt = (number) => {
   if (Number.isSafeInteger(number) && number > nextNumber) nextNumber = number;
@@ -18,6 +21,10 @@ const refOf = (node) => {
   nextNumber += 1;
   numberOf.set(node, number);
   nodeOf.set(number, new WeakRef(node));
+  if (nodeOf.size > sweepAt) {
+    for (const [old, kept] of nodeOf) if (kept.deref() === undefined) nodeOf.delete(old);
+    sweepAt = Math.max(SWEEP_MIN, nodeOf.size * 2);
+  }
   return number;
 };
 

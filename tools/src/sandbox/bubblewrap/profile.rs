@@ -42,7 +42,7 @@ const ETC: &[&str] = &[
 const FONTS: &str = "/var/cache/fontconfig";
 
 /// What a browser is told by an administrator, where Chromium and Chrome look for it: no page, whoever asks for it, is one of the
-/// machine's own files or of the browser's inner ones; nothing is installed and nobody signed in.
+/// machine's own files or of the browser's inner ones; nothing is installed, nobody signed in, and nobody asked by itself.
 const POLICIES: [&str; 2] = [
     "/etc/chromium/policies/managed/errand.json",
     "/etc/opt/chrome/policies/managed/errand.json",
@@ -52,6 +52,7 @@ const POLICY: &str = r#"{
   "BrowserSignin": 0, "SyncDisabled": true, "ExtensionInstallBlocklist": ["*"],
   "PasswordManagerEnabled": false, "AutofillAddressEnabled": false, "AutofillCreditCardEnabled": false,
   "DnsOverHttpsMode": "off", "BuiltInDnsClientEnabled": false, "QuicAllowed": false,
+  "BrowserNetworkTimeQueriesEnabled": false, "NetworkPredictionOptions": 2, "DefaultSearchProviderEnabled": false,
   "SearchSuggestEnabled": false, "TranslateEnabled": false, "SafeBrowsingProtectionLevel": 0,
   "DefaultNotificationsSetting": 2, "DefaultGeolocationSetting": 2, "BackgroundModeEnabled": false
 }"#;
