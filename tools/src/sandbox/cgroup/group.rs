@@ -312,8 +312,48 @@ pub(super) fn remove_left_overs(folder: &Path) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::ffi::CString;
+    use std::os::fd::AsFd;
+
+    use super::super::mounts::candidates;
     use super::*;
+    use crate::sandbox::born::{Becomes, Born};
+
+    #[test]
+    fn a_program_is_in_its_group_of_version_2_from_the_start() {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let parents = candidates(&mounts, &own).into_iter();
+        let mut made = parents
+            .filter(|parent| parent.version == Version::Two)
+            .filter_map(|parent| Group::make(&parent.folder, Version::Two).ok());
+        let Some(group) = made.next() else {
+            println!("not shown here: no group of version 2 can be made");
+            return;
+        };
+        let name = group.folder.file_name().unwrap().to_str().unwrap();
+        let script = format!("grep -q '/{name}$' /proc/self/cgroup");
+        let null = || File::options().read(true).write(true).open("/dev/null");
+        let becomes = Becomes {
+            programs: vec![c"/bin/sh".to_owned()],
+            arguments: vec![
+                c"sh".to_owned(),
+                c"-c".to_owned(),
+                CString::new(script).unwrap(),
+            ],
+            environment: vec![c"PATH=/usr/bin:/bin".to_owned()],
+            standard: [null().unwrap(), null().unwrap(), null().unwrap()].map(OwnedFd::from),
+        };
+        let door = group.door().unwrap();
+        // Where it would have to move, it fails.
+        let prepare =
+            |is_in_group: bool| is_in_group.then_some(()).ok_or(rustix::io::Errno::NOTSUP);
+        let into = door.group.as_ref().map(AsFd::as_fd);
+        let mut born = Born::start(&becomes, into, prepare).unwrap();
+        assert_eq!(born.wait().unwrap(), 0);
+    }
 
     #[test]
     fn a_number_that_bounds_nothing_is_not_stated() {
