@@ -29,7 +29,7 @@ pub async fn a_page_is_fetched_only_where_the_task_was_granted_its_host() {
 }
 
 /// Tries every way that a page has, and gives what each came to.
-const ATTEMPTS: &str = r#"(async () => {
+const ATTEMPTS: &str = r"(async () => {
     const within = (promise, what) => Promise.race([promise, new Promise(done => setTimeout(() => done('nothing'), 3000))])
         .catch(error => 'error').then(came => [what, String(came)]);
     const tries = [];
@@ -49,7 +49,7 @@ const ATTEMPTS: &str = r#"(async () => {
     const answers = await Promise.all(tries);
     await new Promise(done => setTimeout(done, 2000));
     return {answers, candidates};
-})()"#;
+})()";
 
 pub async fn what_a_page_does_beside_the_proxy_arrives_nowhere() {
     let room = room().await;
