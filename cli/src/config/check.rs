@@ -22,7 +22,7 @@ const LEASE_MS_MIN: u64 = 1_000;
 const SWEEP_AGE_MS_MIN: u64 = 24 * 60 * 60_000;
 
 /// Settings with which 0 leaves nothing that would work, though it can be read, and what would not.
-const NEVER_ZERO: [(&str, &str); 31] = [
+const NEVER_ZERO: [(&str, &str); 32] = [
     ("api.body_timeout_ms", "no request would be read"),
     ("api.connections_max", "no connection would be taken"),
     (

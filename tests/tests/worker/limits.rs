@@ -286,9 +286,11 @@ async fn a_step_that_needs_a_browser_waits_without_a_lease_until_one_is_free() {
     );
     // What it did there can be looked at again.
     let log = world.log(&id).await;
-    let acted = log.iter().find_map(|body| match body {
-        EventBody::BrowserActed(acted) => Some(acted.clone()),
-        _ => None,
+    let acted = log.iter().find_map(|body| {
+        let EventBody::BrowserActed(acted) = body else {
+            return None;
+        };
+        Some(acted.clone())
     });
     let acted = acted.unwrap();
     let picture = acted.image.unwrap().blob;

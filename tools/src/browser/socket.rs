@@ -152,6 +152,6 @@ mod tests {
         assert_eq!(answer, json!(7));
         let (head, text) = browser.await.unwrap();
         let wanted = br#"{"method":"A.b","params":{},"id":1}"#;
-        assert_eq!((head, text), (vec![0x81, 0x80 | 35], wanted.to_vec()));
+        assert_eq!((head, text), (vec![0x81, 0xa3], wanted.to_vec()));
     }
 }

@@ -21,10 +21,8 @@ async fn the_sandbox_shows_that_it_holds_by_trying_it() {
     for (word, _) in agent_core::enforcement::WORDS {
         let is_due = match word {
             "own_uid" => own_uid.is_some(),
-            // There is none here.
-            "tool_tree_read_only" => false,
-            // Nor is this a browser.
-            "browser_sandbox" => false,
+            // There is no tree here, and it is no browser.
+            "tool_tree_read_only" | "browser_sandbox" => false,
             _ => true,
         };
         let holds = stated.holds.iter().any(|held| held == word);
