@@ -396,6 +396,7 @@ mod tests {
             let grants = Grants {
                 network: granted,
                 redirects_within: Some(network(mode, only).hosts),
+                apart: false,
                 credentials: Vec::new(),
             };
             let web = gate.unwrap().web(&grants)?;

@@ -165,6 +165,15 @@ impl Sessions {
             .unwrap_or_default()
     }
 
+    /// This place, then the others of its task that have programs.
+    fn places_of_task(&self, place: &Place) -> Vec<Place> {
+        let by_place = self.by_place();
+        let others = by_place.keys().filter(|other| {
+            other.tenant == place.tenant && other.task == place.task && *other != place
+        });
+        std::iter::once(place).chain(others).cloned().collect()
+    }
+
     /// Connects to the program of this place that listens on a port.
     async fn connect(&self, place: &Place, port: u16, with_outward: bool) -> Option<TcpStream> {
         for (_, background) in self.all(place) {
@@ -205,11 +214,28 @@ impl Sessions {
     }
 }
 
-/// The servers of one place, for a browser.
+/// The servers of one task, for its browser.
 pub(crate) struct Servers {
-    pub sessions: Arc<Sessions>,
-    pub place: Place,
-    pub with_outward: bool,
+    sessions: Arc<Sessions>,
+    /// The step whose servers are asked first.
+    place: Mutex<Place>,
+    with_outward: bool,
+}
+
+impl Servers {
+    /// Those with a way out are among them if wished.
+    pub fn new(sessions: Arc<Sessions>, place: &Place, with_outward: bool) -> Self {
+        Self {
+            sessions,
+            place: Mutex::new(place.clone()),
+            with_outward,
+        }
+    }
+
+    /// Asks the servers of this step first from now on.
+    pub fn work_for(&self, place: &Place) {
+        place.clone_into(&mut self.place.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 #[async_trait]
@@ -218,9 +244,18 @@ impl Neighbours for Servers {
         if RESERVED.contains(&port) {
             return None;
         }
-        self.sessions
-            .connect(&self.place, port, self.with_outward)
-            .await
+        let place = self
+            .place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for place in self.sessions.places_of_task(&place) {
+            let reached = self.sessions.connect(&place, port, self.with_outward);
+            if let Some(reached) = reached.await {
+                return Some(reached);
+            }
+        }
+        None
     }
 }
 

@@ -90,12 +90,9 @@ impl Toolbox {
 
 impl Shared {
     /// See [`Toolbox::neighbours`].
-    pub fn servers(&self, place: &Place, with_outward: bool) -> Arc<dyn Neighbours> {
-        Arc::new(Servers {
-            sessions: Arc::clone(&self.sessions),
-            place: place.clone(),
-            with_outward,
-        })
+    pub fn servers(&self, place: &Place, with_outward: bool) -> Arc<Servers> {
+        let sessions = Arc::clone(&self.sessions);
+        Arc::new(Servers::new(sessions, place, with_outward))
     }
 }
 

@@ -44,11 +44,11 @@ pub enum Verdict {
 pub fn judge(question: &Question<'_>) -> Verdict {
     let reads = match question.outward {
         Outward::Nothing | Outward::Page => return Verdict::Go(Consent::NotNeeded),
+        // There is no network to send anything to.
+        Outward::Open { .. } | Outward::Program if has_none(question) => false,
         Outward::Fetch { .. } | Outward::Open { .. } | Outward::Send { .. } => {
             question.label == Label::Outside
         }
-        // There is no network to send anything to.
-        Outward::Program if has_none(question) => false,
         // It can read from outside and send in one go.
         Outward::Program | Outward::Uncaged => true,
     };

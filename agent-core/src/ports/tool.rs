@@ -94,6 +94,8 @@ pub struct Grants {
     pub network: Option<Network>,
     /// The only hosts that redirects may lead to within that, as `host:port`; absent where they are not held to any.
     pub redirects_within: Option<Vec<String>>,
+    /// Whether what is read of the task's own servers must not reach the network, so that a browser gets one of both.
+    pub apart: bool,
     /// The stored secrets that are added to its requests, as they are at the time of the call.
     pub credentials: Vec<Credential>,
 }

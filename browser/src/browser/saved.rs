@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
@@ -108,27 +109,19 @@ impl Stored {
 }
 
 impl Browser {
-    /// Keeps what can be kept. What does not answer is left out.
-    pub async fn save(&self) -> Saved {
-        let cookies = self.inner.call("Storage.getCookies", json!({})).await;
-        let cookies = cookies.map(|answer| answer["cookies"].clone());
-        let cookies = match cookies {
-            Ok(Value::Array(cookies)) => cookies,
-            Ok(_) | Err(_) => Vec::new(),
+    /// Keeps what can be kept. Of a page that does not answer, what was kept `before` counts. `None` if the browser itself does not
+    /// answer.
+    pub async fn save(&self, before: &Saved) -> Option<Saved> {
+        let answer = self.inner.call("Storage.getCookies", json!({})).await;
+        let Ok(Value::Array(cookies)) = answer.map(|answer| answer["cookies"].clone()) else {
+            return None;
         };
-        let mut tabs = Vec::new();
-        for tab in self.tabs() {
-            let Ok(url) = tab.url() else { continue };
-            if url.starts_with("http:") || url.starts_with("https:") {
-                let stored = timeout(TELL_WITHIN, stored(&tab)).await;
-                tabs.push(SavedTab {
-                    target: tab.id().clone(),
-                    url,
-                    stored: stored.ok().flatten(),
-                });
-            }
-        }
-        Saved { cookies, tabs }
+        let tabs = self.tabs();
+        let tabs = join_all(tabs.iter().map(|tab| saved(tab, before))).await;
+        Some(Saved {
+            cookies,
+            tabs: tabs.into_iter().flatten().collect(),
+        })
     }
 
     /// Puts back what was kept. Gives the tabs that came back, each with what it was called before.
@@ -170,6 +163,23 @@ impl Browser {
         }
         Ok(tab)
     }
+}
+
+async fn saved(tab: &Tab, before: &Saved) -> Option<SavedTab> {
+    let url = tab.url().ok()?;
+    if !url.starts_with("http:") && !url.starts_with("https:") {
+        return None;
+    }
+    let told = timeout(TELL_WITHIN, stored(tab)).await.ok().flatten();
+    let known = || {
+        let mut before = before.tabs.iter();
+        before.find(|one| one.target == *tab.id())?.stored.clone()
+    };
+    Some(SavedTab {
+        target: tab.id().clone(),
+        url,
+        stored: told.or_else(known),
+    })
 }
 
 async fn stored(tab: &Tab) -> Option<Stored> {

@@ -122,6 +122,11 @@ fn calls_of_set_up(inner: &Inner) -> Vec<(&'static str, Value)> {
         ("Page.enable", json!({})),
         ("Page.setLifecycleEventsEnabled", json!({ "enabled": true })),
         ("Inspector.enable", json!({})),
+        // Before the page's own scripts, so that no switch of a password field is missed.
+        (
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": crate::page::INSTALL, "worldName": crate::tab::WORLD, "runImmediately": true }),
+        ),
         // Bodies are read by nobody, so the browser need not keep them.
         (
             "Network.enable",

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 pub use self::navigate::{Arrival, Came, NavigateError};
 pub use self::settle::{Settled, Start};
 pub use self::wait::Wanted;
+pub(crate) use self::world::NAME as WORLD;
 use crate::browser::{Dialog, Inner, TabState};
 use crate::driver::{CallError, SessionId, TargetId};
 

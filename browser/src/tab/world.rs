@@ -10,7 +10,7 @@ use super::Tab;
 use crate::driver::{Argument, CallError, Frame, FrameId, Frames, Node, NodeHandle, Object};
 
 /// The name of our world in the browser's tools, and of the group that our handles are in.
-const NAME: &str = "errand";
+pub(crate) const NAME: &str = "errand";
 
 impl Tab {
     /// Calls a method in the isolated world of a frame. `params` gets the number of the world under `key`.

@@ -104,6 +104,7 @@ impl Computer {
             grants: Grants {
                 network: self.network.clone(),
                 redirects_within: None,
+                apart: false,
                 credentials: Vec::new(),
             },
         };

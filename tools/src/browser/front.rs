@@ -5,7 +5,7 @@
 //! asked of `localhost` is carried there. It is decided once for each connection, and whatever follows on it goes to the same place.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use agent_core::enforcement::NetworkReach;
@@ -40,6 +40,17 @@ pub struct Front {
     pub exit: Option<Arc<Exit>>,
     /// The task's own servers.
     pub neighbours: Option<Arc<dyn Neighbours>>,
+    /// Where it must not reach both: which of them it has reached. A page of one could tell the other what it sees.
+    pub apart: Option<Arc<OnceLock<Side>>>,
+}
+
+/// What a browser reaches that must not reach everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The task's own servers.
+    Own,
+    /// The network.
+    Network,
 }
 
 impl Front {
@@ -51,6 +62,22 @@ impl Front {
         }
     }
 
+    /// Why it may not reach this side, if it has reached the other and must not reach both.
+    fn apart_from(&self, side: Side) -> Option<&'static str> {
+        let reached = *self.apart.as_ref()?.get_or_init(|| side);
+        if reached == side {
+            return None;
+        }
+        Some(match side {
+            Side::Own => {
+                "this task holds private data, and its browser has shown pages of the network, so it does not show pages of the task's own"
+            }
+            Side::Network => {
+                "this task holds private data, and its browser has shown pages of the task's own, so it does not reach the network"
+            }
+        })
+    }
+
     /// What was decided since the last time.
     pub(super) fn take_decisions(&self) -> NetworkDecisions {
         let exit = self.exit.as_ref();
@@ -59,6 +86,9 @@ impl Front {
 
     async fn serve_own(&self, mut connection: TcpStream, own: &Own) -> io::Result<()> {
         let (head, rest) = read_head(&mut connection).await?;
+        if let Some(why) = self.apart_from(Side::Own) {
+            return refuse(connection, "403 Forbidden", why).await;
+        }
         let reached = match &self.neighbours {
             Some(neighbours) => neighbours.connect(own.port).await,
             None => None,
@@ -89,6 +119,12 @@ impl Outlet for Front {
         if let Some(own) = Own::read(&line) {
             // Either side may go at any time.
             let _ = self.serve_own(connection, &own).await;
+            return;
+        }
+        if self.exit.is_some()
+            && let Some(why) = self.apart_from(Side::Network)
+        {
+            let _ = refuse(connection, "403 Forbidden", why).await;
             return;
         }
         match &self.exit {

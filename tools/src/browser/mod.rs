@@ -15,7 +15,7 @@ mod socket;
 
 pub(crate) use found::{binds, is_offered};
 pub(crate) use front::OWN_NAMES;
-pub use front::{Front, Neighbours};
+pub use front::{Front, Neighbours, Side};
 pub use launcher::{LaunchError, Launcher};
 pub use probe::{Browser, probe};
 

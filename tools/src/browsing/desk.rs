@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::id::StepId;
 use agent_core::ports::workspaces::Place;
 use browser::page::Seen;
 use browser::recover::{ALIVE_WITHIN, History, Remedy, Trouble, Why, decide};
@@ -16,6 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use super::tabs::Tabs;
 use crate::browser::{Front, LaunchError, Launcher, Running};
+use crate::sessions::Servers;
 
 /// How long a page may take to say that it is alive, once it was late.
 const PAGE_ALIVE_WITHIN: Duration = Duration::from_secs(2);
@@ -28,6 +30,8 @@ pub(crate) struct Wanted<'a> {
     pub place: &'a Place,
     /// What it reaches.
     pub front: Front,
+    /// The task's own servers, which `front` leads to.
+    pub servers: Arc<Servers>,
     /// Names and passwords for servers that ask.
     pub logins: Vec<Login>,
     /// The largest download.
@@ -54,15 +58,24 @@ pub(crate) enum NoBrowser {
 pub(crate) struct Live {
     pub running: Running,
     pub browser: Browser,
-    /// What was seen of each tab.
-    pub seen: HashMap<TargetId, Seen>,
+    servers: Arc<Servers>,
     crashes: HashMap<TargetId, u32>,
-    /// Up to where what happened was told.
-    pub told: u64,
+    /// Up to where what happened was told to each step, and to those that come.
+    pub told: HashMap<StepId, u64>,
+    begun: u64,
+    /// Downloads that were brought into a workspace.
+    pub brought: HashSet<String>,
     /// Documents into which a stored secret was typed: no picture of them is kept.
     pub hidden: HashSet<Document>,
     /// How often files were lent to it.
     pub lent: u32,
+}
+
+impl Live {
+    /// Where what was not told to a step yet begins.
+    pub fn untold(&self, step: &StepId) -> u64 {
+        self.told.get(step).copied().unwrap_or(self.begun)
+    }
 }
 
 /// See the module's description.
@@ -70,6 +83,8 @@ pub(crate) struct Live {
 pub(crate) struct Desk {
     pub live: Option<Live>,
     pub(super) tabs: Tabs,
+    /// What was seen of each tab. It outlives the browser, so that no reference is ever given again.
+    pub seen: HashMap<TargetId, Seen>,
     saved: Saved,
     /// When a browser that ended by itself was replaced.
     replaced: Option<Instant>,
@@ -84,6 +99,7 @@ impl Desk {
             let back = "the browser had been closed; cookies, storage and the pages of the tabs are back, entries in forms are not";
             return Ok((!is_first).then_some(back));
         };
+        live.servers.work_for(wanted.place);
         if live.browser.closed().now_or_never().is_none() {
             return Ok(None);
         }
@@ -91,10 +107,7 @@ impl Desk {
             let options = live.browser.options().clone();
             if let Ok(browser) = speak(&live.running, options).await {
                 live.browser = browser;
-                live.seen.clear();
-                return Ok(Some(
-                    "the connection to the browser was made anew; references are new too",
-                ));
+                return Ok(Some("the connection to the browser was made anew"));
             }
         }
         let history = History {
@@ -124,16 +137,22 @@ impl Desk {
         // What cannot be put back is missing, and the look that follows shows it.
         for (old, new) in browser.restore(&self.saved).await {
             self.tabs.replace(&old, &new);
+            if let Some(seen) = self.seen.remove(&old) {
+                self.seen.insert(new, seen);
+            }
         }
         let lives: Vec<TargetId> = browser.tabs().iter().map(|tab| tab.id().clone()).collect();
         self.tabs.keep(|target| lives.contains(target));
-        let told = browser.mark();
+        self.seen.retain(|target, _| lives.contains(target));
+        let begun = browser.mark();
         self.live = Some(Live {
             running,
             browser,
-            seen: HashMap::new(),
+            servers: wanted.servers,
             crashes: HashMap::new(),
-            told,
+            told: HashMap::new(),
+            begun,
+            brought: HashSet::new(),
             hidden: HashSet::new(),
             lent: 0,
         });
@@ -143,7 +162,9 @@ impl Desk {
     /// Keeps what can be kept of the browser, for the case that it ends.
     pub async fn save(&mut self) {
         if let Some(live) = &self.live {
-            self.saved = live.browser.save().await;
+            let kept = live.browser.save(&self.saved).await;
+            // One that has ended tells nothing; what it told before counts.
+            self.saved = kept.unwrap_or_else(|| std::mem::take(&mut self.saved));
         }
     }
 
@@ -204,7 +225,9 @@ impl Desk {
                     let new = reopen(live, target).await;
                     if let Some(new) = &new {
                         self.tabs.replace(target, new);
-                        live.seen.remove(target);
+                        if let Some(seen) = self.seen.remove(target) {
+                            self.seen.insert(new.clone(), seen);
+                        }
                     }
                     let told = match trouble {
                         Trouble::Crashed => {
@@ -280,6 +303,10 @@ async fn reopen(live: &Live, target: &TargetId) -> Option<TargetId> {
     // It may hang so that it cannot be closed within the limit; it goes with its browser then.
     let _ = timeout(ALIVE_WITHIN, tab.close()).await;
     let new = live.browser.open_tab().await.ok()?;
-    new.navigate(&url).await.ok()?;
-    answers(&new).await.then(|| new.id().clone())
+    if new.navigate(&url).await.is_ok() && answers(&new).await {
+        return Some(new.id().clone());
+    }
+    // It is nobody's, and would count.
+    let _ = timeout(ALIVE_WITHIN, new.close()).await;
+    None
 }

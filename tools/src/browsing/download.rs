@@ -11,7 +11,8 @@ use crate::workspace::Entered;
 
 /// Where they go.
 pub(super) const FOLDER: &str = "downloads";
-const NAME_CHARS_MAX: usize = 100;
+/// Names of files have at most 255, and a number may be added.
+const NAME_BYTES_MAX: usize = 200;
 /// Names that are tried beside one that is taken.
 const TRIES_MAX: u32 = 1_000;
 
@@ -81,16 +82,14 @@ fn safe_name(suggested: &str) -> String {
     let is_plain = |letter: &char| !letter.is_control() && !"<>:\"|?*".contains(*letter);
     let plain: String = last.chars().filter(is_plain).collect();
     let plain = plain.trim().trim_start_matches('.');
-    let length = plain.chars().count();
     // The end of a name says what it is.
-    let cut: String = plain
-        .chars()
-        .skip(length.saturating_sub(NAME_CHARS_MAX))
-        .collect();
+    let from = plain.len().saturating_sub(NAME_BYTES_MAX);
+    let from = (from..=plain.len()).find(|at| plain.is_char_boundary(*at));
+    let cut = from.and_then(|from| plain.get(from..)).unwrap_or_default();
     if cut.is_empty() {
         return "download".to_owned();
     }
-    cut
+    cut.to_owned()
 }
 
 #[cfg(test)]
@@ -113,6 +112,11 @@ mod tests {
         }
         let long = format!("{}.csv", "x".repeat(500));
         assert!(safe_name(&long).ends_with("x.csv"));
-        assert_eq!(safe_name(&long).chars().count(), NAME_CHARS_MAX);
+        assert_eq!(safe_name(&long).len(), NAME_BYTES_MAX);
+        let wide = safe_name(&format!("{}.csv", "\u{1f600}".repeat(100)));
+        assert!(
+            wide.ends_with("\u{1f600}.csv") && wide.len() <= NAME_BYTES_MAX,
+            "{wide}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What happened in a browser during a call, in words for a model.
 
+use agent_core::id::StepId;
 use browser::{Dialog, DownloadState, Notice};
 
 use super::tabs::Tabs;
@@ -10,9 +11,10 @@ const MESSAGE_CHARS_MAX: usize = 1_000;
 const LINES_MAX: usize = 20;
 
 /// A line for each notice that concerns these tabs. Tabs that were opened are named already.
-pub(super) fn lines(notices: &[Notice], tabs: &Tabs) -> Vec<String> {
+pub(super) fn lines(notices: &[Notice], tabs: &Tabs, step: &StepId) -> Vec<String> {
     let mut lines: Vec<String> = notices
         .iter()
+        .filter(|notice| concerns(notice, tabs, step))
         .filter_map(|notice| line(notice, tabs))
         .collect();
     let beyond = lines.len().saturating_sub(LINES_MAX);
@@ -21,6 +23,30 @@ pub(super) fn lines(notices: &[Notice], tabs: &Tabs) -> Vec<String> {
         lines.push(format!("and {beyond} things more"));
     }
     lines
+}
+
+/// Whether it is of a tab of this step, or of nobody's.
+fn concerns(notice: &Notice, tabs: &Tabs, step: &StepId) -> bool {
+    let tab = match notice {
+        Notice::TabOpened { tab, .. }
+        | Notice::TabClosed { tab }
+        | Notice::DialogOpened { tab, .. }
+        | Notice::Crashed { tab }
+        | Notice::AddressRefused { tab, .. }
+        | Notice::FilesAsked { tab, .. } => Some(tab),
+        Notice::TabRefused { opener } => opener.as_ref(),
+        Notice::DownloadBegun { .. } | Notice::DownloadEnded { .. } => None,
+    };
+    tab.and_then(|tab| tabs.step(tab))
+        .is_none_or(|of| of == step)
+}
+
+/// What a page, or an error that quotes it, says: one line, not too long.
+pub(crate) fn one_line(text: &str) -> String {
+    let line = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    cut(&line.collect::<String>())
 }
 
 fn line(notice: &Notice, tabs: &Tabs) -> Option<String> {
@@ -89,7 +115,6 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use agent_core::id::StepId;
     use agent_core::ports::entropy::Seeded;
     use browser::TargetId;
 
@@ -120,7 +145,7 @@ mod tests {
             Notice::DialogOpened { tab: own, dialog },
         ];
         assert_eq!(
-            lines(&notices, &tabs),
+            lines(&notices, &tabs, &step),
             [
                 "the page of t1 opened t2; switch to it with browser_tab",
                 "t1 shows a dialog (prompt): \"Your name?\\n[e1] button\", with \"Ann\" filled in. Nothing else of the page \
@@ -128,7 +153,7 @@ mod tests {
             ]
         );
         let many = vec![Notice::TabRefused { opener: None }; LINES_MAX + 3];
-        let lines = lines(&many, &tabs);
+        let lines = lines(&many, &tabs, &step);
         assert_eq!(lines.last().map(String::as_str), Some("and 3 things more"));
     }
 }

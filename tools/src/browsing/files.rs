@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agent_core::ports::tool::ToolError;
-use browser::{Notice, Tab};
+use browser::{Frames, Notice, Tab};
 
 use super::visit::{Stopped, Visit};
 use super::{download, events};
 use crate::directory::{AccessError, Directory, normalize};
 use crate::sandbox::disk::DiskLimits;
-use crate::toolbox::machine_said_no;
 use crate::workspace::Entered;
 
 /// The largest file that a page is given, and the largest PDF.
@@ -26,38 +24,43 @@ impl Visit<'_> {
             .unwrap_or_default()
     }
 
-    /// Copies what was downloaded during the call into the workspace.
-    pub(super) async fn bring_downloads(
-        &mut self,
-        notices: &[Notice],
-    ) -> Result<Vec<String>, ToolError> {
+    /// Copies what was downloaded since the step looked last into its workspace. What goes wrong with that is told, and undoes
+    /// nothing of the call.
+    pub(super) async fn bring_downloads(&mut self, notices: &[Notice]) -> Vec<String> {
         let mut lines = Vec::new();
         for notice in notices {
             if let Notice::DownloadEnded { guid } = notice {
-                lines.extend(self.bring(guid).await?);
+                lines.extend(self.bring(guid).await);
             }
         }
-        Ok(lines)
+        lines
     }
 
-    /// Copies a download into the workspace, and says so.
-    async fn bring(&mut self, guid: &str) -> Result<Option<String>, ToolError> {
-        let Some(live) = &self.sitting.desk.live else {
-            return Ok(None);
-        };
-        let downloads = live.browser.downloads();
-        let Some(found) = downloads.into_iter().find(|one| one.guid == guid) else {
-            return Ok(None);
-        };
-        let name = found.suggested_name;
+    /// Copies a download into the workspace, and says so. Nothing if it is another step's, or was brought.
+    async fn bring(&mut self, guid: &str) -> Option<String> {
+        let own = self.context.call.place.step.clone();
+        let desk = &mut *self.sitting.desk;
+        let live = desk.live.as_mut()?;
+        let found = live
+            .browser
+            .downloads()
+            .into_iter()
+            .find(|one| one.guid == guid)?;
+        let mut open = live.browser.tabs().into_iter();
+        let tab = open.find(|tab| tab.frames().iter().any(|frame| frame.id == found.frame));
+        let step = tab.and_then(|tab| desk.tabs.step(tab.id()).cloned());
+        if step.is_some_and(|step| step != own) || !live.brought.insert(guid.to_owned()) {
+            return None;
+        }
+        let name = events::one_line(&found.suggested_name);
         if found.state != browser::DownloadState::Done {
             let state = events::state(found.state);
-            return Ok(Some(format!("the download {name:?} {state}")));
+            return Some(format!("the download {name:?} {state}"));
         }
         let from = Arc::clone(live.running.downloads().directory());
-        let place = self.context.place()?;
+        let place = self.context.place().ok()?;
         let limits = DiskLimits::of(&self.context.shared.options);
-        let (guid, suggested) = (guid.to_owned(), name.clone());
+        let (guid, suggested) = (guid.to_owned(), found.suggested_name);
         let brought = tokio::task::spawn_blocking(move || {
             let brought = download::bring(&from, &guid, &suggested, &place, &limits);
             // It goes with the browser at the latest.
@@ -65,13 +68,11 @@ impl Visit<'_> {
             brought
         });
         let brought = brought.await.map_err(std::io::Error::other);
-        let brought = brought.and_then(|brought| brought);
-        Ok(Some(
-            match brought.map_err(|error| machine_said_no(&error))? {
-                Ok((path, bytes)) => format!("downloaded {name:?}: {path} ({bytes} bytes)"),
-                Err(why) => format!("the download {name:?} was not kept: {why}"),
-            },
-        ))
+        Some(match brought.and_then(|brought| brought) {
+            Ok(Ok((path, bytes))) => format!("downloaded {name:?}: {path} ({bytes} bytes)"),
+            Ok(Err(why)) => format!("the download {name:?} was not kept: {why}"),
+            Err(error) => format!("the download {name:?} was not kept: {error}"),
+        })
     }
 
     /// Copies files of the workspace to where the browser can read them. Gives their paths as it sees them.
@@ -100,6 +101,7 @@ impl Visit<'_> {
 
     /// Saves a page as a PDF of the workspace, and says so.
     pub async fn save_pdf(&mut self, tab: &Tab, path: &str) -> Result<String, Stopped> {
+        self.may_be_shown(tab)?;
         let bytes_max = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX);
         let bytes = match tab.pdf(bytes_max).await {
             Ok(bytes) => bytes,
@@ -110,11 +112,19 @@ impl Visit<'_> {
 
     /// Saves what the window shows as a JPEG of the workspace, and says so.
     pub async fn save_picture(&mut self, tab: &Tab, path: &str) -> Result<String, Stopped> {
+        self.may_be_shown(tab)?;
         let bytes = match tab.screenshot().await {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.trouble(tab, &error).await),
         };
         self.save_file(path, bytes).await
+    }
+
+    fn may_be_shown(&mut self, tab: &Tab) -> Result<(), Stopped> {
+        if self.is_hidden(tab) {
+            return Err("a stored secret was typed into this page, so it is not saved".to_owned());
+        }
+        Ok(())
     }
 
     async fn save_file(&self, path: &str, bytes: Vec<u8>) -> Result<String, Stopped> {

@@ -26,7 +26,7 @@ use crate::browser::{LaunchError, Launcher};
 use crate::options::BrowserOptions;
 
 pub(crate) use desk::Wanted;
-pub(crate) use events::state as download_state;
+pub(crate) use events::{one_line, state as download_state};
 use seat::Seat;
 pub(crate) use visit::{Stopped, Told, Visit, busy, shown};
 
@@ -91,7 +91,7 @@ impl Browsers {
         let key = (place.tenant.clone(), place.task.clone());
         let seat = Arc::clone(self.seats().entry(key).or_default());
         Seat::take(&seat, self.idle);
-        seat.used_by(step);
+        seat.used_by(&place.step, step);
         seat
     }
 

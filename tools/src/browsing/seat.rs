@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use agent_core::id::StepId;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -10,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::Desk;
 
-/// How long a browser is kept after the last step that used it ended. The next step of the task is likely to want it.
-const LINGER: Duration = Duration::from_secs(10);
+/// How long a browser is kept after the last step that used it ended, or began to wait. The next step of the task is likely to want
+/// it, and so is one whose owner decides soon. One that is wanted elsewhere goes sooner.
+const LINGER: Duration = Duration::from_mins(2);
 
 /// See the module's description.
 pub(crate) struct Seat {
@@ -28,7 +30,7 @@ struct Held {
     /// Whether somebody waits for a moment to close it.
     is_kept: bool,
     /// The steps that used it and are not known to have ended.
-    steps: Vec<CancellationToken>,
+    steps: Vec<(StepId, CancellationToken)>,
     busy: u32,
     last: Instant,
 }
@@ -52,7 +54,16 @@ impl Default for Seat {
 /// A call that uses the browser. It ends when this is dropped.
 pub(crate) struct Sitting<'a> {
     pub desk: tokio::sync::MutexGuard<'a, Desk>,
-    _counted: Counted<'a>,
+    counted: Counted<'a>,
+}
+
+impl Sitting<'_> {
+    /// The steps that use the browser and have not ended.
+    pub fn working_steps(&self) -> Vec<StepId> {
+        let held = self.counted.0.held();
+        let working = held.steps.iter().filter(|(_, ended)| !ended.is_cancelled());
+        working.map(|(step, _)| step.clone()).collect()
+    }
 }
 
 /// Counts a call for as long as it lives.
@@ -111,10 +122,11 @@ impl Seat {
     }
 
     /// Notes a step that uses it.
-    pub fn used_by(&self, step: CancellationToken) {
+    pub fn used_by(&self, step: &StepId, ended: CancellationToken) {
         let mut held = self.held();
-        held.steps.retain(|one| !one.is_cancelled());
-        held.steps.push(step);
+        held.steps
+            .retain(|(one, ended)| one != step && !ended.is_cancelled());
+        held.steps.push((step.clone(), ended));
     }
 
     /// Begins a call, when the calls before it are over. It is counted before that, so that the browser is not closed meanwhile.
@@ -122,7 +134,7 @@ impl Seat {
         let counted = Counted::new(self);
         Sitting {
             desk: self.desk.lock().await,
-            _counted: counted,
+            counted,
         }
     }
 
@@ -134,9 +146,10 @@ impl Seat {
     /// When it may be closed, and the steps that have not ended.
     fn due(&self, idle: Duration) -> (Instant, Vec<CancellationToken>) {
         let mut held = self.held();
-        held.steps.retain(|one| !one.is_cancelled());
+        held.steps.retain(|(_, ended)| !ended.is_cancelled());
         let after = if held.steps.is_empty() { LINGER } else { idle };
-        (held.last + after, held.steps.clone())
+        let steps = held.steps.iter().map(|(_, ended)| ended.clone());
+        (held.last + after, steps.collect())
     }
 
     /// Gives it up, unless somebody uses it. The browser itself is closed by whoever gets `true`.

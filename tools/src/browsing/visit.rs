@@ -50,7 +50,12 @@ impl<'a> Visit<'a> {
                 return Err(Ok(ToolOutcome::say(false, error.to_string())));
             }
         };
-        let mark = sitting.desk.live.as_ref().map_or(0, |live| live.told);
+        let step = &context.call.place.step;
+        let mark = sitting
+            .desk
+            .live
+            .as_ref()
+            .map_or(0, |live| live.untold(step));
         Ok(Self {
             context,
             sitting,
@@ -91,13 +96,49 @@ impl<'a> Visit<'a> {
 
     /// A new tab, in which the step works from now on.
     pub async fn new_tab(&mut self) -> Result<Tab, Stopped> {
-        let opened = self.live()?.browser.open_tab().await;
-        let tab = opened.map_err(|error| format!("no tab could be opened: {error}"))?;
+        let tab = match self.blank_tab()? {
+            Some(tab) => tab,
+            None => self.opened_tab().await?,
+        };
         let step = self.context.call.place.step.clone();
         let desk = self.desk();
         desk.tabs.add(tab.id(), &step);
         desk.tabs.switch(&step, tab.id());
         Ok(tab)
+    }
+
+    /// The empty tab that a browser begins with, if nobody has it.
+    fn blank_tab(&mut self) -> Result<Option<Tab>, Stopped> {
+        let open = self.live()?.browser.tabs();
+        let tabs = &self.sitting.desk.tabs;
+        let is_blank = |tab: &&Tab| {
+            tabs.name(tab.id()).is_none()
+                && tab.opener().is_ok_and(|opener| opener.is_none())
+                && tab
+                    .url()
+                    .is_ok_and(|url| url == "about:blank" || url.is_empty())
+        };
+        Ok(open.iter().find(is_blank).cloned())
+    }
+
+    /// A tab more. Where there are too many, those of steps that have ended go first.
+    async fn opened_tab(&mut self) -> Result<Tab, Stopped> {
+        let opened = self.live()?.browser.open_tab().await;
+        let Err(error) = opened else {
+            return opened.map_err(|error| error.to_string());
+        };
+        let working = self.sitting.working_steps();
+        let desk = &mut *self.sitting.desk;
+        let open = desk.live.as_ref().map(|live| live.browser.tabs());
+        for tab in open.into_iter().flatten() {
+            let step = desk.tabs.step(tab.id());
+            if step.is_none_or(|step| !working.contains(step)) {
+                // What cannot be closed still counts, and the next try says so.
+                let _ = tab.close().await;
+            }
+        }
+        let opened = self.live()?.browser.open_tab().await;
+        opened.map_err(|_| format!("no tab could be opened: {error}"))
     }
 
     /// The step's tabs with their names; the one that it works in is marked.
@@ -140,8 +181,8 @@ impl<'a> Visit<'a> {
     }
 
     fn seen(&mut self, tab: &Tab) -> Result<&mut Seen, Stopped> {
-        let live = self.live()?;
-        Ok(live.seen.entry(tab.id().clone()).or_default())
+        self.live()?;
+        Ok(self.desk().seen.entry(tab.id().clone()).or_default())
     }
 
     /// Looks at a tab.
@@ -244,13 +285,11 @@ impl<'a> Visit<'a> {
     /// Says why an action was not done, or that it is not known whether it was.
     pub async fn act_trouble(&mut self, tab: &Tab, error: &ActError) -> Stopped {
         match error {
-            ActError::Call(
-                call @ (CallError::Late { .. } | CallError::Closed | CallError::Crashed),
-            ) => {
+            ActError::Call(call @ CallError::DialogOpen) => self.trouble(tab, call).await,
+            ActError::Call(call) => {
                 let told = self.trouble(tab, call).await;
                 format!("it is not known whether it was done: {told}. Look before you do it again")
             }
-            ActError::Call(call) => self.trouble(tab, call).await,
             ActError::Invisible
             | ActError::Moving
             | ActError::Covered(_)
@@ -263,7 +302,8 @@ impl<'a> Visit<'a> {
             | ActError::Unchanged
             | ActError::NotFiles
             | ActError::NoKey(_)
-            | ActError::Outside => error.to_string(),
+            // Some of these quote the page.
+            | ActError::Outside => events::one_line(&error.to_string()),
         }
     }
 
@@ -291,20 +331,34 @@ impl<'a> Visit<'a> {
     /// Keeps for the log what was done, with a picture of the page as it is now.
     pub async fn acted(&mut self, tab: &Tab, action: &str, target: Option<Area>) {
         let image = self.picture(tab).await;
-        let (url, title) = (tab.url().unwrap_or_default(), tab.title().await);
+        let title = tab.title().await.unwrap_or_default();
+        let shown = |text: &str| events::one_line(&self.without_secrets(text.to_owned()));
+        let url = tab.url().unwrap_or_default();
+        let (action, url, title) = (shown(action), shown(&url), shown(&title));
         self.acted.push(Acted {
-            action: action.to_owned(),
+            action,
             url,
-            title: title.unwrap_or_default(),
+            title,
             target,
             image,
         });
     }
 
+    /// A text without the stored secrets of the task, before it is cut.
+    fn without_secrets(&self, text: String) -> String {
+        let credentials = self.context.call.grants.credentials.iter();
+        credentials.fold(text, |text, credential| credential.hidden_in(text))
+    }
+
+    /// Whether the page may show a stored secret.
+    pub fn is_hidden(&mut self, tab: &Tab) -> bool {
+        let is_hidden = |live: &mut Live| shown(tab).is_none_or(|page| live.hidden.contains(&page));
+        self.live().map_or(true, is_hidden)
+    }
+
     /// A picture of the page, in the blob store. None where it cannot be had: what was done counts without.
     async fn picture(&mut self, tab: &Tab) -> Option<ImageRef> {
-        let is_hidden = |live: &mut Live| shown(tab).is_none_or(|page| live.hidden.contains(&page));
-        if self.live().map_or(true, is_hidden) || tab.dialog().ok()?.is_some() {
+        if self.is_hidden(tab) || tab.dialog().ok()?.is_some() {
             return None;
         }
         let bytes = tab.screenshot().await.ok()?;
@@ -336,12 +390,15 @@ impl<'a> Visit<'a> {
         let mut lines = std::mem::take(&mut self.notes);
         if self.take_in_tabs().is_ok() {
             let notices = self.notices();
-            lines.extend(events::lines(&notices, &self.sitting.desk.tabs));
-            lines.extend(self.bring_downloads(&notices).await?);
+            let step = &self.context.call.place.step;
+            lines.extend(events::lines(&notices, &self.sitting.desk.tabs, step));
+            lines.extend(self.bring_downloads(&notices).await);
         }
         self.desk().save().await;
+        let step = self.context.call.place.step.clone();
         if let Some(live) = &mut self.desk().live {
-            live.told = live.browser.mark();
+            let told = live.browser.mark();
+            live.told.insert(step, told);
         }
         let mut outcome = ToolOutcome::say(ok, String::new());
         if let Some(live) = &self.sitting.desk.live {
@@ -350,7 +407,7 @@ impl<'a> Visit<'a> {
         }
         let refused = crate::network::refusals(&outcome.network);
         lines.insert(0, text);
-        let whole = format!("{}{refused}", lines.join("\n"));
+        let whole = self.without_secrets(format!("{}{refused}", lines.join("\n")));
         let most = self.context.shared.options.shown_bytes_max;
         outcome.content = crate::tool::cut_middle(&whole, most);
         outcome.side_effects = self.acted.into_iter().map(SideEffect::Acted).collect();

@@ -29,6 +29,7 @@ const TESTS: &[Test] = &tests![
     reach::what_a_page_does_beside_the_proxy_arrives_nowhere,
     reach::commands_of_the_same_task_do_not_reach_the_browser,
     reach::a_server_that_the_task_started_is_shown_under_its_own_name,
+    reach::a_browser_that_must_not_join_both_shows_one_side_only,
     remains::a_browser_that_is_killed_is_noticed_at_once,
     remains::nothing_is_left_of_browsers_that_were_ended_or_let_go_of,
     remains::no_browser_outlives_the_process_that_started_it,

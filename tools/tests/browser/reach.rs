@@ -1,5 +1,6 @@
 //! What a browser reaches, and what reaches it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -135,6 +136,7 @@ pub async fn a_server_that_the_task_started_is_shown_under_its_own_name() {
     let front = Front {
         exit: None,
         neighbours: Some(neighbours),
+        apart: None,
     };
     let running = launched(&room, front).await;
     for _ in 0..2 {
@@ -151,6 +153,7 @@ pub async fn a_server_that_the_task_started_is_shown_under_its_own_name() {
     let elsewhere = Front {
         exit: None,
         neighbours: Some(room.parts.toolbox.neighbours(&other, false)),
+        apart: None,
     };
     let stranger = launched(&room, elsewhere).await;
     let mut page = Page::open(&stranger, "http://localhost:8123/page.html").await;
@@ -164,4 +167,41 @@ pub async fn a_server_that_the_task_started_is_shown_under_its_own_name() {
     })
     .await
     .unwrap();
+}
+
+pub async fn a_browser_that_must_not_join_both_shows_one_side_only() {
+    let room = room().await;
+    let server = Server::start("127.0.0.2", "<title>granted</title>");
+    let mine = "mkdir site && echo '<title>mine</title>' > site/page.html && exec python3 -u -m http.server 8123 --bind 127.0.0.1 --directory site";
+    let started = room.tool(
+        "shell_start",
+        json!({"command": mine, "until": "Serving HTTP", "wait_s": 20}),
+    );
+    let started = started.await;
+    assert!(started.ok, "{}", started.content);
+    let own = "http://localhost:8123/page.html";
+    let apart = || Front {
+        neighbours: Some(room.parts.toolbox.neighbours(&room.place, false)),
+        apart: Some(Arc::default()),
+        ..granted(&room, &[server.host()])
+    };
+    let running = launched(&room, apart()).await;
+    let mut page = Page::open(&running, own).await;
+    assert_eq!(page.title().await, json!("mine"));
+    let mut page = Page::open(&running, &server.url()).await;
+    let said = page.text().await;
+    assert!(said.contains("does not reach the network"), "{said}");
+    assert_eq!(server.came(), Vec::<String>::new());
+    running.end().await;
+    // The other way round, a page of the network cannot ask the task's own server either.
+    let running = launched(&room, apart()).await;
+    let mut page = Page::open(&running, &server.url()).await;
+    assert_eq!(page.title().await, json!("granted"));
+    let mut page = Page::open(&running, own).await;
+    let said = page.text().await;
+    assert!(
+        said.contains("does not show pages of the task's own"),
+        "{said}"
+    );
+    running.end().await;
 }

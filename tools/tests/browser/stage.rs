@@ -50,6 +50,7 @@ pub fn granted(room: &Room, hosts: &[String]) -> Front {
     Front {
         exit: Some(gate.open(&room.place.tenant, &grants).unwrap()),
         neighbours: None,
+        apart: None,
     }
 }
 

@@ -180,6 +180,7 @@ async fn grants(step: &StepRun<'_>, intended: &ToolIntended) -> Result<Grants, S
     let mut grants = Grants {
         network: step.spec.network.clone(),
         redirects_within: consent::redirects_within(step, intended),
+        apart: consent::is_apart(step),
         credentials: Vec::new(),
     };
     let tools = step.context.parts.tools.as_ref();

@@ -103,6 +103,8 @@ async fn known(step: &StepRun<'_>, outward: &Outward) -> Result<Option<Consent>,
             host,
             port,
         } => (address, Some((host, *port))),
+        // Scripts of a page read the fragment, which is not told apart in what somebody else wrote.
+        Outward::Open { address, .. } if address.contains('#') => return Ok(None),
         // A host of a secret may lead a browser on to another.
         Outward::Open { address, .. } => (address, None),
         Outward::Nothing
@@ -144,6 +146,23 @@ fn trail(step: &StepRun<'_>) -> Trail {
         }
     }
     trail
+}
+
+/// Whether what the call reads of the task's own servers must not reach the network: the task holds private data, and nobody
+/// consented to programs that read there and send.
+pub fn is_apart(step: &StepRun<'_>) -> bool {
+    let spec = &step.spec;
+    let verdict = judge(&Question {
+        outward: &Outward::Program,
+        label: step.conversation.label(),
+        is_private: spec.is_private(),
+        policy: &spec.policy,
+        network: spec.network.as_ref(),
+        approvals: step.context.options.approvals,
+        is_approved: false,
+        was_denied: false,
+    });
+    !matches!(verdict, Verdict::Go(_))
 }
 
 /// The only hosts that redirects may take a call to: else it could carry elsewhere what it was consented to for one.

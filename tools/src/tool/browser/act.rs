@@ -7,7 +7,7 @@ use agent_core::policy::Outward;
 use agent_core::ports::tool::EffectClass;
 use async_trait::async_trait;
 use browser::page::Reference;
-use browser::{ActError, Acted, NodeHandle, Tab, Typing};
+use browser::{ActError, Acted, Frames, NodeHandle, Tab, Typing};
 use egress::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,16 +43,9 @@ impl Move for Act {
         )
     }
 
-    fn outward(arguments: &Value) -> Outward {
-        let steps = arguments.get("steps").and_then(Value::as_array);
-        let is_harmless = |step: &Value| {
-            let action = step.get("action").cloned().unwrap_or_default();
-            serde_json::from_value::<Action>(action).is_ok_and(Action::is_harmless)
-        };
-        match steps {
-            Some(steps) if steps.iter().all(is_harmless) => Outward::Page,
-            Some(_) | None => Outward::Program,
-        }
+    fn outward(_arguments: &Value) -> Outward {
+        // A page sees where the mouse goes and how far it is scrolled, too.
+        Outward::Program
     }
 
     fn summary(arguments: &Value) -> Option<String> {
@@ -140,7 +133,7 @@ async fn one(visit: &mut Visit<'_>, tab: &Tab, step: &Step) -> Result<Done, Stop
         Ok(start) => start,
         Err(error) => return Err(visit.trouble(tab, &error).await),
     };
-    let text = typed(visit, tab, step)?;
+    let text = typed(visit, tab, step, node.as_ref())?;
     let (acted, remark) = match perform(visit, tab, step, node.as_ref(), &text).await? {
         Ok(done) => done,
         Err(error) => return Err(visit.act_trouble(tab, &error).await),
@@ -149,7 +142,15 @@ async fn one(visit: &mut Visit<'_>, tab: &Tab, step: &Step) -> Result<Done, Stop
     if acted.dialog {
         return Ok(Done { told, stops: true });
     }
-    let busy = visit.settle(tab, start).await?;
+    let busy = match visit.settle(tab, start).await {
+        Ok(busy) => busy,
+        Err(why) => {
+            // It was done, whatever became of the page.
+            visit.acted(tab, &told, area(&acted)).await;
+            let told = format!("{told}; what came of it is not known: {why}");
+            return Ok(Done { told, stops: true });
+        }
+    };
     visit.acted(tab, &told, area(&acted)).await;
     let notes = [remark.unwrap_or_default(), busy.unwrap_or_default()];
     let notes: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
@@ -240,21 +241,49 @@ async fn drag(
 }
 
 /// What is typed: the text, or the stored secret that it names, which goes to its own hosts only.
-fn typed(visit: &mut Visit<'_>, tab: &Tab, step: &Step) -> Result<String, Stopped> {
+fn typed(
+    visit: &mut Visit<'_>,
+    tab: &Tab,
+    step: &Step,
+    node: Option<&NodeHandle>,
+) -> Result<String, Stopped> {
     let text = step.text.clone().unwrap_or_default();
     let named = text.trim().strip_prefix("{{secret:");
     let Some(name) = named.and_then(|rest| rest.strip_suffix("}}")) else {
         return Ok(text);
     };
-    let url = tab.url().ok().and_then(|url| Url::parse(&url).ok());
-    let (host, port) = url.as_ref().map(destination).unwrap_or_default();
-    let is_safe = url.is_some_and(|url| url.scheme() == "https" || port != 443);
-    let secret = visit.secret(name.trim(), &host, port).filter(|_| is_safe);
-    let secret = secret.ok_or_else(|| {
-        format!("the stored secret {name:?} is not one of this task's, or not for {host}:{port}; nothing was typed")
-    })?;
+    let mut secret = None;
+    for place in places(tab, node)? {
+        let (host, port) = destination(&place);
+        // Not in the clear to the port of TLS.
+        let is_safe = place.scheme() == "https" || (place.scheme() == "http" && port != 443);
+        let own = visit.secret(name.trim(), &host, port);
+        let own = own.filter(|_| is_safe).ok_or_else(|| {
+            format!("the stored secret {name:?} is not one of this task's, or not for {host}:{port}; nothing was typed")
+        })?;
+        secret = Some(own);
+    }
     visit.hide(tab)?;
-    Ok(secret)
+    secret.ok_or_else(|| "the field is on no page; nothing was typed".to_owned())
+}
+
+/// The addresses of the frame that a node is in and of those around it: what is typed into an inner one may be seen by the outer,
+/// and the other way round.
+fn places(tab: &Tab, node: Option<&NodeHandle>) -> Result<Vec<Url>, Stopped> {
+    let frames = tab.frames();
+    let mut at = match node {
+        Some(node) => Some(&node.frame),
+        None => frames.first().map(|frame| &frame.id),
+    };
+    let mut places = Vec::new();
+    while let Some(id) = at {
+        let frame = frames.iter().find(|frame| frame.id == *id);
+        let frame = frame.ok_or("the field is on no page; nothing was typed")?;
+        let url = Url::parse(&frame.url).map_err(|error| format!("{error}; nothing was typed"))?;
+        places.push(url);
+        at = frame.parent.as_ref();
+    }
+    Ok(places)
 }
 
 /// The box of what was acted on, in whole pixels.
@@ -272,20 +301,6 @@ fn area(acted: &Acted) -> Option<Area> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn looking_around_sends_nothing_and_everything_else_can() {
-        let of = |steps: Value| Act::outward(&json!({ "steps": steps }));
-        let scroll = json!({"action": "scroll", "direction": "down"});
-        let click = json!({"action": "click", "ref": "e1"});
-        assert_eq!(
-            of(json!([scroll, {"action": "hover", "ref": "e2"}])),
-            Outward::Page
-        );
-        assert_eq!(of(json!([scroll, click])), Outward::Program);
-        assert_eq!(of(json!([{"action": "swipe"}])), Outward::Program);
-        assert_eq!(of(json!("none")), Outward::Program);
-    }
 
     #[test]
     fn a_summary_names_actions_and_references_and_nothing_that_is_typed() {

@@ -3,6 +3,7 @@
 use agent_core::policy::Outward;
 use agent_core::ports::tool::EffectClass;
 use async_trait::async_trait;
+use browser::ActError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -52,9 +53,16 @@ impl Move for Answer {
             Err(error) => return Err(visit.trouble(&tab, &error).await),
         };
         if let Err(error) = tab.answer_dialog(self.accept, self.text.as_deref()).await {
-            return Err(visit.trouble(&tab, &error).await);
+            return Err(visit.act_trouble(&tab, &ActError::Call(error)).await);
         }
-        let note = visit.settle(&tab, start).await?;
+        let note = match visit.settle(&tab, start).await {
+            Ok(note) => note,
+            Err(why) => {
+                return Err(format!(
+                    "the dialog was answered; what came of it is not known: {why}"
+                ));
+            }
+        };
         let how = if self.accept { "accept" } else { "dismiss" };
         let action = format!("{how} the dialog {:?}", dialog.message);
         visit.acted(&tab, &action, None).await;

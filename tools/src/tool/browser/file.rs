@@ -53,6 +53,13 @@ impl Move for Files {
         )
     }
 
+    fn effect(arguments: &Value) -> EffectClass {
+        match text(arguments, "do").as_deref() {
+            Some("downloads" | "pdf" | "picture") => EffectClass::Repeatable,
+            Some(_) | None => EffectClass::Once,
+        }
+    }
+
     fn outward(arguments: &Value) -> Outward {
         match text(arguments, "do").as_deref() {
             Some("downloads" | "pdf" | "picture") => Outward::Page,
@@ -104,7 +111,14 @@ impl Files {
         if let Err(error) = tab.set_files(&node, &lent).await {
             return Err(visit.act_trouble(&tab, &error).await);
         }
-        let remark = visit.settle(&tab, start).await?;
+        let remark = match visit.settle(&tab, start).await {
+            Ok(remark) => remark,
+            Err(why) => {
+                return Err(format!(
+                    "the page has the files; what came of it is not known: {why}"
+                ));
+            }
+        };
         let action = format!("give {} to {on}", self.paths.join(", "));
         visit.acted(&tab, &action, None).await;
         let shown = report(visit, &tab, true).await?;
@@ -126,8 +140,8 @@ fn downloads(visit: &mut Visit<'_>) -> Result<Told, Stopped> {
         let _ = writeln!(
             text,
             "{:?} from {} {}, {} bytes",
-            download.suggested_name,
-            download.url,
+            crate::browsing::one_line(&download.suggested_name),
+            crate::browsing::one_line(&download.url),
             crate::browsing::download_state(download.state),
             download.bytes
         );

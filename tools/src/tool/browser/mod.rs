@@ -14,6 +14,7 @@ mod tab;
 mod wait;
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use agent_core::network::NetworkMode;
 use agent_core::policy::{Outward, Source};
@@ -26,7 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Context, Tool, spec};
-use crate::browser::Front;
+use crate::browser::{Front, Neighbours};
 use crate::browsing::{Browsers, Stopped, Told, Visit, Wanted};
 use crate::options::Options;
 
@@ -56,6 +57,10 @@ trait Move: DeserializeOwned + Send + Sync + 'static {
     /// What repeating it would do.
     const EFFECT: EffectClass;
 
+    /// The same for this very call, where its arguments say more.
+    fn effect(_arguments: &Value) -> EffectClass {
+        Self::EFFECT
+    }
     /// JSON Schema of its arguments.
     fn parameters() -> Value;
     /// What can leave through it, where the browser has a network.
@@ -90,6 +95,10 @@ impl<M: Move> Tool for Browse<M> {
             outside: self.reaches_out,
             ..spec(M::NAME, M::DESCRIPTION, M::parameters(), M::EFFECT)
         }
+    }
+
+    fn effect(&self, arguments: &Value) -> Option<EffectClass> {
+        Some(M::effect(arguments))
     }
 
     fn is_outside(&self, arguments: &Value) -> Option<bool> {
@@ -148,14 +157,16 @@ impl<M: Move> Tool for Browse<M> {
 fn wanted<'a>(context: &Context<'a>, browsers: &'a Browsers) -> Result<Wanted<'a>, String> {
     let (shared, call) = (context.shared, context.call);
     let exit = shared.gate.browser(&call.place.tenant, &call.grants)?;
-    let neighbours = shared.servers(&call.place, exit.is_some());
+    let servers = shared.servers(&call.place, exit.is_some());
     Ok(Wanted {
         launcher: browsers.launcher(),
         place: &call.place,
         front: Front {
             exit,
-            neighbours: Some(neighbours),
+            neighbours: Some(Arc::clone(&servers) as Arc<dyn Neighbours>),
+            apart: call.grants.apart.then(Arc::default),
         },
+        servers,
         logins: logins(context),
         download_bytes_max: shared.options.web.download_bytes_max,
     })

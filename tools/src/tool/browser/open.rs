@@ -89,12 +89,15 @@ impl Move for Open {
 /// The address that is meant: one that begins with a host is of the web.
 fn whole(url: &str) -> String {
     let url = url.trim();
-    let has_scheme =
-        Url::parse(url).is_ok_and(|parsed| parsed.has_host() || parsed.cannot_be_a_base());
-    let is_host_and_port = url
-        .split_once(':')
-        .is_some_and(|(_, rest)| rest.starts_with(|letter: char| letter.is_ascii_digit()));
-    if has_scheme && !is_host_and_port {
+    let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_whole = url
+        .split_once("://")
+        .is_some_and(|(scheme, _)| is_scheme(scheme));
+    // Such as about:blank, and not such as a.example:8080.
+    let is_opaque = url.split_once(':').is_some_and(|(scheme, rest)| {
+        is_scheme(scheme) && !rest.starts_with(|letter: char| letter.is_ascii_digit())
+    });
+    if is_whole || is_opaque {
         return url.to_owned();
     }
     let scheme = if OWN_NAMES.iter().any(|name| url.starts_with(name)) {
@@ -209,6 +212,12 @@ mod tests {
             ("http://a.example", "http://a.example"),
             ("about:blank", "about:blank"),
             ("data:text/html,x", "data:text/html,x"),
+            ("file:///etc/passwd", "file:///etc/passwd"),
+            ("javascript:alert(1)", "javascript:alert(1)"),
+            (
+                "a.example/?to=http://b.example",
+                "https://a.example/?to=http://b.example",
+            ),
         ] {
             assert_eq!(whole(url), opened);
         }

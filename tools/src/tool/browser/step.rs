@@ -4,6 +4,9 @@ use browser::{Button, Click, Direction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// How much of a choice is told.
+const TOLD_CHARS_MAX: usize = 100;
+
 /// See the module's description. All fields of all actions: which of them count depends on the action.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,15 +66,6 @@ impl Action {
             Self::Key => "key",
             Self::Scroll => "scroll",
             Self::Drag => "drag",
-        }
-    }
-
-    /// Whether it can make a page do anything that matters. Any script can listen to the mouse, but what it learns of a page that is
-    /// only moved is nothing that the model wrote.
-    pub fn is_harmless(self) -> bool {
-        match self {
-            Self::Hover | Self::Scroll => true,
-            Self::Click | Self::Type | Self::Select | Self::Check | Self::Key | Self::Drag => false,
         }
     }
 }
@@ -158,15 +152,30 @@ impl Step {
                 let enter = if self.enter { ", and Enter" } else { "" };
                 format!("type {letters} letters into {on}{enter}")
             }
-            Action::Key => format!("key {}", self.keys.as_deref().unwrap_or_default()),
+            // A single letter may be one of a password.
+            Action::Key => match self.keys.as_deref().map(str::trim) {
+                Some(keys) if keys.chars().count() > 1 => format!("key {}", cut(keys)),
+                Some(_) | None => "key of one letter".to_owned(),
+            },
             Action::Check if self.on == Some(false) => format!("uncheck {on}"),
-            Action::Select => format!("select {} in {on}", self.values.join(", ")),
-            Action::Drag => format!("drag {on} to {}", self.to.as_deref().unwrap_or_default()),
+            Action::Select => format!("select {} in {on}", cut(&self.values.join(", "))),
+            Action::Drag => format!(
+                "drag {on} to {}",
+                cut(self.to.as_deref().unwrap_or_default())
+            ),
             Action::Click | Action::Check | Action::Hover | Action::Scroll => {
                 format!("{action} {on}").trim_end().to_owned()
             }
         }
     }
+}
+
+/// One line of what a model wrote, not too long.
+fn cut(text: &str) -> String {
+    let line = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    line.take(TOLD_CHARS_MAX).collect()
 }
 
 /// A place written as `x,y`.

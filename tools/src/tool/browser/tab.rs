@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::open::arrival;
 use super::{Move, report};
-use crate::browsing::{Stopped, Told, Visit};
+use crate::browsing::{Stopped, Told, Visit, one_line};
 use crate::tool::{object, text};
 
 #[derive(Deserialize, Clone, Copy)]
@@ -36,8 +36,7 @@ pub(super) struct Tabs {
 #[async_trait]
 impl Move for Tabs {
     const NAME: &'static str = "browser_tab";
-    const DESCRIPTION: &'static str =
-        "Lists the tabs, switches to one, closes one, or goes back, forward or reloads in one.";
+    const DESCRIPTION: &'static str = "Lists the tabs, switches to one, closes one, or goes back, forward or reloads in one. A reload sends a form again if the page came from one.";
     const EFFECT: EffectClass = EffectClass::Repeatable;
 
     fn parameters() -> Value {
@@ -50,8 +49,20 @@ impl Move for Tabs {
         )
     }
 
-    fn outward(_arguments: &Value) -> Outward {
-        Outward::Page
+    fn effect(arguments: &Value) -> EffectClass {
+        match text(arguments, "do").as_deref() {
+            Some("list" | "switch" | "close") => EffectClass::Repeatable,
+            // A form that a page came from may be sent again.
+            Some(_) | None => EffectClass::Once,
+        }
+    }
+
+    fn outward(arguments: &Value) -> Outward {
+        match text(arguments, "do").as_deref() {
+            Some("list" | "close") => Outward::Page,
+            // The page sees it, or its server does.
+            Some(_) | None => Outward::Program,
+        }
     }
 
     fn summary(arguments: &Value) -> Option<String> {
@@ -106,6 +117,7 @@ async fn list(visit: &mut Visit<'_>) -> Result<Told, Stopped> {
         let mark = if is_current { "*" } else { " " };
         let title = title.unwrap_or_default();
         // Writing to a string cannot fail.
+        let url = one_line(&url);
         let _ = write!(text, "{mark}{name} {title:?} {url}");
         let opener = tab.opener().ok().flatten();
         if let Some(opener) = opener.and_then(|opener| visit.name_of(&opener)) {
