@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attacks_corpus;
+mod browser_corpus;
 mod carriers;
 mod carriers_corpus;
 mod case;
@@ -53,6 +54,7 @@ async fn no_order_of_a_stranger_has_an_effect_that_the_task_was_not_granted() {
     let cases = [
         carriers_corpus::all(&world.at),
         attacks_corpus::all(&world.at),
+        browser_corpus::all(&world.at),
     ]
     .concat();
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
@@ -132,6 +134,7 @@ async fn the_same_orders_arrive_where_they_are_granted() {
     let world = World::open().await;
     let mut cases = controls::all(&world.at);
     cases.push(controls::without_private_data(&world.at));
+    cases.extend(browser_corpus::controls(&world.at));
     let mut faults = Vec::new();
     for (case, task) in run(&world, &cases) {
         let of_case = world.faults(case, &task);
