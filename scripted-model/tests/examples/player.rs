@@ -229,7 +229,21 @@ impl Player {
                 folder,
                 &format!("grep -rn '{}' {}", argument("pattern"), argument("path")),
             ),
-            "note" => "told".to_owned(),
+            "file_edit" => {
+                let path = folder.join(argument("path"));
+                let (find, replace) = (argument("find"), argument("replace"));
+                let before = fs::read_to_string(&path).unwrap();
+                assert_eq!(before.matches(&find).count(), 1, "{find} in {before}");
+                fs::write(&path, before.replace(&find, &replace)).unwrap();
+                "edited".to_owned()
+            }
+            "note" | "shell_start" => "told".to_owned(),
+            // There is no browser here: a picture is a file, and what a page shows is nothing.
+            "browser_file" => {
+                write(folder, &argument("path"), b"\xff\xd8");
+                "saved".to_owned()
+            }
+            "browser_open" | "browser_look" | "browser_tab" => "shown".to_owned(),
             "publish" => {
                 let path = argument("path");
                 let name = arguments["name"].as_str().unwrap_or(&path).to_owned();

@@ -363,6 +363,16 @@ impl FakeTools {
         ToolOutcome::say(true, "appended")
     }
 
+    async fn picture(&self, call: &ToolCall, bytes: Vec<u8>, media_type: &str) -> ImageRef {
+        let blob = self.workspaces.blobs.put(&call.place.tenant, bytes).await;
+        ImageRef {
+            blob: blob.unwrap(),
+            media_type: media_type.to_owned(),
+            width: 3,
+            height: 2,
+        }
+    }
+
     async fn hold(&self) -> ToolOutcome {
         struct Guard(Arc<Mutex<u32>>, bool);
         impl Drop for Guard {
@@ -462,19 +472,14 @@ impl ToolBox for FakeTools {
                 }
             }
             "browse" => {
-                let blobs = &self.workspaces.blobs;
-                let picture = blobs.put(&call.place.tenant, b"a picture".to_vec()).await;
+                let picture = b"a picture".to_vec();
+                let picture = self.picture(call, picture, "image/jpeg").await;
                 let acted = Acted {
                     action: "open".to_owned(),
                     url: "https://shop.example/".to_owned(),
                     title: "Shop".to_owned(),
                     target: None,
-                    image: Some(ImageRef {
-                        blob: picture.unwrap(),
-                        media_type: "image/jpeg".to_owned(),
-                        width: 3,
-                        height: 2,
-                    }),
+                    image: Some(picture),
                 };
                 ToolOutcome {
                     side_effects: vec![SideEffect::Acted(acted)],
@@ -483,17 +488,7 @@ impl ToolBox for FakeTools {
             }
             "show" => {
                 let bytes = text(call, "image").into_bytes();
-                let image = ImageRef {
-                    blob: self
-                        .workspaces
-                        .blobs
-                        .put(&call.place.tenant, bytes)
-                        .await
-                        .unwrap(),
-                    media_type: "image/png".to_owned(),
-                    width: 3,
-                    height: 2,
-                };
+                let image = self.picture(call, bytes, "image/png").await;
                 ToolOutcome {
                     images: vec![image],
                     ..ToolOutcome::say(true, "an image")
