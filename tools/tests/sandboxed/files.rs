@@ -2,7 +2,7 @@
 
 use crate::room::Room;
 use agent_core::ports::blobs::Blobs;
-use agent_core::ports::tool::EffectClass::{Read, Repeatable};
+use agent_core::ports::tool::EffectClass::{Once, Read, Repeatable};
 use agent_core::ports::tool::FileUse::{self, Changes, Reads};
 use agent_core::ports::tool::{EffectClass, SideEffect, ToolBox};
 use serde_json::{Value, json};
@@ -35,6 +35,14 @@ async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects(
         ("shell_read", Repeatable, Changes),
         ("shell_write", Repeatable, Changes),
         ("shell_stop", Repeatable, Changes),
+        ("browser_open", Repeatable, Changes),
+        ("browser_look", Read, Changes),
+        ("browser_read", Read, Changes),
+        ("browser_act", Once, Changes),
+        ("browser_wait", Read, Changes),
+        ("browser_tab", Repeatable, Changes),
+        ("browser_file", Once, Changes),
+        ("browser_dialog", Once, Changes),
     ]
     .map(|(name, effect, files)| (name.to_owned(), effect, files));
     assert_eq!(seen, wanted);
