@@ -8,6 +8,7 @@ mod choose;
 mod drag;
 pub mod keys;
 mod mouse;
+mod person;
 mod scroll;
 mod type_text;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::frames::FrameTree;
 use super::notices::Dialog;
 use crate::driver::{Document, FrameId, SessionId, TargetId};
+use crate::tab::Cast;
 
 /// How many open requests of one tab are watched. A page with more is busy anyway.
 const REQUESTS_MAX: usize = 2_000;
@@ -34,6 +35,8 @@ pub struct TabState {
     pub frame_sessions: Vec<SessionId>,
     /// What is being dragged, if a drag of the browser has begun.
     pub drag: Option<Value>,
+    /// Pictures for somebody who watches.
+    pub cast: Cast,
     /// When each open request began, in the order of all requests.
     requests: HashMap<String, u64>,
     requests_begun: u64,
@@ -68,6 +71,7 @@ impl TabState {
             worlds: HashMap::new(),
             frame_sessions: Vec::new(),
             drag: None,
+            cast: Cast::default(),
             requests: HashMap::new(),
             requests_begun: 0,
         }
@@ -133,6 +137,7 @@ impl TabState {
                 self.page.starting = None;
             }
             ("Page.lifecycleEvent", Some(frame)) => self.lifecycle(&frame, params),
+            ("Page.screencastFrame", _) => self.cast.take(params),
             ("Input.dragIntercepted", _) => self.drag = Some(params["data"].clone()),
             ("Network.requestWillBeSent", _) => self.request_begun(params),
             ("Network.loadingFinished" | "Network.loadingFailed", _) => {

@@ -25,6 +25,6 @@ pub use find::{Find, Found};
 pub use known::{Candidate, DeadReference};
 pub use read::{Read, Reading};
 pub use reference::{NotAReference, Reference};
-pub use script::{ADOPT, INSTALL};
+pub use script::{ADOPT, HIDE_FOCUSED, INSTALL, PERSON_VALUES};
 pub use seen::{Look, Part, Seen};
 pub use snapshot::View;

@@ -23,6 +23,14 @@ pub const INSTALL: &str = concat!(
 /// A function for a closed shadow root, as `this` in our isolated world: from then on what is in it is seen.
 pub const ADOPT: &str = "function () { return globalThis.errandPage.adopt(this); }";
 
+/// An expression that makes a secret of the field that has the cursor, in our isolated world.
+pub const HIDE_FOCUSED: &str =
+    "Object.hasOwn(globalThis, 'errandPage') ? globalThis.errandPage.hideFocused() : false";
+
+/// An expression whose value is what is in the fields of which [`HIDE_FOCUSED`] made secrets: a list of texts.
+pub const PERSON_VALUES: &str =
+    "Object.hasOwn(globalThis, 'errandPage') ? globalThis.errandPage.personValues() : []";
+
 /// How the page is asked. Every answer is JSON as one string.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "question", rename_all = "lowercase")]

@@ -3,6 +3,7 @@
 //! A [`Tab`] is a name and costs nothing to keep or to copy. Once its page is closed every call ends with [`CallError::Gone`].
 
 pub mod address;
+mod cast;
 mod dialog;
 mod navigate;
 mod picture;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::cast::Cast;
 pub use self::navigate::{Arrival, Came, NavigateError};
 pub use self::settle::{Settled, Start};
 pub use self::wait::Wanted;

@@ -71,7 +71,7 @@ impl Tab {
     }
 }
 
-fn decoded(method: &'static str, data: &str) -> Result<Vec<u8>, CallError> {
+pub(super) fn decoded(method: &'static str, data: &str) -> Result<Vec<u8>, CallError> {
     let unreadable = |error: base64::DecodeError| CallError::Unreadable {
         method,
         detail: error.to_string(),

@@ -10,6 +10,7 @@ mod going;
 mod site;
 mod speed;
 mod tabs;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,6 +19,10 @@ Object.defineProperty(globalThis, 'errandPage', {
     node: nodeOfRef,
     // The field that a person fills or switches through that node.
     field: fieldOfRef,
+    // Makes a secret of the field that has the cursor, which a person fills.
+    hideFocused,
+    // What is in the fields that a person filled.
+    personValues,
     // Makes a closed shadow root known, which only the debugger can hand in.
     adopt: (shadow) => {
       closedShadows.set(shadow.host, shadow);

@@ -57,6 +57,24 @@ const isSecret = (field) => {
   return value !== '' && secretValues.includes(value);
 };
 
+// The field that has the cursor, also inside shadow roots; null where it is none.
+const focusedField = () => {
+  let element = activeInDocument(document);
+  for (let inner = element; inner !== null; inner = shadowOf(inner) === null ? null : activeInShadow(shadowOf(inner))) element = inner;
+  return element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement ? element : null;
+};
+
+// Fields that a person filled who had the page for a while, and their values now.
+let personFields = [];
+const hideFocused = () => {
+  const field = focusedField();
+  if (field === null) return false;
+  keepSecret(field);
+  if (!personFields.some((kept) => kept.deref() === field)) personFields.push(new WeakRef(field));
+  return true;
+};
+const personValues = () => personFields.map((kept) => kept.deref()).filter((field) => field !== undefined).map(fieldValue);
+
 const masked = (text) => {
   let line = text;
   for (const value of secretValues) {
