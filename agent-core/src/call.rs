@@ -18,9 +18,9 @@ use crate::policy::Label;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallDecision {
-    /// Its owner found that it was done.
+    /// Its owner found that it was done, or did what was asked of a person.
     Done,
-    /// Its owner found that it was not done.
+    /// Its owner found that it was not done, or does not do what was asked of a person.
     NotDone,
     /// Its owner wants it made again, with the same key.
     Repeat,
@@ -64,9 +64,13 @@ impl CallDecision {
     /// Whether this answers the question that was asked about a call.
     fn answers(self, standing: Standing) -> bool {
         match self {
-            Self::Done | Self::NotDone | Self::Repeat => standing == Standing::Asked,
+            Self::Done | Self::NotDone => matches!(standing, Standing::Asked | Standing::Wanted),
+            Self::Repeat => standing == Standing::Asked,
             Self::Approve | Self::Deny => standing == Standing::Held,
-            Self::Undecided => matches!(standing, Standing::Asked | Standing::Held),
+            Self::Undecided => matches!(
+                standing,
+                Standing::Asked | Standing::Held | Standing::Wanted
+            ),
         }
     }
 }
@@ -130,6 +134,8 @@ pub enum Standing {
     Asked,
     /// It was not made, and the step waits for its owner's consent.
     Held,
+    /// It was not made, and the step waits for a person who does something first.
+    Wanted,
     /// It was not made, and the model was told so.
     Refused,
     /// It was decided.
@@ -184,7 +190,9 @@ impl CallHistory {
         let standing = if kind == EventKind::ToolIntended.label() {
             Standing::Intended
         } else if kind == EventKind::CallHeld.label() {
-            if is_asked {
+            if is_asked && public.get("help").is_some_and(|help| !help.is_null()) {
+                Standing::Wanted
+            } else if is_asked {
                 Standing::Held
             } else {
                 Standing::Refused
@@ -210,9 +218,12 @@ impl CallHistory {
     pub fn closed(&self, decision: CallDecision) -> Option<String> {
         let standing = self.standing?;
         let reason = match standing {
-            Standing::Asked | Standing::Held if decision.answers(standing) => return None,
+            Standing::Asked | Standing::Held | Standing::Wanted if decision.answers(standing) => {
+                return None;
+            }
             Standing::Asked => "has an unknown outcome: say done, not_done or repeat".to_owned(),
             Standing::Held => "was not made and waits for consent: say approve or deny".to_owned(),
+            Standing::Wanted => "waits for a person: say done, when what it asks for is done, or not_done".to_owned(),
             Standing::Refused => "was not made, and the model was told so at once".to_owned(),
             Standing::Intended => "is being made, or no worker has looked at it since it was cut off; nothing is to be decided yet".to_owned(),
             Standing::Returned => "came back; its outcome is known".to_owned(),
@@ -258,6 +269,27 @@ mod tests {
         assert!(decided.is_some_and(|why| why.ends_with("decided before: done")));
         let returned = say(&mut history, "tool.returned", json!({}));
         assert!(returned.is_some_and(|why| why.contains("its outcome is known")));
+    }
+
+    #[test]
+    fn a_person_who_was_asked_to_do_something_says_whether_it_is_done() {
+        let entropy = Seeded::new(1);
+        let call = CallId::new(&entropy);
+        let mut history = CallHistory::of(call.clone());
+        let help = json!({"why": "login", "note": "log in"});
+        let held = json!({"call": call.as_str(), "tool": "ask", "asked": true, "help": help});
+        history.push("call.held", None, &held);
+        for decision in [CallDecision::Done, CallDecision::NotDone] {
+            assert_eq!(history.closed(decision), None);
+        }
+        for decision in [
+            CallDecision::Approve,
+            CallDecision::Deny,
+            CallDecision::Repeat,
+        ] {
+            let why = history.closed(decision);
+            assert!(why.is_some_and(|why| why.contains("done, when what it asks for is done")));
+        }
     }
 
     #[test]

@@ -103,6 +103,7 @@ pub struct Conversation {
     asked: BTreeMap<CallId, ToolUnknown>,
     held: BTreeMap<CallId, CallHeld>,
     approved: BTreeSet<CallId>,
+    helped: BTreeMap<CallId, CallDecided>,
     answers: BTreeMap<CallId, Answer>,
     snapshot: Option<BlobHash>,
     begun: bool,
@@ -125,6 +126,17 @@ impl Conversation {
     /// Whether the owner approved a call that was held.
     pub fn is_approved(&self, call: &CallId) -> bool {
         self.approved.contains(call)
+    }
+
+    /// What a person said who did what they were asked for before this call.
+    pub fn helped(&self, call: &CallId) -> Option<&CallDecided> {
+        self.helped.get(call)
+    }
+
+    /// The call of this id, as the model asked for it.
+    pub fn call(&self, call: &CallId) -> Option<&RecordedCall> {
+        let mut calls = self.replies.iter().flat_map(|reply| &reply.calls);
+        calls.find(|asked| asked.call == *call)
     }
 
     /// The calls that the owner did not allow.
@@ -198,9 +210,19 @@ impl Conversation {
                         .insert(call, Answer::NotMade(held, Some(decided)));
                 }
             }
-            CallDecision::Done | CallDecision::NotDone => {
-                self.answers.insert(call, Answer::Decided(decided));
-            }
+            CallDecision::Done | CallDecision::NotDone => match held {
+                // A person did what they were asked for, so the call can be made.
+                Some(_) if decided.decision == CallDecision::Done => {
+                    self.helped.insert(call, decided);
+                }
+                Some(held) => {
+                    self.answers
+                        .insert(call, Answer::NotMade(held, Some(decided)));
+                }
+                None => {
+                    self.answers.insert(call, Answer::Decided(decided));
+                }
+            },
             // As if it had never been intended: it gets a new intent, with the same key, before it is made.
             CallDecision::Repeat => {
                 self.intended.remove(&call);

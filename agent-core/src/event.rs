@@ -156,8 +156,8 @@ events! {
     BrowserActed = "browser.acted" public ["call", "tool", "action", "url", "title", "target", "image"];
     /// It is not known whether a tool call had its effect.
     ToolUnknown = "tool.unknown" public ["call", "tool", "reason", "asked", "decide_by_ms"];
-    /// A tool call was not made, because it needs its owner's consent.
-    CallHeld = "call.held" public ["call", "tool", "summary", "reason", "asked", "decide_by_ms", "content"];
+    /// A tool call was not made, because it needs its owner's consent, or a person who does something first.
+    CallHeld = "call.held" public ["call", "tool", "summary", "reason", "asked", "decide_by_ms", "content", "help"];
     /// It was decided about a call: whether one that was held is made, or how to go on after one with an unknown outcome.
     CallDecided = "call.decided" public ["call", "tool", "decision", "note"];
     /// The agent tells the user something.

@@ -15,6 +15,8 @@ pub mod delivery;
 pub mod enforcement;
 pub mod event;
 pub mod explain;
+pub mod help;
+pub mod hidden;
 pub mod id;
 pub mod image;
 pub mod installation;

@@ -8,6 +8,7 @@ use agent_core::id::TenantId;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::credentials::Credentials;
 use agent_core::ports::entropy::Entropy;
+use agent_core::ports::live::LiveView;
 use agent_core::ports::network::Networks;
 use agent_core::ports::sealer::Sealer;
 use agent_core::ports::store::Store;
@@ -43,6 +44,8 @@ pub struct Parts {
     pub tools: Vec<ToolSpec>,
     /// What the server says about itself.
     pub info: Info,
+    /// The browsers that run in this process.
+    pub live: Arc<dyn LiveView>,
     /// What else lives in this process.
     pub beside: Arc<dyn Beside>,
 }

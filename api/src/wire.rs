@@ -119,6 +119,59 @@ impl fmt::Debug for WebhookRequest {
     }
 }
 
+/// What a person does to a page of a browser that waits for them. Which fields count depends on the action. Places are in pixels of
+/// the picture, from its upper left corner.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InputRequest {
+    /// `click`, `move`, `scroll`, `type`, `key`, `dialog` or `go`.
+    #[schema(required, example = "click")]
+    pub action: String,
+    /// The tab, such as `t1`; the one that the agent works in if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tab: Option<String>,
+    /// click, move, scroll: the place, from the left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x: Option<f64>,
+    /// click, move, scroll: the place, from the top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub y: Option<f64>,
+    /// scroll: how far to the right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dx: Option<f64>,
+    /// scroll: how far down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dy: Option<f64>,
+    /// click: `left` (if absent), `middle` or `right`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub button: Option<String>,
+    /// click: how often, 1 to 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// type: what is entered where the cursor is; it is kept nowhere. dialog: what a prompt is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// key: a key or a chord, such as `Enter` or `Control+a`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
+    /// dialog: whether it is accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<bool>,
+    /// go: `back`, `forward` or `reload`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+// Written by hand, so that what a person types reaches no log.
+impl fmt::Debug for InputRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InputRequest")
+            .field("action", &self.action)
+            .field("tab", &self.tab)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A secret to be stored.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

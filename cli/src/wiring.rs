@@ -7,6 +7,7 @@ use agent_core::enforcement::Probe;
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::entropy::Entropy;
 use agent_core::ports::housekeeping::Shelves;
+use agent_core::ports::live::LiveView;
 use agent_core::ports::model::{FailureClass, ModelFailure, ModelReply, ModelRequest, Models};
 use agent_core::ports::network::Networks;
 use agent_core::ports::sealer::Sealer;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use egress::Guard;
 use models::ChatModels;
 use store_seal::{KeyFile, KeyFileError, XChaChaSealer};
+use tools::Toolbox;
 use tools::sandbox::Sandbox;
 
 use crate::belonging::{self, NotOurs};
@@ -200,10 +202,10 @@ pub fn networks(config: &Config) -> Result<Arc<dyn Networks>> {
     Ok(Arc::new(reach))
 }
 
-/// What the API is made of. `tools` are those that tasks may name.
+/// What the API is made of. `tools` are those that tasks may name; browsers of theirs run only where there is a worker too.
 pub fn api(
     shared: &Shared,
-    tools: &dyn ToolBox,
+    tools: &Arc<Toolbox>,
     networks: Arc<dyn Networks>,
     beside: Arc<dyn Beside>,
 ) -> api::Parts {
@@ -219,6 +221,7 @@ pub fn api(
         info: api::Info {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
+        live: Arc::clone(tools) as Arc<dyn LiveView>,
         beside,
     }
 }

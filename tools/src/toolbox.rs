@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use agent_core::help::HelpAsked;
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
@@ -81,6 +82,11 @@ impl Toolbox {
         self.context.servers(place, with_outward)
     }
 
+    /// What the tools share.
+    pub(crate) fn context(&self) -> &Shared {
+        &self.context
+    }
+
     fn tool(&self, name: &str) -> Option<(&ToolSpec, &dyn Tool)> {
         let mut found = self.specs.iter().zip(&self.tools);
         let found = found.find(|(spec, _)| spec.name == name);
@@ -131,6 +137,14 @@ impl ToolBox for Toolbox {
             .tool(tool)
             .and_then(|(_, tool)| tool.summary(arguments));
         summary.unwrap_or_default()
+    }
+
+    fn help(&self, tool: &str, arguments: &Value) -> Option<HelpAsked> {
+        self.tool(tool).and_then(|(_, tool)| tool.help(arguments))
+    }
+
+    fn await_person(&self, call: ToolCall) {
+        self.keep_for_person(call);
     }
 
     fn reserve(&self, tool: &str, place: &Place) -> Result<(), NoneFree> {

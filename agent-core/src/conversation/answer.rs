@@ -51,19 +51,31 @@ impl Answer {
 }
 
 fn not_made_text(held: &CallHeld, decided: Option<&CallDecided>) -> String {
+    let note = decided
+        .and_then(|decided| decided.note.as_ref())
+        .map(|note| format!("\nThe owner says: {note}"))
+        .unwrap_or_default();
+    if held.help.is_some() {
+        let who = match decided.map(|decided| decided.decision) {
+            None => "nobody is asked in this task",
+            Some(CallDecision::NotDone | CallDecision::Deny) => {
+                "a person was asked, and says that it was not done"
+            }
+            Some(_) => "a person was asked, and nobody answered in time",
+        };
+        return format!(
+            "No person helped: {who}. Do not ask for the same again. Go on without it, or finish and say what is not done.{note}"
+        );
+    }
     let who = match decided.map(|decided| decided.decision) {
         None => "Nobody is asked about such calls of this task",
         Some(CallDecision::Deny) => "The owner of the task was asked and does not allow it",
         Some(_) => "The owner of the task was asked and did not answer in time",
     };
-    let note = decided
-        .and_then(|decided| decided.note.as_ref())
-        .map(|note| format!("\nThe owner says: {note}"));
     format!(
         "This call was not made: {}. {who}. Do not try to get the same in another way. Go on without it, or finish and say what is \
-         not done.{}",
+         not done.{note}",
         held.reason,
-        note.unwrap_or_default()
     )
 }
 

@@ -291,6 +291,7 @@ fn held(call: &RecordedCall, asked: bool) -> EventBody {
         asked,
         decide_by_ms: None,
         content: String::new(),
+        help: None,
     })
 }
 

@@ -9,6 +9,7 @@ mod name;
 
 use std::fmt;
 
+use crate::hidden::hide;
 use crate::id::TenantId;
 use crate::ports::sealer::{Sealer, UnsealError};
 use crate::secret::{Sealed, Secret};
@@ -127,10 +128,10 @@ impl Credential {
     /// A text without the secret: a host can repeat what it was sent. One that is too short to be told from other words stays.
     pub fn hidden_in(&self, text: String) -> String {
         let secret = self.secret.expose();
-        if secret.len() < HIDDEN_BYTES_MIN || !text.contains(secret) {
+        if secret.len() < HIDDEN_BYTES_MIN {
             return text;
         }
-        text.replace(secret, &format!("[the secret {}]", self.name))
+        hide(text, secret, &format!("[the secret {}]", self.name))
     }
 }
 

@@ -13,6 +13,7 @@ mod trail;
 use serde::{Deserialize, Serialize};
 
 use crate::credential::HostPattern;
+use crate::help::HelpAsked;
 use crate::id::CallId;
 
 pub use addresses::Addresses;
@@ -231,4 +232,7 @@ pub struct CallHeld {
     pub decide_by_ms: Option<i64>,
     /// What would be sent, whole, for the owner who has to decide. Empty where nobody is asked.
     pub content: String,
+    /// What a person is asked to do before it is made; absent where only their consent is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<HelpAsked>,
 }

@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod entropy;
 pub mod housekeeping;
 pub mod installation;
+pub mod live;
 pub mod model;
 pub mod network;
 pub mod sealer;

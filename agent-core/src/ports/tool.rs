@@ -8,6 +8,7 @@ use crate::blob::BlobRef;
 use crate::browser::Acted;
 use crate::credential::Credential;
 use crate::enforcement::Enforcement;
+use crate::help::HelpAsked;
 use crate::id::CallId;
 use crate::image::ImageRef;
 use crate::network::{Network, NetworkDecisions};
@@ -213,6 +214,12 @@ pub trait ToolBox: Send + Sync {
             Outward::Nothing
         }
     }
+    /// What a person has to do before this very call is made, if anything. Pure, like [`ToolBox::effect`].
+    fn help(&self, _tool: &str, _arguments: &Value) -> Option<HelpAsked> {
+        None
+    }
+    /// Keeps what the person needs who was asked to help before this call is made. The step waits for them, maybe for long.
+    fn await_person(&self, _call: ToolCall) {}
     /// What this call works on, for the public log and for the owner who has to look: never more of its arguments than may
     /// be shown. Empty where nothing may.
     fn summary(&self, _tool: &str, _arguments: &Value) -> String {

@@ -11,6 +11,7 @@ use agent_core::event::{
     StepStarted, StepSucceeded, StepWaiting, TaskFinished, TaskResumed, TaskStarted, TaskSubmitted,
     TaskWaiting, ToolIntended, ToolUnknown,
 };
+use agent_core::help::{HelpAsked, HelpFor};
 use agent_core::id::{ArtifactId, CallId, DeliveryId, JobId, StepId};
 use agent_core::image::ImageRef;
 use agent_core::network::{NetworkDecision, NetworkUsed};
@@ -181,12 +182,16 @@ fn decision(host: &str, refused: Option<&str>) -> NetworkDecision {
 fn held() -> CallHeld {
     CallHeld {
         call: call_id(),
-        tool: "http_request".to_owned(),
-        summary: "POST https://api.example.com/orders".to_owned(),
-        reason: "the step has read text from outside".to_owned(),
+        tool: "browser_ask_human".to_owned(),
+        summary: "login".to_owned(),
+        reason: "it needs a person at the browser of the task".to_owned(),
         asked: true,
         decide_by_ms: Some(1_700_086_400_000),
-        content: r#"{"method":"POST","url":"https://api.example.com/orders"}"#.to_owned(),
+        content: String::new(),
+        help: Some(HelpAsked {
+            why: HelpFor::Login,
+            note: "Log in as yourself.".to_owned(),
+        }),
     }
 }
 

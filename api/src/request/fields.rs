@@ -173,6 +173,27 @@ impl Fields {
         count
     }
 
+    /// Takes a number.
+    pub fn number(&mut self, name: &'static str, faults: &mut Faults) -> Option<f64> {
+        let at = self.at(name);
+        let value = self.take(name)?;
+        let number = value.as_f64().filter(|number| number.is_finite());
+        if number.is_none() {
+            wrong_type(&at, "a number", kind(&value), faults);
+        }
+        number
+    }
+
+    /// Takes a boolean.
+    pub fn flag(&mut self, name: &'static str, faults: &mut Faults) -> Option<bool> {
+        let at = self.at(name);
+        let value = self.take(name)?;
+        if value.as_bool().is_none() {
+            wrong_type(&at, "a boolean", kind(&value), faults);
+        }
+        value.as_bool()
+    }
+
     /// Takes an array.
     pub fn list(&mut self, name: &'static str, faults: &mut Faults) -> Option<Vec<Value>> {
         let value = self.take(name)?;

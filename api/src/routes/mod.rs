@@ -12,6 +12,7 @@ pub mod list_dead;
 pub mod list_events;
 pub mod list_secrets;
 pub mod list_tasks;
+pub mod live_browser;
 pub mod put_secret;
 pub mod raise_budget;
 pub mod requeue_dead;
@@ -58,6 +59,7 @@ pub fn all(app: Arc<App>) -> Router {
             "/v1/tasks/{id}/events/{seq}/image",
             get(get_image::get_image),
         )
+        .merge(live())
         .route(
             "/v1/tasks/{id}/artifacts",
             get(list_artifacts::list_artifacts),
@@ -82,9 +84,23 @@ pub fn all(app: Arc<App>) -> Router {
     around(routes.fallback(unknown_route), app)
 }
 
-/// What a process without an API answers.
+/// What a worker without an API answers.
 pub fn health_only(app: Arc<App>) -> Router {
-    around(health().fallback(unknown_route_of_worker), app)
+    around(
+        health().merge(live()).fallback(unknown_route_of_worker),
+        app,
+    )
+}
+
+/// What is seen of browsers that run in this process.
+fn live() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/tasks/{id}/browser", get(live_browser::show_browser))
+        .route("/v1/tasks/{id}/browser/frame", get(live_browser::get_frame))
+        .route(
+            "/v1/tasks/{id}/browser/input",
+            post(live_browser::put_input),
+        )
 }
 
 fn health() -> Router<Arc<App>> {
@@ -108,7 +124,7 @@ async fn unknown_route() -> Problem {
 }
 
 async fn unknown_route_of_worker() -> Problem {
-    Problem::not_found("route; a worker answers /healthz and /readyz only")
+    Problem::not_found("route; a worker answers /healthz, /readyz and /v1/tasks/{id}/browser only")
 }
 
 async fn wrong_method() -> Problem {

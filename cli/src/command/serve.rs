@@ -74,7 +74,7 @@ pub async fn run(
     let networks = wiring::networks(&config)?;
     let api = async {
         if let Some(listener) = listener {
-            let parts = wiring::api(&shared, toolbox.as_ref(), networks, beside);
+            let parts = wiring::api(&shared, &toolbox, networks, beside);
             let (mut options, ending) = (config.api.clone(), ending.clone());
             // A worker counts as gone when its lease has lapsed, and no sooner.
             options.worker_silent_ms = options.worker_silent_ms.max(config.worker.lease_ms);

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use agent_core::blob::BlobHash;
+use agent_core::help::HelpAsked;
 use agent_core::id::TenantId;
+use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{
-    EffectClass, ToolBox as ToolBoxPort, ToolCall, ToolError, ToolOutcome, ToolSpec,
+    EffectClass, NoneFree, ToolBox as ToolBoxPort, ToolCall, ToolError, ToolOutcome, ToolSpec,
 };
 use agent_core::ports::workspaces::{
     Place, Remains, Snapshot, WorkspaceError, Workspaces as WorkspacesPort,
@@ -54,6 +56,26 @@ impl ToolBoxPort for ToolBox {
 
     fn is_outside(&self, tool: &str, arguments: &Value) -> bool {
         self.inner.is_outside(tool, arguments)
+    }
+
+    fn source(&self, tool: &str, arguments: &Value) -> Source {
+        self.inner.source(tool, arguments)
+    }
+
+    fn outward(&self, tool: &str, arguments: &Value) -> Outward {
+        self.inner.outward(tool, arguments)
+    }
+
+    fn help(&self, tool: &str, arguments: &Value) -> Option<HelpAsked> {
+        self.inner.help(tool, arguments)
+    }
+
+    fn await_person(&self, call: ToolCall) {
+        self.inner.await_person(call);
+    }
+
+    fn reserve(&self, tool: &str, place: &Place) -> Result<(), NoneFree> {
+        self.inner.reserve(tool, place)
     }
 
     fn summary(&self, tool: &str, arguments: &Value) -> String {

@@ -98,6 +98,7 @@ impl World {
             info: Info {
                 version: "0.0.0-test".to_owned(),
             },
+            live: Arc::new(()),
             beside: beside.clone(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

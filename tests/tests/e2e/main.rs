@@ -17,6 +17,7 @@ mod machines;
 mod model_trouble;
 mod network;
 mod outside;
+mod person;
 mod power;
 mod retention;
 mod scripts;

@@ -30,13 +30,22 @@ pub fn one_command(command: &str) -> Value {
     )
 }
 
-/// One step that makes these calls, one in each turn, and reports what the first of them said.
+/// One step that makes these calls, one in each turn.
 pub fn calls_in_turn(calls: &[Value]) -> Value {
+    calls_that_end(calls, "done")
+}
+
+/// The same, and reports what the last of them said.
+pub fn calls_and_last_answer(calls: &[Value]) -> Value {
+    calls_that_end(calls, "{{last_tool}}")
+}
+
+fn calls_that_end(calls: &[Value], result: &str) -> Value {
     let mut turns: Vec<Value> = calls
         .iter()
         .map(|call| json!({"tool_calls": [call]}))
         .collect();
-    turns.push(finish("done"));
+    turns.push(finish(result));
     script(
         "Make the calls.",
         &json!({

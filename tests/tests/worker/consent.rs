@@ -21,7 +21,7 @@ use crate::flow::{finish, plan, report, step};
 use crate::world::World;
 
 /// A model of one step that makes these calls, one a turn.
-fn calling(calls: Vec<(&'static str, Value)>) -> Arc<FakeModels> {
+pub fn calling(calls: Vec<(&'static str, Value)>) -> Arc<FakeModels> {
     FakeModels::new(move |job, turn| match job {
         "plan" => plan(&[step("a", &[], &json!([]))]),
         "report" => report(),
@@ -54,17 +54,17 @@ async fn vouched(models: Arc<FakeModels>) -> World {
     world
 }
 
-async fn submit(world: &World) -> TaskId {
+pub async fn submit(world: &World) -> TaskId {
     world.submit(Budget::default(), None).await
 }
 
-fn made(world: &World, tool: &str) -> usize {
+pub fn made(world: &World, tool: &str) -> usize {
     let made = world.tools.made();
     made.iter().filter(|(name, _)| name == tool).count()
 }
 
 /// The calls that were held, with their steps.
-async fn held(world: &World, id: &TaskId) -> Vec<CallHeld> {
+pub async fn held(world: &World, id: &TaskId) -> Vec<CallHeld> {
     let log = world.log(id).await.into_iter();
     log.filter_map(|body| {
         if let EventBody::CallHeld(held) = body {
@@ -76,7 +76,7 @@ async fn held(world: &World, id: &TaskId) -> Vec<CallHeld> {
     .collect()
 }
 
-async fn intents(world: &World, id: &TaskId) -> Vec<ToolIntended> {
+pub async fn intents(world: &World, id: &TaskId) -> Vec<ToolIntended> {
     let log = world.log(id).await.into_iter();
     log.filter_map(|body| {
         if let EventBody::ToolIntended(intended) = body {
@@ -88,7 +88,7 @@ async fn intents(world: &World, id: &TaskId) -> Vec<ToolIntended> {
     .collect()
 }
 
-async fn decide(world: &World, id: &TaskId, decision: CallDecision) {
+pub async fn decide(world: &World, id: &TaskId, decision: CallDecision) {
     let task = world.task(id).await;
     let waits = |step: &&agent_core::step::Step| step.waiting.is_some();
     let step: StepId = task.steps.iter().find(waits).unwrap().id.clone();
@@ -104,7 +104,7 @@ async fn decide(world: &World, id: &TaskId, decision: CallDecision) {
 }
 
 /// What the model was told last about a call.
-fn told(world: &World) -> String {
+pub fn told(world: &World) -> String {
     let histories = world.models.histories.lock().unwrap();
     let mut messages = histories
         .iter()

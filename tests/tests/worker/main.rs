@@ -8,6 +8,7 @@ mod deliver;
 mod fakes;
 mod faults;
 mod flow;
+mod help;
 mod images;
 mod lease;
 mod limits;

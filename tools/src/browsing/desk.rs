@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agent_core::id::StepId;
 use agent_core::ports::workspaces::Place;
+use agent_core::secret::Secret;
 use browser::page::Seen;
 use browser::recover::{ALIVE_WITHIN, History, Remedy, Trouble, Why, decide};
 use browser::{
@@ -21,6 +22,11 @@ use crate::sessions::Servers;
 
 /// How long a page may take to say that it is alive, once it was late.
 const PAGE_ALIVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A shorter text cannot be told from other words.
+const TYPED_CHARS_MIN: usize = 4;
+/// Texts of a person that are remembered.
+const TYPED_MAX: usize = 100;
 
 /// What a browser is started with.
 pub(crate) struct Wanted<'a> {
@@ -57,7 +63,7 @@ pub(crate) enum NoBrowser {
 /// A browser that runs.
 pub(crate) struct Live {
     pub running: Running,
-    pub browser: Browser,
+    pub browser: Arc<Browser>,
     servers: Arc<Servers>,
     crashes: HashMap<TargetId, u32>,
     /// Up to where what happened was told to each step, and to those that come.
@@ -86,6 +92,8 @@ pub(crate) struct Desk {
     /// What was seen of each tab. It outlives the browser, so that no reference is ever given again.
     pub seen: HashMap<TargetId, Seen>,
     saved: Saved,
+    /// What a person typed, which nobody is shown.
+    pub typed: Vec<Secret>,
     /// When a browser that ended by itself was replaced.
     replaced: Option<Instant>,
 }
@@ -106,7 +114,7 @@ impl Desk {
         if live.running.over().is_none() {
             let options = live.browser.options().clone();
             if let Ok(browser) = speak(&live.running, options).await {
-                live.browser = browser;
+                live.browser = Arc::new(browser);
                 return Ok(Some("the connection to the browser was made anew"));
             }
         }
@@ -147,7 +155,7 @@ impl Desk {
         let begun = browser.mark();
         self.live = Some(Live {
             running,
-            browser,
+            browser: Arc::new(browser),
             servers: wanted.servers,
             crashes: HashMap::new(),
             told: HashMap::new(),
@@ -157,6 +165,44 @@ impl Desk {
             lent: 0,
         });
         Ok(())
+    }
+
+    /// Notes tabs that pages opened as those of the step whose page it was, and forgets those that are closed. The step works in its
+    /// last tab if it worked in none.
+    pub fn take_in(&mut self, step: &StepId) {
+        let Some(live) = &self.live else {
+            return;
+        };
+        let open = live.browser.tabs();
+        for tab in &open {
+            let opener = tab.opener().ok().flatten();
+            let of = opener.and_then(|opener| self.tabs.step(&opener).cloned());
+            if let Some(of) = of {
+                self.tabs.add(tab.id(), &of);
+            }
+        }
+        self.tabs
+            .keep(|target| open.iter().any(|tab| tab.id() == target));
+        if self.tabs.current(step).is_none()
+            && let Some(last) = self.tabs.of(step).last()
+        {
+            self.tabs.switch(step, last);
+        }
+    }
+
+    /// Notes what is in fields that a person fills.
+    pub fn note_typed(&mut self, values: Vec<String>) {
+        let values = values
+            .into_iter()
+            .filter(|value| value.chars().count() >= TYPED_CHARS_MIN);
+        for value in values {
+            // It was typed letter by letter.
+            self.typed
+                .retain(|known| !value.starts_with(known.expose()));
+            self.typed.push(Secret::new(value));
+        }
+        let beyond = self.typed.len().saturating_sub(TYPED_MAX);
+        self.typed.drain(..beyond);
     }
 
     /// Keeps what can be kept of the browser, for the case that it ends.

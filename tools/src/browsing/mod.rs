@@ -8,6 +8,7 @@ mod desk;
 mod download;
 mod events;
 mod files;
+mod live;
 mod seat;
 mod tabs;
 mod visit;
@@ -17,7 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent_core::id::{TaskId, TenantId};
-use agent_core::ports::tool::{NoneFree, ToolError, ToolOutcome};
+use agent_core::ports::live::Whose;
+use agent_core::ports::tool::{NoneFree, ToolCall, ToolError, ToolOutcome};
 use agent_core::ports::workspaces::Place;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +36,8 @@ pub(crate) use visit::{Stopped, Told, Visit, busy, shown};
 const SPARE_AFTER: Duration = Duration::from_secs(30);
 /// What is kept of a closed browser is forgotten after so long.
 const FORGET_AFTER: Duration = Duration::from_hours(1);
+/// The same, where a person was asked to help.
+const FORGET_ASKED_AFTER: Duration = Duration::from_hours(24);
 
 /// Tasks are told apart by their tenants too.
 type Key = (TenantId, TaskId);
@@ -67,7 +71,15 @@ impl Browsers {
         let key = (place.tenant.clone(), place.task.clone());
         let now = Instant::now();
         let mut seats = self.seats();
-        seats.retain(|_, seat| seat.is_taken() || now - seat.last_use() < FORGET_AFTER);
+        seats.retain(|_, seat| {
+            let asked = seat.asked().is_some();
+            let forget = if asked {
+                FORGET_ASKED_AFTER
+            } else {
+                FORGET_AFTER
+            };
+            seat.is_taken() || now - seat.last_use() < forget
+        });
         if let Some(seat) = seats.get(&key).filter(|seat| seat.is_taken()) {
             seat.touch();
             return Ok(());
@@ -93,6 +105,19 @@ impl Browsers {
         Seat::take(&seat, self.idle);
         seat.used_by(&place.step, step);
         seat
+    }
+
+    /// Keeps the task's browser for a person who was asked to help before this call.
+    fn keep_for_person(&self, call: ToolCall) {
+        let key = (call.place.tenant.clone(), call.place.task.clone());
+        let seat = Arc::clone(self.seats().entry(key).or_default());
+        seat.keep_for_person(call);
+    }
+
+    /// The task's place, if it has one.
+    fn find(&self, whose: &Whose) -> Option<Arc<Seat>> {
+        let key = (whose.tenant.clone(), whose.task.clone());
+        self.seats().get(&key).cloned()
     }
 
     /// Starts browsers.

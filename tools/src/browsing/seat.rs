@@ -4,19 +4,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent_core::id::StepId;
+use agent_core::ports::tool::ToolCall;
+use agent_core::ports::workspaces::Place;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Desk;
+use super::live::Stage;
 
 /// How long a browser is kept after the last step that used it ended, or began to wait. The next step of the task is likely to want
 /// it, and so is one whose owner decides soon. One that is wanted elsewhere goes sooner.
 const LINGER: Duration = Duration::from_mins(2);
 
+/// How long a browser is kept for a person who was asked and has not come, and for one who comes now and then.
+const KEPT_FOR_PERSON: Duration = Duration::from_mins(15);
+/// When it may be closed before that, if another task wants one.
+const SPARE_FROM_PERSON: Duration = Duration::from_mins(5);
+
 /// See the module's description.
 pub(crate) struct Seat {
+    /// What is seen of it from outside.
+    pub(super) stage: Stage,
     /// For one call at a time.
     desk: tokio::sync::Mutex<Desk>,
     held: Mutex<Held>,
@@ -29,6 +39,10 @@ struct Held {
     is_taken: bool,
     /// Whether somebody waits for a moment to close it.
     is_kept: bool,
+    /// The calls before which a person was asked to help, one for each step that waits for one.
+    asked: Vec<ToolCall>,
+    /// When a person last had to do with it, or was asked to.
+    person: Option<Instant>,
     /// The steps that used it and are not known to have ended.
     steps: Vec<(StepId, CancellationToken)>,
     busy: u32,
@@ -38,10 +52,13 @@ struct Held {
 impl Default for Seat {
     fn default() -> Self {
         Self {
+            stage: Stage::default(),
             desk: tokio::sync::Mutex::default(),
             held: Mutex::new(Held {
                 is_taken: false,
                 is_kept: false,
+                asked: Vec::new(),
+                person: None,
                 steps: Vec::new(),
                 busy: 0,
                 last: Instant::now(),
@@ -62,7 +79,14 @@ impl Sitting<'_> {
     pub fn working_steps(&self) -> Vec<StepId> {
         let held = self.counted.0.held();
         let working = held.steps.iter().filter(|(_, ended)| !ended.is_cancelled());
-        working.map(|(step, _)| step.clone()).collect()
+        let working = working.map(|(step, _)| step.clone());
+        let asked = held.asked.iter().map(|call| call.place.step.clone());
+        working.chain(asked).collect()
+    }
+
+    /// Lets whoever watches see what the call does.
+    pub fn show(&self, place: &Place) {
+        self.counted.0.stage.set(&self.desk, place);
     }
 }
 
@@ -107,7 +131,11 @@ impl Seat {
     /// Whether nobody has used it for so long.
     pub fn is_spare(&self, after: Duration) -> bool {
         let held = self.held();
-        held.is_taken && held.busy == 0 && held.last.elapsed() >= after
+        let for_person = held.person.filter(|_| !held.asked.is_empty());
+        held.is_taken
+            && held.busy == 0
+            && held.last.elapsed() >= after
+            && for_person.is_none_or(|last| last.elapsed() >= SPARE_FROM_PERSON)
     }
 
     /// Lets it count, from now until it was idle for so long or its steps have ended.
@@ -127,6 +155,33 @@ impl Seat {
         held.steps
             .retain(|(one, ended)| one != step && !ended.is_cancelled());
         held.steps.push((step.clone(), ended));
+        held.asked.retain(|call| call.place.step != *step);
+    }
+
+    /// Notes that a person was asked to help before this call.
+    pub fn keep_for_person(&self, call: ToolCall) {
+        let mut held = self.held();
+        held.asked
+            .retain(|asked| asked.place.step != call.place.step);
+        held.asked.push(call);
+        held.person = Some(Instant::now());
+    }
+
+    /// Notes that a person looks at it, and which steps still wait for one.
+    pub fn touch_for_person(&self, waiting: &[StepId]) {
+        let mut held = self.held();
+        held.asked.retain(|call| waiting.contains(&call.place.step));
+        held.person = Some(Instant::now());
+    }
+
+    /// The call before which a person was asked to help last.
+    pub fn asked(&self) -> Option<ToolCall> {
+        self.held().asked.last().cloned()
+    }
+
+    /// The desk, if no call has it.
+    pub fn try_desk(&self) -> Result<tokio::sync::MutexGuard<'_, Desk>, tokio::sync::TryLockError> {
+        self.desk.try_lock()
     }
 
     /// Begins a call, when the calls before it are over. It is counted before that, so that the browser is not closed meanwhile.
@@ -148,8 +203,10 @@ impl Seat {
         let mut held = self.held();
         held.steps.retain(|(_, ended)| !ended.is_cancelled());
         let after = if held.steps.is_empty() { LINGER } else { idle };
+        let for_person = held.person.filter(|_| !held.asked.is_empty());
+        let due = for_person.map_or(held.last, |last| last + KEPT_FOR_PERSON);
         let steps = held.steps.iter().map(|(_, ended)| ended.clone());
-        (held.last + after, steps.collect())
+        (due.max(held.last + after), steps.collect())
     }
 
     /// Gives it up, unless somebody uses it. The browser itself is closed by whoever gets `true`.

@@ -56,6 +56,14 @@ impl Tabs {
         own.map(|known| known.target.clone()).collect()
     }
 
+    /// All tabs with their names, in the order in which they came.
+    pub fn all(&self) -> Vec<(String, TargetId)> {
+        let known = self.known.iter();
+        known
+            .map(|known| (named(known.number), known.target.clone()))
+            .collect()
+    }
+
     /// The step's tab of this name.
     pub fn named(&self, step: &StepId, name: &str) -> Option<TargetId> {
         let mut own = self.known.iter().filter(|known| known.step == *step);

@@ -1,6 +1,7 @@
 //! One call of a tool with the task's browser: the tab that it works in, what it did there, and what the model is told.
 
 use agent_core::browser::{Acted, Area};
+use agent_core::hidden::hide;
 use agent_core::image::ImageRef;
 use agent_core::ports::tool::{SideEffect, ToolError, ToolOutcome};
 use browser::page::{Error as PageError, Find, Found, Look, Read, Reading, Reference, Seen, View};
@@ -12,6 +13,9 @@ use super::desk::{Desk, Live, NoBrowser, Wanted};
 use super::events;
 use super::seat::Sitting;
 use crate::tool::Context;
+
+/// What stands for what a person typed.
+const TYPED: &str = "[what the person typed]";
 
 /// What a call comes to, for the model.
 pub(crate) struct Told {
@@ -50,6 +54,7 @@ impl<'a> Visit<'a> {
                 return Err(Ok(ToolOutcome::say(false, error.to_string())));
             }
         };
+        sitting.show(&context.call.place);
         let step = &context.call.place.step;
         let mark = sitting
             .desk
@@ -104,6 +109,7 @@ impl<'a> Visit<'a> {
         let desk = self.desk();
         desk.tabs.add(tab.id(), &step);
         desk.tabs.switch(&step, tab.id());
+        self.sitting.show(&self.context.call.place);
         Ok(tab)
     }
 
@@ -158,25 +164,12 @@ impl<'a> Visit<'a> {
         Ok(own.collect())
     }
 
-    /// Notes tabs that pages opened as those of the step whose page it was, and forgets those that are closed.
+    /// See [`Desk::take_in`].
     fn take_in_tabs(&mut self) -> Result<(), Stopped> {
-        let own_step = self.context.call.place.step.clone();
-        let open = self.live()?.browser.tabs();
-        let desk = self.desk();
-        for tab in &open {
-            let opener = tab.opener().ok().flatten();
-            let step = opener.and_then(|opener| desk.tabs.step(&opener).cloned());
-            if let Some(step) = step {
-                desk.tabs.add(tab.id(), &step);
-            }
-        }
-        desk.tabs
-            .keep(|target| open.iter().any(|tab| tab.id() == target));
-        if desk.tabs.current(&own_step).is_none()
-            && let Some(last) = desk.tabs.of(&own_step).last()
-        {
-            desk.tabs.switch(&own_step, last);
-        }
+        self.live()?;
+        let step = self.context.call.place.step.clone();
+        self.desk().take_in(&step);
+        self.sitting.show(&self.context.call.place);
         Ok(())
     }
 
@@ -344,10 +337,12 @@ impl<'a> Visit<'a> {
         });
     }
 
-    /// A text without the stored secrets of the task, before it is cut.
+    /// A text without the stored secrets of the task and without what a person typed, before it is cut.
     fn without_secrets(&self, text: String) -> String {
         let credentials = self.context.call.grants.credentials.iter();
-        credentials.fold(text, |text, credential| credential.hidden_in(text))
+        let text = credentials.fold(text, |text, credential| credential.hidden_in(text));
+        let typed = self.sitting.desk.typed.iter();
+        typed.fold(text, |text, typed| hide(text, typed.expose(), TYPED))
     }
 
     /// Whether the page may show a stored secret.

@@ -30,6 +30,7 @@ mod shell;
 mod web_fetch;
 mod web_search;
 
+use agent_core::help::HelpAsked;
 use agent_core::network::{NetworkDecision, NetworkMode};
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
@@ -47,6 +48,7 @@ use crate::workspace::Entered;
 /// Files larger than this are not read into memory for a model.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+pub(crate) use browser::wanted as browser_wanted;
 pub(crate) use cut::middle as cut_middle;
 pub(crate) use shell::not_started;
 
@@ -68,6 +70,10 @@ pub(crate) trait Tool: Send + Sync {
     }
     /// What can leave through this very call, where that is not whatever a program sends if it has an effect outside.
     fn outward(&self, _arguments: &Value) -> Option<Outward> {
+        None
+    }
+    /// What a person has to do before this very call is made.
+    fn help(&self, _arguments: &Value) -> Option<HelpAsked> {
         None
     }
     /// What this call works on: only what may be shown to everyone who may see the task.

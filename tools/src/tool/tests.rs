@@ -150,6 +150,11 @@ fn by_arguments() -> Vec<(&'static str, Value, Source, Outward)> {
         ("browser_tab", json!({"do": "reload"}), Outward::Program),
         ("browser_act", click, Outward::Program),
         ("browser_dialog", json!({"accept": true}), Outward::Program),
+        (
+            "browser_ask_human",
+            json!({"why": "login", "note": "x"}),
+            Outward::Page,
+        ),
         ("browser_file", json!({"do": "upload"}), Outward::Program),
         ("browser_file", json!({"do": "pdf"}), Outward::Page),
     ] {

@@ -43,6 +43,7 @@ async fn the_tools_come_in_a_stable_order_with_strict_schemas_and_their_effects(
         ("browser_tab", Repeatable, Changes),
         ("browser_file", Once, Changes),
         ("browser_dialog", Once, Changes),
+        ("browser_ask_human", Read, Changes),
     ]
     .map(|(name, effect, files)| (name.to_owned(), effect, files));
     assert_eq!(seen, wanted);

@@ -16,8 +16,8 @@ use agent_core::workspace::is_own;
 use tokio::time::Instant;
 use tracing::{info, instrument};
 
-use super::consent;
 use super::step::StepRun;
+use super::{consent, help};
 use crate::stop::Stop;
 
 /// Longest summary of a call, in characters.
@@ -88,15 +88,7 @@ pub fn named(tool: &str, summary: &str) -> String {
 /// Makes a call whose intent is in the log, and commits its result.
 #[instrument(name = "tool.run", skip_all, fields(tool.name = intended.tool, tool.call_id = %intended.call))]
 pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(), Stop> {
-    let call = ToolCall {
-        call: intended.call.clone(),
-        tool: intended.tool.clone(),
-        arguments: intended.arguments.clone(),
-        place: step.place.clone(),
-        key: intended.key.clone(),
-        fence: step.context.claim.fence.0,
-        grants: grants(step, intended).await?,
-    };
+    let call = tool_call(step, intended).await?;
     if step.permit.is_none() {
         // It is made again after a crash: its intent has been in the log for long.
         step.permit = Some(step.permit_for(&intended.tool).await?);
@@ -116,6 +108,7 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
     for credential in &call.grants.credentials {
         outcome.content = credential.hidden_in(std::mem::take(&mut outcome.content));
     }
+    help::tell(step, &mut outcome, &intended.call);
     step.permit = None;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut commit = step.context.blank();
@@ -165,6 +158,19 @@ pub async fn make(step: &mut StepRun<'_>, intended: &ToolIntended) -> Result<(),
         events.push(NewEvent::of_step(&step.id, used));
     }
     step.commit(commit, events).await
+}
+
+/// A call as its tool is given it.
+pub async fn tool_call(step: &StepRun<'_>, intended: &ToolIntended) -> Result<ToolCall, Stop> {
+    Ok(ToolCall {
+        call: intended.call.clone(),
+        tool: intended.tool.clone(),
+        arguments: intended.arguments.clone(),
+        place: step.place.clone(),
+        key: intended.key.clone(),
+        fence: step.context.claim.fence.0,
+        grants: grants(step, intended).await?,
+    })
 }
 
 /// Whose words the answer to a call can hold.

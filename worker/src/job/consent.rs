@@ -10,6 +10,7 @@ use agent_core::policy::{
 use tracing::warn;
 
 use super::call::{named, one_line};
+use super::help;
 use super::owner::Inquiry;
 use super::step::StepRun;
 use crate::options::Unapproved;
@@ -25,11 +26,11 @@ pub enum Checked {
 
 /// Checks a call.
 pub async fn check(step: &StepRun<'_>, call: &RecordedCall) -> Result<Checked, Stop> {
-    let outward = step
-        .context
-        .parts
-        .tools
-        .outward(&call.tool, &call.arguments);
+    if let Some(held) = help::held(step, call) {
+        return Ok(Checked::Held(held));
+    }
+    let tools = step.context.parts.tools.as_ref();
+    let outward = tools.outward(&call.tool, &call.arguments);
     let (spec, options) = (&step.spec, &step.context.options);
     let mut verdict = judge(&Question {
         outward: &outward,
@@ -71,11 +72,6 @@ fn was_denied(step: &StepRun<'_>, outward: &Outward) -> bool {
 }
 
 fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) -> CallHeld {
-    let deadline_ms = step.context.options.approval_deadline_ms;
-    let decide_by_ms = (asked && deadline_ms > 0).then(|| {
-        let deadline_ms = i64::try_from(deadline_ms).unwrap_or(i64::MAX);
-        step.last.at_ms.saturating_add(deadline_ms)
-    });
     let tools = step.context.parts.tools.as_ref();
     // All of it: nobody can consent to what they were not shown.
     let content = if asked {
@@ -89,9 +85,17 @@ fn held(step: &StepRun<'_>, call: &RecordedCall, reason: String, asked: bool) ->
         summary: one_line(&tools.summary(&call.tool, &call.arguments)),
         reason,
         asked,
-        decide_by_ms,
+        decide_by_ms: asked.then(|| decide_by_ms(step)).flatten(),
         content,
+        help: None,
     }
+}
+
+/// When a step that asks now goes on without an answer; absent where it waits for ever.
+pub fn decide_by_ms(step: &StepRun<'_>) -> Option<i64> {
+    let deadline_ms = step.context.options.approval_deadline_ms;
+    let deadline_ms = (deadline_ms > 0).then(|| i64::try_from(deadline_ms).unwrap_or(i64::MAX));
+    deadline_ms.map(|deadline_ms| step.last.at_ms.saturating_add(deadline_ms))
 }
 
 /// How a call for this address may be made at once: it carries nothing that the model could have put into it, or leads to a

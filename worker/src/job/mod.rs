@@ -5,6 +5,7 @@ mod beginning;
 mod call;
 mod consent;
 mod deliver;
+mod help;
 mod images;
 mod last_files;
 mod owner;

@@ -21,7 +21,7 @@ use agent_core::workspace::Manifest;
 use super::ask::{Asked, Question, ask};
 use super::beginning::{inputs, label, step_of};
 use super::consent::{self, Checked};
-use super::{call, images, last_files, owner, unknown};
+use super::{call, help, images, last_files, owner, unknown};
 use crate::context::{Context, Seen};
 use crate::stop::Stop;
 use crate::tool_limits::Permit;
@@ -197,7 +197,11 @@ impl StepRun<'_> {
                     }
                 }
                 Next::AwaitConsent { held } => {
-                    let inquiry = consent::asked(self, &held);
+                    help::keep(self, &held).await?;
+                    let inquiry = match &held.help {
+                        Some(help) => help::asked(self, &held, help),
+                        None => consent::asked(self, &held),
+                    };
                     if !owner::await_decision(self, inquiry).await? {
                         return Ok(());
                     }

@@ -4,6 +4,7 @@
 //! send whatever the page wants, so that is judged like a program with the network.
 
 mod act;
+mod ask_human;
 mod dialog;
 mod file;
 mod look;
@@ -16,9 +17,10 @@ mod wait;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use agent_core::help::HelpAsked;
 use agent_core::network::NetworkMode;
 use agent_core::policy::{Outward, Source};
-use agent_core::ports::tool::{EffectClass, FileUse, ToolError, ToolOutcome, ToolSpec};
+use agent_core::ports::tool::{EffectClass, FileUse, ToolCall, ToolError, ToolOutcome, ToolSpec};
 use async_trait::async_trait;
 use browser::page::Look;
 use browser::{Login, Tab};
@@ -30,6 +32,7 @@ use super::{Context, Tool, spec};
 use crate::browser::{Front, Neighbours};
 use crate::browsing::{Browsers, Stopped, Told, Visit, Wanted};
 use crate::options::Options;
+use crate::toolbox::Shared;
 
 /// What their names begin with.
 pub(super) const NAMES: &str = "browser_";
@@ -46,6 +49,7 @@ pub(super) fn all(options: &Options) -> Vec<Box<dyn Tool>> {
         Browse::<tab::Tabs>::boxed(reaches_out),
         Browse::<file::Files>::boxed(reaches_out),
         Browse::<dialog::Answer>::boxed(reaches_out),
+        Browse::<ask_human::AskHuman>::boxed(reaches_out),
     ]
 }
 
@@ -65,6 +69,10 @@ trait Move: DeserializeOwned + Send + Sync + 'static {
     fn parameters() -> Value;
     /// What can leave through it, where the browser has a network.
     fn outward(arguments: &Value) -> Outward;
+    /// What a person has to do first.
+    fn help(_arguments: &Value) -> Option<HelpAsked> {
+        None
+    }
     /// What it works on: never what is typed.
     fn summary(arguments: &Value) -> Option<String>;
     /// Does it.
@@ -125,6 +133,10 @@ impl<M: Move> Tool for Browse<M> {
         })
     }
 
+    fn help(&self, arguments: &Value) -> Option<HelpAsked> {
+        M::help(arguments)
+    }
+
     fn summary(&self, arguments: &Value) -> Option<String> {
         M::summary(arguments)
     }
@@ -140,7 +152,7 @@ impl<M: Move> Tool for Browse<M> {
         };
         let step = context.place()?.token();
         let seat = browsers.seat(&context.call.place, step);
-        let wanted = match wanted(&context, browsers) {
+        let wanted = match wanted(context.shared, browsers, context.call) {
             Ok(wanted) => wanted,
             Err(refused) => return Ok(ToolOutcome::say(false, refused)),
         };
@@ -154,8 +166,11 @@ impl<M: Move> Tool for Browse<M> {
 }
 
 /// What a browser of this task is started with.
-fn wanted<'a>(context: &Context<'a>, browsers: &'a Browsers) -> Result<Wanted<'a>, String> {
-    let (shared, call) = (context.shared, context.call);
+pub(crate) fn wanted<'a>(
+    shared: &Shared,
+    browsers: &'a Browsers,
+    call: &'a ToolCall,
+) -> Result<Wanted<'a>, String> {
     let exit = shared.gate.browser(&call.place.tenant, &call.grants)?;
     let servers = shared.servers(&call.place, exit.is_some());
     Ok(Wanted {
@@ -167,15 +182,15 @@ fn wanted<'a>(context: &Context<'a>, browsers: &'a Browsers) -> Result<Wanted<'a
             apart: call.grants.apart.then(Arc::default),
         },
         servers,
-        logins: logins(context),
+        logins: logins(call),
         download_bytes_max: shared.options.web.download_bytes_max,
     })
 }
 
 /// Stored secrets that are a name and a password for servers which ask for them, each for the origins that it is bound to.
-fn logins(context: &Context<'_>) -> Vec<Login> {
+fn logins(call: &ToolCall) -> Vec<Login> {
     let mut logins = Vec::new();
-    for credential in &context.call.grants.credentials {
+    for credential in &call.grants.credentials {
         if !credential
             .header
             .as_str()
