@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the JSON body that submits an example: its submit.json, with the files of its files.txt attached.
 
-usage: build_request.py EXAMPLE_FOLDER [--webhook URL] [--webhook-secret whsec_…] > request.json
+usage: build_request.py EXAMPLE_FOLDER [--webhook URL] [--webhook-secret whsec_…] [--portal URL] > request.json
 
 files.txt names one file or folder/* a line, relative to the folder. Python's standard library only.
 """
@@ -10,6 +10,7 @@ import base64
 import json
 import pathlib
 import sys
+import urllib.parse
 
 
 def attached(folder):
@@ -33,9 +34,13 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--webhook", metavar="URL", help="where the task's outcome is to be sent")
     parser.add_argument("--webhook-secret", metavar="SECRET", help="the key that its messages are signed with")
+    parser.add_argument("--portal", metavar="URL", help="of the homes: where portal.py answers; the task gets portal.txt, and the network to that host alone")
     arguments = parser.parse_args()
     request = json.loads((arguments.folder / "submit.json").read_text(encoding="utf-8"))
     files = attached(arguments.folder)
+    if arguments.portal:
+        files.append({"name": "portal.txt", "content_base64": base64.b64encode(arguments.portal.encode()).decode()})
+        request["network"] = {"mode": "allow_list", "hosts": [urllib.parse.urlsplit(arguments.portal).netloc]}
     if files:
         request["files"] = files
     if arguments.webhook:

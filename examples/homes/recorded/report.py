@@ -1,10 +1,11 @@
-"""Writes report.md from criteria.json, clean.json, scored.json and near.json."""
+"""Writes report.md from criteria.json, clean.json, scored.json, near.json and details.json."""
 import json
 
 criteria = json.load(open("criteria.json"))
 clean = json.load(open("clean.json", encoding="utf-8"))
 data = json.load(open("scored.json", encoding="utf-8"))
 near = json.load(open("near.json"))
+details = json.load(open("details.json", encoding="utf-8"))
 wishes, musts = criteria["wishes"], criteria["musts"]
 homes = {h["id"]: h for h in data["homes"]}
 fits = [homes[i] for i in data["fits"]]
@@ -57,6 +58,13 @@ for rank, h in enumerate(fits[:3], start=1):
     out += ["- Against it: " + ("; ".join(bad) or "nothing in the listing") + "."]
     if h["remarks"]:
         out += [f"- The agent adds: “{h['remarks']}”"]
+    if h["id"] in details:
+        seen = details[h["id"]]
+        out += [f"- On the portal: viewings {seen['viewings']}; house rules: {seen['house rules']}; land: {seen['land']}; now: {seen['now']}."]
+        if seen["house rules"] == "no dogs":
+            out += ["- **The portal says “no dogs”, which the list does not. You must have a dog: do not go there before you have asked.**"]
+        if seen["land"].startswith("leasehold"):
+            out += [f"- **The portal says that the land is {seen['land']}. You do not want that: ask before you go.**"]
     if h["also_listed_as"]:
         out += [f"- Also listed as {', '.join(h['also_listed_as'])}: ask both agents for their fee."]
     out += [""]
@@ -90,7 +98,7 @@ out += [
     "- Musts and wishes were read from `brief.md`; between “fully met” and “worth nothing” points fall in a straight line.",
     f"- Leasehold land is out, as you said. “Near the water” costs no points; it is named where a listing shows it.",
     "- A wish that a listing says nothing about earns nothing (“?”), so such a home may be better than it looks.",
-    "- Nobody has seen these homes. All of this rests on the agents' listings.",
+    "- Nobody has seen these homes. All of this rests on the agents' listings" + (" and the portal's pages of the best." if details else "; the portal was not asked."),
     "", "What was wrong with the list:", "",
 ]
 out += [f"- {note}" for note in clean["notes"]] or ["- Nothing."]
