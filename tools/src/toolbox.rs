@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use agent_core::help::HelpAsked;
+use agent_core::id::{TaskId, TenantId};
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::blobs::Blobs;
 use agent_core::ports::tool::{
@@ -145,6 +146,12 @@ impl ToolBox for Toolbox {
 
     fn await_person(&self, call: ToolCall) {
         self.keep_for_person(call);
+    }
+
+    fn task_ended(&self, tenant: &TenantId, task: &TaskId) {
+        if let Some(browsers) = &self.context.browsers {
+            browsers.task_ended(tenant, task);
+        }
     }
 
     fn reserve(&self, tool: &str, place: &Place) -> Result<(), NoneFree> {

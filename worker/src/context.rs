@@ -256,6 +256,9 @@ impl Context {
         match self.parts.store.transition(commit).await {
             Ok(committed) => {
                 saving.saved(&mut seen.task, &committed);
+                if seen.task.state.is_final() {
+                    self.parts.tools.task_ended(tenant, &self.claim.task);
+                }
                 (seen.at, seen.is_fresh) = (at, false);
                 if let Some(job) = wished.filter(|_| committed.handed_over) {
                     let claim = Claim::handed_over(job, (tenant, &self.claim.task));

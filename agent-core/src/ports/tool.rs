@@ -9,7 +9,7 @@ use crate::browser::Acted;
 use crate::credential::Credential;
 use crate::enforcement::Enforcement;
 use crate::help::HelpAsked;
-use crate::id::CallId;
+use crate::id::{CallId, TaskId, TenantId};
 use crate::image::ImageRef;
 use crate::network::{Network, NetworkDecisions};
 use crate::policy::{Outward, Source};
@@ -220,6 +220,8 @@ pub trait ToolBox: Send + Sync {
     }
     /// Keeps what the person needs who was asked to help before this call is made. The step waits for them, maybe for long.
     fn await_person(&self, _call: ToolCall) {}
+    /// The task has ended, so nothing that is kept for it between calls is needed any more.
+    fn task_ended(&self, _tenant: &TenantId, _task: &TaskId) {}
     /// What this call works on, for the public log and for the owner who has to look: never more of its arguments than may
     /// be shown. Empty where nothing may.
     fn summary(&self, _tool: &str, _arguments: &Value) -> String {

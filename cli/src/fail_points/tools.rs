@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agent_core::blob::BlobHash;
 use agent_core::help::HelpAsked;
-use agent_core::id::TenantId;
+use agent_core::id::{TaskId, TenantId};
 use agent_core::policy::{Outward, Source};
 use agent_core::ports::tool::{
     EffectClass, NoneFree, ToolBox as ToolBoxPort, ToolCall, ToolError, ToolOutcome, ToolSpec,
@@ -72,6 +72,10 @@ impl ToolBoxPort for ToolBox {
 
     fn await_person(&self, call: ToolCall) {
         self.inner.await_person(call);
+    }
+
+    fn task_ended(&self, tenant: &TenantId, task: &TaskId) {
+        self.inner.task_ended(tenant, task);
     }
 
     fn reserve(&self, tool: &str, place: &Place) -> Result<(), NoneFree> {

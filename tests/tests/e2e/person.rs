@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use serde_json::{Value, json};
 
 use crate::installation::{Installation, wait_for};
+use crate::processes::chromium_below;
 use crate::scripts::calls_and_last_answer;
 
 const CODE: &str = "845120";
@@ -210,33 +211,7 @@ async fn a_person_sees_the_page_enters_a_code_that_nobody_else_learns_and_the_ag
 
 /// The process of Chromium that a server started.
 fn chromium_of(server: u32) -> i32 {
-    let parent = |pid: i32| -> Option<i32> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
-    };
-    let is_below = |mut pid: i32| {
-        while let Some(above) = parent(pid) {
-            if above == i32::try_from(server).unwrap() {
-                return true;
-            }
-            pid = above;
-        }
-        false
-    };
-    let is_chromium = |pid: i32| {
-        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let mut arguments = line.split('\0');
-        arguments
-            .next()
-            .is_some_and(|program| program.ends_with("chromium"))
-            && !arguments.any(|argument| argument.starts_with("--type="))
-    };
-    let pids = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let found: Vec<i32> = pids
-        .filter(|pid| is_chromium(*pid) && is_below(*pid))
-        .collect();
-    // The first of them started the others, which say of themselves what they are.
+    let found = chromium_below(server);
     *found
         .iter()
         .max()

@@ -78,7 +78,7 @@ impl Browsers {
             } else {
                 FORGET_AFTER
             };
-            seat.is_taken() || now - seat.last_use() < forget
+            seat.is_taken() || (!seat.is_over() && now - seat.last_use() < forget)
         });
         if let Some(seat) = seats.get(&key).filter(|seat| seat.is_taken()) {
             seat.touch();
@@ -118,6 +118,14 @@ impl Browsers {
     fn find(&self, whose: &Whose) -> Option<Arc<Seat>> {
         let key = (whose.tenant.clone(), whose.task.clone());
         self.seats().get(&key).cloned()
+    }
+
+    /// Closes the browser of a task that has ended, and forgets what was kept for it.
+    pub fn task_ended(&self, tenant: &TenantId, task: &TaskId) {
+        let key = (tenant.clone(), task.clone());
+        if let Some(seat) = self.seats().get(&key) {
+            seat.task_ended();
+        }
     }
 
     /// Starts browsers.

@@ -39,6 +39,8 @@ struct Held {
     is_taken: bool,
     /// Whether somebody waits for a moment to close it.
     is_kept: bool,
+    /// Whether its task has ended.
+    is_over: bool,
     /// The calls before which a person was asked to help, one for each step that waits for one.
     asked: Vec<ToolCall>,
     /// When a person last had to do with it, or was asked to.
@@ -57,6 +59,7 @@ impl Default for Seat {
             held: Mutex::new(Held {
                 is_taken: false,
                 is_kept: false,
+                is_over: false,
                 asked: Vec::new(),
                 person: None,
                 steps: Vec::new(),
@@ -111,6 +114,11 @@ impl Drop for Counted<'_> {
 impl Seat {
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its task has ended.
+    pub fn is_over(&self) -> bool {
+        self.held().is_over
     }
 
     /// Whether it is one of the few that may be.
@@ -191,6 +199,15 @@ impl Seat {
             desk: self.desk.lock().await,
             counted,
         }
+    }
+
+    /// Closes it and forgets what was kept: nobody will want it any more.
+    pub fn task_ended(&self) {
+        let mut held = self.held();
+        held.asked.clear();
+        held.is_over = true;
+        drop(held);
+        self.wanted.notify_one();
     }
 
     /// Closes it at the next moment at which nobody uses it.

@@ -80,7 +80,8 @@ impl Move for Tabs {
                 if let Err(error) = tab.bring_to_front().await {
                     return Err(visit.trouble(&tab, &error).await);
                 }
-                let text = report(visit, &tab, true).await?;
+                // What was shown of it before may be long ago.
+                let text = report(visit, &tab, false).await?;
                 Ok(Told { ok: true, text })
             }
             What::Close => {

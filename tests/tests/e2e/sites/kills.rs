@@ -1,0 +1,70 @@
+//! `kill -9` of Chromium in the midst of an action: the task goes on, and the action is neither made again nor told as done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use super::script::{Visit, call, click, open};
+use super::server::Sites;
+use crate::processes::{below, chromium_below};
+
+/// How many tasks there are, each with a browser that is killed.
+const KILLS: usize = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_is_killed_in_the_midst_of_an_action_fifty_times_costs_no_task_and_repeats_nothing()
+ {
+    // The server of the site ends the browser that asks it, before it answers.
+    let server_pid: Arc<Mutex<Option<u32>>> = Arc::default();
+    let known = Arc::clone(&server_pid);
+    let sites = Sites::with(move |asked| {
+        let pid = *known.lock().unwrap();
+        if let Some(pid) = pid.filter(|_| asked.path.starts_with("/press")) {
+            for chromium in chromium_below(pid) {
+                kill(Pid::from_raw(chromium), Signal::SIGKILL).unwrap();
+            }
+        }
+    });
+    let visit = Visit {
+        goal: "Press the button.",
+        calls: vec![
+            open(&sites.here, "/count"),
+            click("button \"Press\""),
+            open(&sites.here, "/second"),
+            call("browser_look", &json!({})),
+        ],
+        answer: "The second has number 62.",
+    };
+    let mut here = super::installation(&sites, &[visit]).await;
+    // One after the other, so that it is known whose browser asks.
+    here.set("ERRAND_WORKER__CONCURRENCY", "1");
+    here.set("ERRAND_TOOLS__BROWSER__AT_ONCE_MAX", "1");
+    let server = here.serve();
+    *server_pid.lock().unwrap() = Some(server.pid());
+    let tasks: Vec<String> = (0..KILLS)
+        .map(|_| here.submit("Press the button."))
+        .collect();
+    let mut states = BTreeMap::<String, usize>::new();
+    for task in &tasks {
+        let view = here.until_final(task);
+        let answer = view["result"]["answer"].as_str().unwrap_or_default();
+        assert!(answer.contains("The second has number 62."), "{view:#}");
+        *states
+            .entry(view["state"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+    }
+    assert_eq!(states, BTreeMap::from([("succeeded".to_owned(), KILLS)]));
+    assert_eq!(sites.asked("/press").len(), KILLS, "each was sent once");
+    // What is there between tasks is the server's own: no browser, and nothing that was started for one.
+    crate::installation::wait_for(|| below(server.pid()).is_empty()).unwrap();
+    let log = here.run(&["logs", &tasks[0], "--json"]).stdout;
+    let log = String::from_utf8_lossy(&log).into_owned();
+    assert!(
+        log.contains("\"tool\":\"browser_act\",\"ok\":false"),
+        "{log}"
+    );
+    assert!(server.stop().success());
+}
