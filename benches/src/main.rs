@@ -2,6 +2,7 @@
 //!
 //! It only reports. Nothing here passes or fails by the clock; counts that do not depend on the machine are asserted by tests.
 
+mod browser;
 mod client;
 mod figure;
 mod floor;
@@ -41,8 +42,9 @@ struct Arguments {
     peer: Option<PathBuf>,
 }
 
-const PARTS: [&str; 10] = [
-    "turns", "many", "client", "slow", "memory", "writes", "jobs", "starts", "sandbox", "full",
+const PARTS: [&str; 11] = [
+    "turns", "many", "client", "slow", "memory", "writes", "jobs", "starts", "sandbox", "browser",
+    "full",
 ];
 
 #[tokio::main]
@@ -115,6 +117,7 @@ async fn measure(
             recovery::takeover(report, model).await
         }
         "sandbox" => sandbox::measure(report, if quick { 100 } else { 400 }).await,
+        "browser" => browser::measure(report, if quick { 5 } else { 20 }).await,
         "full" => jobs::beside_finished(report, jobs).await,
         other => anyhow::bail!("there is no part {other}; there are {}", PARTS.join(", ")),
     }

@@ -8,7 +8,6 @@ mod chromium;
 mod faults;
 mod going;
 mod site;
-mod speed;
 mod tabs;
 mod watching;
 

@@ -45,7 +45,7 @@ const OURS: [&str; 24] = [
 ];
 
 /// The arguments of a browser that shows nothing yet.
-pub(super) fn arguments() -> Vec<String> {
+pub fn arguments() -> Vec<String> {
     let defaults = DEFAULT_ARGS
         .iter()
         .filter(|default| !LEFT_OUT.contains(default));

@@ -15,7 +15,7 @@ const USUAL: &[&str] = &[
 const SHOWN: &str = "/usr";
 
 /// The program, without links on the way to it.
-pub(super) fn program(options: &Options) -> Option<PathBuf> {
+pub fn program(options: &Options) -> Option<PathBuf> {
     let usual = || USUAL.iter().map(PathBuf::from).find(|path| path.is_file());
     let any = || headless_chrome::browser::default_executable().ok();
     let named = options.chromium.clone().or_else(usual).or_else(any)?;

@@ -13,6 +13,8 @@ mod probe;
 mod running;
 mod socket;
 
+pub use arguments::arguments;
+pub use found::program;
 pub(crate) use found::{binds, is_offered};
 pub(crate) use front::OWN_NAMES;
 pub use front::{Front, Neighbours, Side};
