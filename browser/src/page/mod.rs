@@ -17,6 +17,7 @@ mod render;
 mod said;
 mod script;
 mod seen;
+mod shadows;
 mod snapshot;
 mod text;
 
@@ -25,6 +26,6 @@ pub use find::{Find, Found};
 pub use known::{Candidate, DeadReference};
 pub use read::{Read, Reading};
 pub use reference::{NotAReference, Reference};
-pub use script::{ADOPT, HIDE_FOCUSED, INSTALL, PERSON_VALUES};
+pub use script::{HIDE_FOCUSED, INSTALL, PERSON_VALUES};
 pub use seen::{Look, Part, Seen};
 pub use snapshot::View;

@@ -12,6 +12,7 @@ pub const INSTALL: &str = concat!(
     include_str!("script/roles.js"),
     include_str!("script/names.js"),
     include_str!("script/walk.js"),
+    include_str!("script/shadows.js"),
     include_str!("script/things.js"),
     include_str!("script/answers.js"),
     include_str!("script/look.js"),
@@ -21,7 +22,10 @@ pub const INSTALL: &str = concat!(
 );
 
 /// A function for a closed shadow root, as `this` in our isolated world: from then on what is in it is seen.
-pub const ADOPT: &str = "function () { return globalThis.errandPage.adopt(this); }";
+pub(super) const ADOPT: &str = "function () { return globalThis.errandPage.adopt(this); }";
+
+/// An expression whose value is a list of the elements that may have such a root, as they were noted since it was asked for last.
+pub(super) const HOSTS: &str = "globalThis.errandPage.takeHosts()";
 
 /// An expression that makes a secret of the field that has the cursor, in our isolated world.
 pub const HIDE_FOCUSED: &str =

@@ -8,7 +8,6 @@ use super::{body, first_look, reference};
 #[tokio::test]
 async fn each_frame_is_seen_below_its_place_with_references_of_its_own() {
     let (tab, mut seen, _) = first_look("frames.html").await;
-    tab.refresh().await;
     let frames = tab.frames();
     assert_eq!(frames.len(), 3, "{frames:?}");
     assert!(

@@ -139,7 +139,8 @@ class Walk {
     const inside = this.element(node, context);
     if (inside === null) return;
     const shadow = shadowOf(node);
-    if (shadow !== null) watchSwitches(shadow);
+    if (shadow === null) noteHost(node, inside.place);
+    else watchSwitches(shadow);
     const [first, list] = drawnChildren(node);
     if (first !== null || list !== null) {
       this.stack.push({ node: first, list, at: 0, once: false, context: inside.context, place: inside.place });
