@@ -89,17 +89,20 @@ const findByLines = (request, wanted) => {
   };
 };
 
-// The box that a text is drawn in: what would be its line.
+// The box that a text is drawn in: what would be its line. Of a box that is larger than the window, the part that the text is in.
 const lineBox = (text) => {
   let element = parentElement(text);
+  let inner = element;
   for (let up = 0; up < 6 && element !== null; up += 1) {
     const tag = localName(element);
     if (tag === 'tr' || tag === 'li') return element;
     if (tag !== 'td' && !getComputedStyle(element).display.startsWith('inline')) break;
+    inner = element;
     element = parentElement(element) ?? element;
   }
   const row = element === null ? null : parentElement(element);
-  return row !== null && localName(row) === 'tr' ? row : element;
+  const line = row !== null && localName(row) === 'tr' ? row : element;
+  return line !== null && boxOf(line).height > innerHeight ? inner : line;
 };
 
 const neighbour = (element, step) => {
