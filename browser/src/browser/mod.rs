@@ -89,7 +89,7 @@ impl Browser {
     pub async fn open_tab(&self) -> Result<Tab, CallError> {
         let (method, most) = ("Target.createTarget", self.inner.options.tabs_max);
         if self.inner.state().tabs.len() >= most {
-            let message = format!("there are {most} tabs, and no more may be; close one first");
+            let message = "there are as many tabs as there may be; close one first".to_owned();
             return Err(CallError::Refused { method, message });
         }
         let blank = json!({ "url": "about:blank" });

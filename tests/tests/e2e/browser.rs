@@ -199,6 +199,31 @@ fn a_page_that_hangs_or_crashes_is_mended_and_the_next_call_goes_on() {
 }
 
 #[test]
+fn a_login_outlives_the_last_tab() {
+    let results = calls(
+        &here(),
+        &[
+            (
+                "index.html",
+                "<title>In</title><script>document.cookie = 'session=17'</script>signed in",
+            ),
+            (
+                "two.html",
+                "<title>Two</title><p id=out></p><script>out.textContent = 'I know ' + document.cookie</script>",
+            ),
+        ],
+        &[
+            open(""),
+            ("browser_tab", json!({"do": "close"})),
+            open("two.html"),
+        ],
+    );
+    tells(&results[0], true, &["signed in"]);
+    tells(&results[1], true, &["no tab is open"]);
+    tells(&results[2], true, &["I know session=17"]);
+}
+
+#[test]
 fn a_browser_reaches_its_own_tasks_servers_and_nothing_else_without_a_network() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -64,6 +64,8 @@ pub(crate) enum NoBrowser {
 pub(crate) struct Live {
     pub running: Running,
     pub browser: Arc<Browser>,
+    /// An empty tab that nobody uses. Chromium forgets the cookies of a session, and so all logins, when its last tab is closed.
+    pub own_tab: Option<TargetId>,
     servers: Arc<Servers>,
     crashes: HashMap<TargetId, u32>,
     /// Up to where what happened was told to each step, and to those that come.
@@ -139,9 +141,15 @@ impl Desk {
             downloads: Some(running.downloads_inside().to_owned()),
             download_bytes_max: wanted.download_bytes_max,
             logins: wanted.logins,
+            // One of them is nobody's.
+            tabs_max: Options::default().tabs_max + 1,
             ..Options::default()
         };
         let browser = speak(&running, options).await?;
+        let own_tab = match browser.tabs().into_iter().next() {
+            Some(tab) => Some(tab),
+            None => browser.open_tab().await.ok(),
+        };
         // What cannot be put back is missing, and the look that follows shows it.
         for (old, new) in browser.restore(&self.saved).await {
             self.tabs.replace(&old, &new);
@@ -156,6 +164,7 @@ impl Desk {
         self.live = Some(Live {
             running,
             browser: Arc::new(browser),
+            own_tab: own_tab.map(|tab| tab.id().clone()),
             servers: wanted.servers,
             crashes: HashMap::new(),
             told: HashMap::new(),

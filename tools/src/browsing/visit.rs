@@ -101,30 +101,13 @@ impl<'a> Visit<'a> {
 
     /// A new tab, in which the step works from now on.
     pub async fn new_tab(&mut self) -> Result<Tab, Stopped> {
-        let tab = match self.blank_tab()? {
-            Some(tab) => tab,
-            None => self.opened_tab().await?,
-        };
+        let tab = self.opened_tab().await?;
         let step = self.context.call.place.step.clone();
         let desk = self.desk();
         desk.tabs.add(tab.id(), &step);
         desk.tabs.switch(&step, tab.id());
         self.sitting.show(&self.context.call.place);
         Ok(tab)
-    }
-
-    /// The empty tab that a browser begins with, if nobody has it.
-    fn blank_tab(&mut self) -> Result<Option<Tab>, Stopped> {
-        let open = self.live()?.browser.tabs();
-        let tabs = &self.sitting.desk.tabs;
-        let is_blank = |tab: &&Tab| {
-            tabs.name(tab.id()).is_none()
-                && tab.opener().is_ok_and(|opener| opener.is_none())
-                && tab
-                    .url()
-                    .is_ok_and(|url| url == "about:blank" || url.is_empty())
-        };
-        Ok(open.iter().find(is_blank).cloned())
     }
 
     /// A tab more. Where there are too many, those of steps that have ended go first.
@@ -135,10 +118,12 @@ impl<'a> Visit<'a> {
         };
         let working = self.sitting.working_steps();
         let desk = &mut *self.sitting.desk;
+        let own = desk.live.as_ref().and_then(|live| live.own_tab.clone());
         let open = desk.live.as_ref().map(|live| live.browser.tabs());
         for tab in open.into_iter().flatten() {
             let step = desk.tabs.step(tab.id());
-            if step.is_none_or(|step| !working.contains(step)) {
+            let is_left = step.is_none_or(|step| !working.contains(step));
+            if is_left && own.as_ref() != Some(tab.id()) {
                 // What cannot be closed still counts, and the next try says so.
                 let _ = tab.close().await;
             }
