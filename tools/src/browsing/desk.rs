@@ -11,11 +11,13 @@ use agent_core::secret::Secret;
 use browser::page::Seen;
 use browser::recover::{ALIVE_WITHIN, History, Remedy, Trouble, Why, decide};
 use browser::{
-    Browser, CallError, Connection, Document, Frames, Login, Options, Saved, Tab, TargetId,
+    Browser, CallError, Connection, Document, DownloadState, Frames, Login, Options, Saved, Tab,
+    TargetId,
 };
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
+use super::events;
 use super::tabs::Tabs;
 use crate::browser::{Front, LaunchError, Launcher, Running};
 use crate::sessions::Servers;
@@ -25,6 +27,8 @@ const PAGE_ALIVE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A shorter text cannot be told from other words.
 const TYPED_CHARS_MIN: usize = 4;
+/// Names of lost downloads that are told.
+const LOST_MAX: usize = 20;
 /// Texts of a person that are remembered.
 const TYPED_MAX: usize = 100;
 
@@ -96,6 +100,8 @@ pub(crate) struct Desk {
     saved: Saved,
     /// What a person typed, which nobody is shown.
     pub typed: Vec<Secret>,
+    /// Names of downloads that ended with a browser before they were in a workspace, until somebody is told.
+    lost: Vec<String>,
     /// When a browser that ended by itself was replaced.
     replaced: Option<Instant>,
 }
@@ -223,6 +229,26 @@ impl Desk {
         }
     }
 
+    /// Whether something is being downloaded.
+    pub fn is_downloading(&self) -> bool {
+        let downloads = self.live.iter().flat_map(|live| live.browser.downloads());
+        downloads
+            .into_iter()
+            .any(|one| one.state == DownloadState::Coming)
+    }
+
+    /// A line about what was being downloaded when a browser ended. It is told once.
+    pub fn tell_lost(&mut self) -> Option<String> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = self.lost.drain(..).take(LOST_MAX).collect();
+        Some(format!(
+            "these downloads were lost when the browser ended, begin them again: {}",
+            names.join(", ")
+        ))
+    }
+
     /// Ends the browser, after what can be kept of it was kept.
     pub async fn put_away(&mut self) {
         self.save().await;
@@ -231,9 +257,18 @@ impl Desk {
 
     async fn drop_live(&mut self) {
         if let Some(Live {
-            running, browser, ..
+            running,
+            browser,
+            brought,
+            ..
         }) = self.live.take()
         {
+            let lost = browser.downloads().into_iter().filter(|one| {
+                let is_of_use = matches!(one.state, DownloadState::Coming | DownloadState::Done);
+                is_of_use && !brought.contains(&one.guid)
+            });
+            let names = lost.map(|one| format!("{:?}", events::one_line(&one.suggested_name)));
+            self.lost.extend(names);
             drop(browser);
             running.end().await;
         }

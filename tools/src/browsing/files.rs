@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use browser::{Frames, Notice, Tab};
+use agent_core::id::StepId;
+use browser::{Download, Frames, Notice, Tab};
 
+use super::desk::Live;
+use super::tabs::Tabs;
 use super::visit::{Stopped, Visit};
 use super::{download, events};
 use crate::directory::{AccessError, Directory, normalize};
@@ -17,11 +20,37 @@ const BYTES_MAX: u64 = 100 << 20;
 const LENT_MAX: usize = 20;
 
 impl Visit<'_> {
+    /// What happened since the step was told last. Downloads that another step began are not of it.
     pub(super) fn notices(&mut self) -> Vec<Notice> {
         let mark = self.mark;
         let live = self.live().ok();
-        live.map(|live| live.browser.notices_since(mark))
-            .unwrap_or_default()
+        let mut notices = live
+            .map(|live| live.browser.notices_since(mark))
+            .unwrap_or_default();
+        notices.retain(|notice| match notice {
+            Notice::DownloadBegun { guid } => !self.is_of_another(guid),
+            Notice::TabOpened { .. }
+            | Notice::TabClosed { .. }
+            | Notice::TabRefused { .. }
+            | Notice::DialogOpened { .. }
+            | Notice::Crashed { .. }
+            | Notice::AddressRefused { .. }
+            | Notice::FilesAsked { .. }
+            | Notice::DownloadEnded { .. } => true,
+        });
+        notices
+    }
+
+    /// Whether a download was brought already, or is another step's.
+    fn is_of_another(&self, guid: &str) -> bool {
+        let desk = &self.sitting.desk;
+        let Some(live) = &desk.live else {
+            return false;
+        };
+        let downloads = live.browser.downloads();
+        let found = downloads.iter().find(|one| one.guid == guid);
+        let step = found.and_then(|found| step_of(live, &desk.tabs, found));
+        live.brought.contains(guid) || step.is_some_and(|step| step != self.context.call.place.step)
     }
 
     /// Copies what was downloaded since the step looked last into its workspace. What goes wrong with that is told, and undoes
@@ -46,9 +75,7 @@ impl Visit<'_> {
             .downloads()
             .into_iter()
             .find(|one| one.guid == guid)?;
-        let mut open = live.browser.tabs().into_iter();
-        let tab = open.find(|tab| tab.frames().iter().any(|frame| frame.id == found.frame));
-        let step = tab.and_then(|tab| desk.tabs.step(tab.id()).cloned());
+        let step = step_of(live, &desk.tabs, &found);
         if step.is_some_and(|step| step != own) || !live.brought.insert(guid.to_owned()) {
             return None;
         }
@@ -134,6 +161,13 @@ impl Visit<'_> {
         let saved = tokio::task::spawn_blocking(move || save(&place, &path, &bytes, &limits));
         saved.await.map_err(|error| error.to_string())?
     }
+}
+
+/// The step whose page began a download, while that is known.
+fn step_of(live: &Live, tabs: &Tabs, download: &Download) -> Option<StepId> {
+    let mut open = live.browser.tabs().into_iter();
+    let is_its = |tab: &Tab| tab.frames().iter().any(|frame| frame.id == download.frame);
+    tabs.step(open.find(is_its)?.id()).cloned()
 }
 
 fn about(path: &str, error: &AccessError) -> Stopped {

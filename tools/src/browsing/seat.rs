@@ -23,6 +23,9 @@ const KEPT_FOR_PERSON: Duration = Duration::from_mins(15);
 /// When it may be closed before that, if another task wants one.
 const SPARE_FROM_PERSON: Duration = Duration::from_mins(5);
 
+/// How long the end of a download is waited for before a browser is closed that nobody else wants.
+const DOWNLOAD_WITHIN: Duration = Duration::from_mins(10);
+
 /// See the module's description.
 pub(crate) struct Seat {
     /// What is seen of it from outside.
@@ -240,6 +243,7 @@ impl Seat {
 
 /// Closes a browser when its time has come.
 async fn keep(seat: Arc<Seat>, idle: Duration) {
+    let mut downloads_until = None;
     loop {
         let (due, steps) = seat.due(idle);
         let ended = async {
@@ -256,6 +260,14 @@ async fn keep(seat: Arc<Seat>, idle: Duration) {
         let is_due = at_once || seat.due(idle).0 <= Instant::now();
         // A call that waits for the desk has been counted, so it does not find a browser that goes away under it.
         let mut desk = seat.desk.lock().await;
+        if is_due && !at_once && desk.is_downloading() {
+            let until = *downloads_until.get_or_insert_with(|| Instant::now() + DOWNLOAD_WITHIN);
+            if Instant::now() < until {
+                drop(desk);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+        }
         if is_due && seat.give_up() {
             desk.put_away().await;
             return;

@@ -61,11 +61,13 @@ impl<'a> Visit<'a> {
             .live
             .as_ref()
             .map_or(0, |live| live.untold(step));
+        let notes = note.map(str::to_owned).into_iter();
+        let notes = notes.chain(sitting.desk.tell_lost()).collect();
         Ok(Self {
             context,
             sitting,
             mark,
-            notes: note.into_iter().map(str::to_owned).collect(),
+            notes,
             acted: Vec::new(),
             images: Vec::new(),
         })
