@@ -2,6 +2,8 @@
 
 mod faults;
 mod kills;
+mod losses;
+mod moments;
 mod ordinary;
 mod pages;
 mod script;

@@ -46,6 +46,19 @@ const TABLE: &str = "<title>Table</title><table><thead><tr><th>Item<th>Price</th
     const draw = () => { rows.innerHTML = ''; for (let i = p * 5; i < p * 5 + 5; i++) rows.insertAdjacentHTML('beforeend', '<tr><td>Item ' + i + '<td>' + (i * 1.7).toFixed(2)); }; \
     next.onclick = () => { p += 1; draw(); }; draw();</script>";
 
+const HEAVY: &str = "<title>Heavy</title><button onclick=\"window.taken = new Uint8Array(400 << 20).fill(1); fetch('/taken')\">Take much memory</button>";
+
+/// A page that waits at a moment of a click until its server has been told.
+const PRESS_AT: &str = "<title>Press</title><form method=post action='/pressed?MOMENT'><button>Press</button></form><script>\
+    addEventListener('MOMENT', () => { const told = new XMLHttpRequest(); told.open('GET', '/moment', false); told.send(); }, {capture: true, once: true});</script>";
+
+const NEEDLE: &str =
+    "<button onclick=\"this.textContent = 'The needle has number 61.'\">The needle</button>";
+
+/// A page whose button opens a tab, which it closes when it is loaded.
+const TABS: &str = "<title>Tabs</title><button>Another</button><p id=out></p><script>let n = 0; document.querySelector('button').onclick = () => { \
+    const tab = open('/second'); tab.onload = () => { tab.close(); n += 1; out.textContent = 'Closed so far: ' + n; }; };</script>";
+
 /// The page for a request.
 pub fn page(asked: &Asked, elsewhere: &str) -> String {
     let path = asked.path.split('?').next().unwrap_or_default();
@@ -67,6 +80,9 @@ pub fn page(asked: &Asked, elsewhere: &str) -> String {
         "/form" => {
             "<title>Step 1</title><form action=/form2><label>Name <input name=name required></label><label>Country <select name=country><option>Chad<option>Peru</select></label><button>Next</button></form>"
         }
+        "/heavy" => HEAVY,
+        "/tabs" => TABS,
+        "/drip" => "<title>Drip</title><a href=/drip.csv download>Drip</a>",
         "/press" => "<title>Pressed</title><p>It was pressed.</p>",
         _ => return made(asked, path, elsewhere),
     };
@@ -91,6 +107,11 @@ fn made(asked: &Asked, path: &str, elsewhere: &str) -> String {
             "<title>Frame</title><p>Above.</p><iframe src='http://{elsewhere}/inner' style='width:600px;height:200px'></iframe>"
         ),
         "/inner" => "<title>Inner</title><label>Card <input id=i></label><button onclick=\"out.textContent = 'Card ' + i.value + ' is good for 53.'\">Check</button><p id=out></p>".to_owned(),
+        "/closed" => SHADOW.replace("'open'", "'closed'"),
+        "/press-at" => PRESS_AT.replace("MOMENT", asked.path.split('?').nth(1).unwrap_or_default()),
+        "/pressed" if asked.path.ends_with("?shown") => {
+            "<title>Pressed</title><p>It was pressed.</p><script>fetch('/moment')</script>".to_owned()
+        }
         "/large" => large(),
         "/nested" => {
             let (open, close) = ("<div>".repeat(200), "</div>".repeat(200));
@@ -108,6 +129,9 @@ fn made(asked: &Asked, path: &str, elsewhere: &str) -> String {
 fn large() -> String {
     let mut page = String::from("<!doctype html><title>Large</title><h1>Links</h1>");
     for n in 0..58_000 {
+        if n == 40_000 {
+            page.push_str(NEEDLE);
+        }
         let _ = write!(
             page,
             "<p><a href='/l/{n}'>Link number {n} of the large page</a></p>"

@@ -73,6 +73,7 @@ impl Sites {
         let _ = match path {
             "/slow" => silence(stream),
             "/endless" => endless(stream),
+            "/drip.csv" => drip(stream),
             "/data.csv" => send(stream, "text/csv", "", "item,price\nlamp,17\n"),
             "/login" if asked.body.contains("name=ann") && asked.body.contains("word=sesame") => {
                 send(
@@ -135,6 +136,14 @@ fn silence(mut stream: &TcpStream) -> std::io::Result<()> {
 /// Sends a page and then no end of it.
 fn endless(mut stream: &TcpStream) -> std::io::Result<()> {
     let begin = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<title>Endless</title><p>The first part has number 52.</p>";
+    stream.write_all(begin.as_bytes())?;
+    stream.flush()?;
+    silence(stream)
+}
+
+/// Sends a file of which the most does not come.
+fn drip(mut stream: &TcpStream) -> std::io::Result<()> {
+    let begin = "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Disposition: attachment\r\nContent-Length: 900000\r\n\r\na,b\n";
     stream.write_all(begin.as_bytes())?;
     stream.flush()?;
     silence(stream)
