@@ -2,6 +2,7 @@
 
 mod faults;
 mod kills;
+mod lasting;
 mod losses;
 mod moments;
 mod ordinary;
