@@ -112,15 +112,10 @@ impl Page {
         // An address that is refused is an error, and a page that says so.
         let _ = page.navigate(url).await;
         let loaded = async {
-            let script = "document.readyState + location.href";
-            loop {
-                let at = page.says(script).await;
-                let at = at.as_str().unwrap_or_default();
-                if at.starts_with("complete") && at != "completeabout:blank" {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            // The empty page before it never says so: the question ends with it, and is asked of the next.
+            let script = "new Promise(done => { const tell = () => { if (location.href !== 'about:blank') done(true); }; \
+                document.readyState === 'complete' ? tell() : addEventListener('load', tell); })";
+            while page.says(script).await != true {}
         };
         tokio::time::timeout(WITHIN, loaded).await.unwrap();
         page
