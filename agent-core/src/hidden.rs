@@ -38,16 +38,16 @@ fn spellings(secret: &str) -> Vec<String> {
 }
 
 fn percent(text: &str, spell: impl Fn(u8) -> String) -> String {
-    let mut spelt = String::new();
+    let mut encoded = String::new();
     for byte in text.bytes() {
         let is_plain = byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte);
         if is_plain {
-            spelt.push(char::from(byte));
+            encoded.push(char::from(byte));
         } else {
-            spelt.push_str(&spell(byte));
+            encoded.push_str(&spell(byte));
         }
     }
-    spelt
+    encoded
 }
 
 fn json(text: &str) -> String {
@@ -57,7 +57,7 @@ fn json(text: &str) -> String {
 }
 
 fn html(text: &str) -> String {
-    let mut spelt = String::new();
+    let mut encoded = String::new();
     for letter in text.chars() {
         match letter {
             '&' => spelt.push_str("&amp;"),
