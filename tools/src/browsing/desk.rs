@@ -231,10 +231,10 @@ impl Desk {
 
     /// Whether something is being downloaded.
     pub fn is_downloading(&self) -> bool {
-        let downloads = self.live.iter().flat_map(|live| live.browser.downloads());
-        downloads
-            .into_iter()
-            .any(|one| one.state == DownloadState::Coming)
+        let runs = |live: &&Live| live.browser.closed().now_or_never().is_none();
+        let live = self.live.iter().filter(runs);
+        let mut downloads = live.flat_map(|live| live.browser.downloads());
+        downloads.any(|one| one.state == DownloadState::Coming)
     }
 
     /// A line about what was being downloaded when a browser ended. It is told once.
