@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use browser::{
-    Argument, Browser, Call, CallError, Connection, Driver, Frame, Frames, NodeHandle, Object,
-    Options,
+    Argument, Browser, Call, CallError, Connection, Driver, Frame, Frames, Limits, NodeHandle,
+    Object, Options,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use super::chromium::{Chromium, serve};
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One tab, 1280 to 800.
 pub struct Tab {
@@ -34,7 +34,17 @@ impl Tab {
         let path = chromium.url.split_once(&chromium.authority).unwrap().1;
         let driver = Arc::new(Connection::open(stream, path).await.unwrap());
         let shared: Arc<Connection> = Arc::clone(&driver);
-        let browser = Browser::attach(shared, Options::default()).await.unwrap();
+        // The largest pages take long to load on a loaded machine, and are to be loaded when they are looked at.
+        let limits = Limits {
+            call: PATIENCE,
+            load: PATIENCE,
+            ..Limits::default()
+        };
+        let options = Options {
+            limits,
+            ..Options::default()
+        };
+        let browser = Browser::attach(shared, options).await.unwrap();
         let this = Self {
             driver,
             tab: browser.open_tab().await.unwrap(),
