@@ -14,6 +14,8 @@ const MIB: u64 = 1024 * KIB;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
+    /// Whether the web console is served under `/console/`.
+    pub console: bool,
     /// How long a client may take to send a request's head; also how long an idle connection is kept.
     pub header_timeout_ms: u64,
     /// Longest pause between two pieces of a request's body.
@@ -78,6 +80,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            console: true,
             header_timeout_ms: 10_000,
             body_idle_timeout_ms: 15_000,
             body_timeout_ms: 300_000,

@@ -1,6 +1,7 @@
 //! The routes: one file each, and here the table of them.
 
 pub mod cancel_task;
+pub mod console;
 pub mod decide_call;
 pub mod delete_secret;
 pub mod explain_task;
@@ -80,7 +81,8 @@ pub fn all(app: Arc<App>) -> Router {
                 .delete(delete_secret::delete_secret),
         )
         .route("/openapi.json", get(openapi::serve))
-        .merge(health());
+        .merge(health())
+        .merge(console::routes(app.options.console));
     around(routes.fallback(unknown_route), app)
 }
 

@@ -157,7 +157,8 @@ async fn start(role: Role, config: &Config, paths: &Paths, seams: &Seams) -> Res
         if role == Role::Worker {
             println!("errand worker answers http://{address}/healthz and /readyz");
         } else {
-            greet(&address, paths, first.as_deref());
+            let console = config.api.console;
+            greet(&address, paths, first.as_deref(), console);
         }
     }
     Ok(Started {
@@ -276,8 +277,11 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     named.with_context(|| format!("could not write {}", path.display()))
 }
 
-fn greet(address: &str, paths: &Paths, first_key: Option<&str>) {
+fn greet(address: &str, paths: &Paths, first_key: Option<&str>, has_console: bool) {
     println!("errand listens on http://{address}");
+    if has_console {
+        println!("console: http://{address}/console/");
+    }
     println!("data folder: {}", paths.folder().display());
     if let Some(key) = first_key {
         println!(

@@ -9,6 +9,7 @@ mod auth;
 mod client;
 mod computer;
 mod connections;
+mod console;
 mod decide;
 mod events;
 mod faults;
