@@ -277,8 +277,8 @@ mod tests {
         let call = CallId::new(&entropy);
         let mut history = CallHistory::of(call.clone());
         let help = json!({"why": "login", "note": "log in"});
-        let held = json!({"call": call.as_str(), "tool": "ask", "asked": true, "help": help});
-        history.push("call.held", None, &held);
+        let event = json!({"call": call.as_str(), "tool": "ask", "asked": true, "help": help});
+        history.push("call.held", None, &event);
         for decision in [CallDecision::Done, CallDecision::NotDone] {
             assert_eq!(history.closed(decision), None);
         }

@@ -60,15 +60,15 @@ fn html(text: &str) -> String {
     let mut encoded = String::new();
     for letter in text.chars() {
         match letter {
-            '&' => spelt.push_str("&amp;"),
-            '<' => spelt.push_str("&lt;"),
-            '>' => spelt.push_str("&gt;"),
-            '"' => spelt.push_str("&quot;"),
-            '\'' => spelt.push_str("&#39;"),
-            other => spelt.push(other),
+            '&' => encoded.push_str("&amp;"),
+            '<' => encoded.push_str("&lt;"),
+            '>' => encoded.push_str("&gt;"),
+            '"' => encoded.push_str("&quot;"),
+            '\'' => encoded.push_str("&#39;"),
+            other => encoded.push(other),
         }
     }
-    spelt
+    encoded
 }
 
 #[cfg(test)]
