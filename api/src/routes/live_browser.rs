@@ -63,7 +63,7 @@ pub async fn show_browser(
     Ok(Json(match shown {
         Ok(browser) => LiveBrowserView::of(&task, browser),
         Err(NotShown::None) => LiveBrowserView::none(),
-        Err(other) => return Err(problem(other)),
+        Err(other) => return Err(problem(&other)),
     }))
 }
 
@@ -104,7 +104,7 @@ pub async fn get_frame(
     let asked = (whose(&task), app.parts.live.as_ref());
     let frame = asked.1.frame(&asked.0, tab.as_deref(), after, FRAME_WITHIN);
     let frame = tokio::select! {
-        frame = frame => frame.map_err(problem)?,
+        frame = frame => frame.map_err(|error| problem(&error))?,
         () = app.ending.closing.cancelled() => None,
     };
     drop(watching);
@@ -147,7 +147,7 @@ pub async fn put_input(
     let task = owner::load(&app, &caller.tenant, &id).await?;
     let live = app.parts.live.as_ref();
     let done = live.act(&whose(&task), tab.as_deref(), act).await;
-    done.map_err(problem)?;
+    done.map_err(|error| problem(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,7 +165,7 @@ fn whose(task: &Task) -> Whose {
     }
 }
 
-fn problem(error: NotShown) -> Problem {
+fn problem(error: &NotShown) -> Problem {
     match error {
         NotShown::Tab(_) => Problem::not_found("tab"),
         NotShown::None | NotShown::NotAsked | NotShown::Refused(_) | NotShown::Failed(_) => {

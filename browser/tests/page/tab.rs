@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// One tab, 1280 to 800.
 pub struct Tab {
     driver: Arc<Connection>,
-    tab: browser::Tab,
+    inner: browser::Tab,
     port: u16,
     _browser: Browser,
     _chromium: Chromium,
@@ -47,7 +47,7 @@ impl Tab {
         let browser = Browser::attach(shared, options).await.unwrap();
         let this = Self {
             driver,
-            tab: browser.open_tab().await.unwrap(),
+            inner: browser.open_tab().await.unwrap(),
             port: serve(),
             _browser: browser,
             _chromium: chromium,
@@ -63,7 +63,7 @@ impl Tab {
     /// Shows another page.
     pub async fn navigate(&self, page: &str) {
         let url = format!("http://127.0.0.1:{}/{page}", self.port);
-        self.tab.navigate(&url).await.unwrap();
+        self.inner.navigate(&url).await.unwrap();
     }
 
     /// The value of an expression in the page's own world.
@@ -76,7 +76,7 @@ impl Tab {
 
     /// A call about the page.
     pub async fn call(&self, method: &'static str, params: Value) -> Value {
-        let top = self.tab.frames().remove(0);
+        let top = self.inner.frames().remove(0);
         let call = Call {
             session: Some(top.session),
             method,
@@ -91,15 +91,15 @@ impl Tab {
 #[async_trait]
 impl Frames for Tab {
     fn frames(&self) -> Vec<Frame> {
-        self.tab.frames()
+        self.inner.frames()
     }
 
     async fn evaluate(&self, frame: &Frame, script: &str) -> Result<Value, CallError> {
-        self.tab.evaluate(frame, script).await
+        self.inner.evaluate(frame, script).await
     }
 
     async fn evaluate_object(&self, frame: &Frame, script: &str) -> Result<Object, CallError> {
-        self.tab.evaluate_object(frame, script).await
+        self.inner.evaluate_object(frame, script).await
     }
 
     async fn call_function(
@@ -108,7 +108,7 @@ impl Frames for Tab {
         function: &str,
         arguments: Vec<Argument>,
     ) -> Result<Value, CallError> {
-        self.tab.call_function(this, function, arguments).await
+        self.inner.call_function(this, function, arguments).await
     }
 
     async fn call_function_object(
@@ -117,13 +117,13 @@ impl Frames for Tab {
         function: &str,
         arguments: Vec<Argument>,
     ) -> Result<Object, CallError> {
-        self.tab
+        self.inner
             .call_function_object(this, function, arguments)
             .await
     }
 
     async fn resolve(&self, node: &NodeHandle) -> Result<Object, CallError> {
-        self.tab.resolve(node).await
+        self.inner.resolve(node).await
     }
 
     async fn describe(
@@ -132,10 +132,10 @@ impl Frames for Tab {
         depth: i32,
         pierce: bool,
     ) -> Result<Value, CallError> {
-        self.tab.describe(node, depth, pierce).await
+        self.inner.describe(node, depth, pierce).await
     }
 
     async fn release(&self, object: &Object) {
-        self.tab.release(object).await;
+        self.inner.release(object).await;
     }
 }

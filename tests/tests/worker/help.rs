@@ -40,11 +40,11 @@ async fn the_call_waits_for_the_person_and_is_made_when_they_are_done_with_what_
     let id = submit(&world).await;
     let worker = world.start();
     let held = until_asked(&world, &id).await;
-    let help = HelpAsked {
+    let wanted = HelpAsked {
         why: HelpFor::Login,
         note: NOTE.to_owned(),
     };
-    assert_eq!((held.asked, held.help), (true, Some(help)));
+    assert_eq!((held.asked, held.help), (true, Some(wanted)));
     assert_eq!(made(&world, "ask"), 0);
     assert!(intents(&world, &id).await.is_empty());
     {

@@ -135,10 +135,7 @@ impl Stage {
 
 /// Stops the pictures when nobody has asked for one for a while.
 async fn tend(seat: Weak<Seat>) {
-    loop {
-        let Some(until) = seat.upgrade().and_then(|seat| seat.stage.until()) else {
-            break;
-        };
+    while let Some(until) = seat.upgrade().and_then(|seat| seat.stage.until()) {
         sleep_until(until).await;
     }
     let Some(seat) = seat.upgrade() else {
@@ -235,7 +232,7 @@ impl LiveView for Toolbox {
     ) -> Result<Option<LiveFrame>, NotShown> {
         let (seat, browser) = self.stage(whose).await?;
         let target = seat.stage.target(tab)?;
-        let tab = browser.tab(&target).map_err(failed)?;
+        let tab = browser.tab(&target).map_err(|error| failed(&error))?;
         Stage::watch(&seat);
         let pictures = seat.stage.pictures(&target);
         let watching = async {
@@ -259,7 +256,7 @@ impl LiveView for Toolbox {
             Ok(Some(seat.stage.keep(&mut pictures, source, jpeg)))
         };
         let frame = timeout(within.max(FIRST_WITHIN) * 2, watching).await;
-        frame.unwrap_or(Ok(None)).map_err(failed)
+        frame.unwrap_or(Ok(None)).map_err(|error| failed(&error))
     }
 
     async fn act(&self, whose: &Whose, tab: Option<&str>, act: PersonAct) -> Result<(), NotShown> {
@@ -272,11 +269,11 @@ impl LiveView for Toolbox {
         seat.stage.set(desk, &call.place);
         let target = seat.stage.target(tab)?;
         let live = desk.live.as_mut().ok_or(NotShown::None)?;
-        let tab = live.browser.tab(&target).map_err(failed)?;
+        let tab = live.browser.tab(&target).map_err(|error| failed(&error))?;
         let is_typed = matches!(act, PersonAct::Type(_)) || is_letter(&act);
         if is_typed {
             // What they type is for the page alone.
-            tab.hide_focused().await.map_err(failed)?;
+            tab.hide_focused().await.map_err(|error| failed(&error))?;
             live.hidden.extend(shown(&tab));
         }
         let done = perform(&tab, act).await;
@@ -291,7 +288,7 @@ impl LiveView for Toolbox {
     }
 }
 
-fn failed(error: CallError) -> NotShown {
+fn failed(error: &CallError) -> NotShown {
     NotShown::Failed(error.to_string())
 }
 

@@ -48,14 +48,14 @@ pub async fn keep(step: &StepRun<'_>, held: &CallHeld) -> Result<(), Stop> {
 }
 
 /// What the owner is asked.
-pub fn asked<'a>(step: &StepRun<'_>, held: &'a CallHeld, help: &HelpAsked) -> Inquiry<'a> {
+pub fn asked<'a>(step: &StepRun<'_>, held: &'a CallHeld, wanted: &HelpAsked) -> Inquiry<'a> {
     let (task, call) = (&step.place.task, &held.call);
     let question = format!(
         "{} asks for a person ({}): {:?}. See and use the page in the console, or through GET /v1/tasks/{task}/browser; then \
          `errand decide {task} {call} done|not_done`, or POST /v1/tasks/{task}/calls/{call}/decision",
         held.tool,
-        help.why.label(),
-        one_line(&help.note),
+        wanted.why.label(),
+        one_line(&wanted.note),
     );
     let fails = step.context.options.approval_undecided == Unapproved::Fail;
     let failure = || {
