@@ -31,6 +31,7 @@ async fn what_is_in_closed_roots_or_far_down_is_used_and_a_login_outlives_the_la
                 open(here, "/large"),
                 find("The needle"),
                 click("button \"The needle\""),
+                find("The needle has"),
             ],
             answer: "The needle has number 61.",
         },
