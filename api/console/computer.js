@@ -2,7 +2,7 @@
 
 import { json } from "/console/api.js";
 import { badge, fault, fill, h } from "/console/dom.js";
-import { HOLDS, limit, network, plain } from "/console/words.js";
+import { HOLDS, limit, limitName, network, plain } from "/console/words.js";
 
 /** The page about this machine. */
 export async function show(view, _id, signal) {
@@ -48,5 +48,5 @@ function limits(title, values) {
   const entries = Object.entries(values ?? {}).filter(([, value]) => value !== null && typeof value !== "object");
   if (!entries.length) return null;
   return [h("h3", {}, title),
-    h("dl", {}, entries.map(([name, value]) => [h("dt", {}, plain(name.replace(/_(ms|bytes|percent)$/, ""))), h("dd", {}, limit(name, value))]))];
+    h("dl", {}, entries.map(([name, value]) => [h("dt", {}, limitName(name)), h("dd", {}, limit(name, value))]))];
 }

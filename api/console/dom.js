@@ -33,7 +33,9 @@ export function fill(element, ...children) {
 
 /** Tells the person something in passing; it is read aloud too. */
 export function say(text) {
-  document.getElementById("said").textContent = text;
+  const said = document.getElementById("said");
+  said.textContent = text;
+  setTimeout(() => { if (said.textContent === text) said.textContent = ""; }, 6_000);
 }
 
 /** A fault, as a box. */

@@ -15,13 +15,23 @@ export function show(view, id, signal) {
   const log = h("ol", { class: "log" });
   const approvals = new Approvals(id, refresh);
   const calls = new Calls(id, signal);
+  const drawn = new Map();
   let timer = null;
+  const why = h("details", {}, h("summary", {}), h("ul"));
   let inMoney = "";
 
   fill(view, h("p", {}, h("a", { href: "#/tasks" }, "← All tasks")),
     parts.head, approvals.element, parts.why, parts.result, parts.files, parts.receipt,
     h("div", { class: "columns" }, h("div", {}, parts.plan, calls.element), h("div", {}, parts.money,
       h("section", { class: "card" }, h("h2", {}, "Log"), log))));
+
+  // A part is drawn anew only when it says something else, so that focus, selection and what is open stay.
+  function draw(name, value, make) {
+    const now = JSON.stringify(value);
+    if (drawn.get(name) === now) return;
+    drawn.set(name, now);
+    fill(parts[name], make());
+  }
 
   // Many events come at once; the task is asked for once after them.
   function refresh() {
@@ -32,9 +42,10 @@ export function show(view, id, signal) {
   async function load() {
     try {
       const task = await json(taskPath(id), { signal });
-      fill(parts.head, head(task, stop));
-      fill(parts.result, result(task));
-      fill(parts.plan, plan(task));
+      const decides = approvals.cards.size > 0;
+      draw("head", [task.state, task.waiting, task.error, decides], () => head(task, stop, decides));
+      draw("result", task.result, () => result(task));
+      draw("plan", task.plan, () => plan(task));
       // A number that is being typed is not taken from under the hand.
       const now = JSON.stringify([task.budget, task.spent, task.state]);
       if (now !== inMoney && !parts.money.contains(document.activeElement)) fill(parts.money, money(task, raise));
@@ -42,14 +53,17 @@ export function show(view, id, signal) {
       if (FINAL.includes(task.state)) approvals.clear();
       await Promise.all([loadFiles(task), loadWhy(task), task.state === "cancelled" ? loadReceipt() : null]);
     } catch (error) {
-      if (!signal.aborted && error.status !== 401) fill(parts.head, fault(error));
+      if (!signal.aborted && error.status !== 401) {
+        drawn.delete("head");
+        fill(parts.head, fault(error));
+      }
     }
   }
 
   async function loadFiles(task) {
     if (!task.artifacts) return;
     const { data } = await json(taskPath(id, "artifacts"), { signal });
-    fill(parts.files, h("section", { class: "card" }, h("h2", {}, "Files"), h("ul", { class: "list" }, data.map((file) =>
+    draw("files", data, () => h("section", { class: "card" }, h("h2", {}, "Files"), h("ul", { class: "list" }, data.map((file) =>
       h("li", { class: "row" }, h("span", { class: "grow" }, file.name, h("small", {}, `${file.media_type}, ${bytes(file.bytes)}`)),
         h("button", { type: "button", class: "quiet", "aria-label": `Download ${file.name}`, onclick: () => download(file.url, file.name).catch((e) => say(e.message)) }, "Download"))))));
   }
@@ -57,8 +71,9 @@ export function show(view, id, signal) {
   async function loadWhy(task) {
     if (FINAL.includes(task.state)) return fill(parts.why);
     const { reasons } = await json(taskPath(id, "why"), { signal });
-    fill(parts.why, h("section", { class: "card" }, h("h2", {}, task.state === "waiting" ? "Why it waits" : "What it is at"),
-      h("ul", {}, reasons.map((r) => h("li", {}, r.explanation, r.advice ? h("small", {}, r.advice) : null)))));
+    fill(why.firstChild, task.state === "waiting" ? "Why it waits" : "What it is at");
+    fill(why.lastChild, reasons.map((r) => h("li", {}, r.explanation, r.advice ? h("small", {}, r.advice) : null)));
+    if (!why.isConnected) fill(parts.why, h("section", { class: "card" }, why));
   }
 
   async function loadReceipt() {
@@ -97,7 +112,7 @@ export function show(view, id, signal) {
   signal.addEventListener("abort", () => clearTimeout(timer));
 }
 
-function head(task, stop) {
+function head(task, stop, decides) {
   const ended = FINAL.includes(task.state);
   const sure = h("button", { type: "button", class: "danger", onclick: stop }, "Yes, cancel it");
   return h("section", { class: "card" },
@@ -105,7 +120,8 @@ function head(task, stop) {
     h("p", { class: "quiet" }, h("time", { title: time(task.created_at_ms) }, `submitted ${age(task.created_at_ms)}`), ` · ${task.id}`),
     task.goal !== task.title ? h("details", {}, h("summary", {}, "The whole goal"), h("p", { class: "text" }, task.goal)) : null,
     task.error ? h("p", { class: "fault" }, task.error) : null,
-    task.waiting ? h("p", { class: "notice" }, `Waits (${plain(task.waiting.kind)}): ${task.waiting.reason}`) : null,
+    task.waiting && decides ? h("p", { class: "notice" }, "It waits for your decision, below.") : null,
+    task.waiting && !decides ? h("p", { class: "notice" }, `Waits (${plain(task.waiting.kind)}): ${task.waiting.reason}`) : null,
     h("div", { class: "bar start" },
       ended ? null : h("details", { class: "inline" }, h("summary", {}, "Cancel …"), sure),
       h("a", { href: `#/tasks/${encodeURIComponent(task.id)}/browser` }, "See its browser")));

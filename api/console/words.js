@@ -63,6 +63,12 @@ export function limit(name, value) {
   return count(value);
 }
 
+/** What a limit is of. */
+export function limitName(name) {
+  if (name === "wall_ms") return "running time";
+  return plain(name.replace(/_(ms|bytes|percent)$/, "").replace("cpu", "processor time"));
+}
+
 export function network(reach) {
   if (!reach) return "not stated";
   const { mode, hosts } = reach;
