@@ -111,6 +111,7 @@ class Hands {
   constructor(page, mayAct, send) {
     Object.assign(this, { page, mayAct, send, typed: "", timer: null, queue: Promise.resolve(), escaped: 0, rolled: null });
     page.addEventListener("mousedown", (event) => this.press(event));
+    page.addEventListener("mousemove", (event) => this.hover(event));
     page.addEventListener("contextmenu", (event) => mayAct() && event.preventDefault());
     page.addEventListener("wheel", (event) => this.roll(event), { passive: false });
     page.addEventListener("keydown", (event) => this.key(event));
@@ -119,6 +120,7 @@ class Hands {
 
   stop() {
     clearTimeout(this.timer);
+    clearTimeout(this.resting);
     this.typed = "";
   }
 
@@ -145,8 +147,17 @@ class Hands {
     if (!this.mayAct()) return;
     event.preventDefault();
     this.page.focus();
+    clearTimeout(this.resting);
     this.flush();
     this.then({ action: "click", ...this.place(event), button: ["left", "middle", "right"][event.button] ?? "left", count: Math.min(Math.max(event.detail, 1), 3) });
+  }
+
+  /** Only where the mouse comes to rest is told. */
+  hover(event) {
+    clearTimeout(this.resting);
+    if (!this.mayAct() || event.buttons) return;
+    const to = this.place(event);
+    this.resting = setTimeout(() => this.then({ action: "move", ...to }), 150);
   }
 
   roll(event) {
@@ -165,7 +176,9 @@ class Hands {
 
   key(event) {
     if (!this.mayAct() || event.isComposing) return;
-    const chord = event.ctrlKey || event.metaKey;
+    // AltGr makes letters, although it looks like Control and Alt.
+    const isMade = event.getModifierState("AltGraph");
+    const chord = !isMade && (event.ctrlKey || event.metaKey);
     // Pasting is left to the browser, which then says what is pasted.
     if (chord && event.key.toLowerCase() === "v") return;
     if (event.key === "Escape" && event.timeStamp - this.escaped < 600) return this.page.blur();
@@ -173,7 +186,7 @@ class Hands {
     const isLetter = Array.from(event.key).length === 1;
     if (!isLetter && !SPECIAL.includes(event.key)) return;
     event.preventDefault();
-    if (isLetter && !chord && !event.altKey) return this.type(event.key);
+    if (isLetter && !chord && (isMade || !event.altKey)) return this.type(event.key);
     this.flush();
     const held = [chord && "Control", event.altKey && "Alt", event.shiftKey && "Shift"].filter(Boolean);
     this.then({ action: "key", keys: [...held, event.key].join("+") });

@@ -73,7 +73,7 @@ export function network(reach) {
   if (!reach) return "not stated";
   const { mode, hosts } = reach;
   if (mode === "none") return "no network";
-  if (mode === "allow_list") return `${Array.isArray(hosts) ? hosts.join(", ") : `${hosts} entries of a list`} only`;
+  if (mode === "allow_list") return `${Array.isArray(hosts) ? hosts.join(", ") : `hosts of a list of ${hosts}`} only`;
   if (mode === "open") return "any public host";
   return mode === "machine" ? "the machine's own network, with nothing between" : plain(mode);
 }
