@@ -3,7 +3,7 @@
 import { key } from "/console/api.js";
 import * as browser from "/console/browser.js";
 import * as computer from "/console/computer.js";
-import { field, fill, h } from "/console/dom.js";
+import { field, fill, h, say } from "/console/dom.js";
 import * as task from "/console/task.js";
 import * as tasks from "/console/tasks.js";
 
@@ -21,6 +21,7 @@ let leave = new AbortController();
 function show() {
   leave.abort();
   leave = new AbortController();
+  say("");
   forget.hidden = !key.get();
   if (!key.get()) return askForKey();
   const [pattern, page] = ROUTES.find(([pattern]) => pattern.test(location.hash));

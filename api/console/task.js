@@ -142,7 +142,7 @@ function plan(task) {
   if (!steps.length) return null;
   return h("section", { class: "card" }, h("h2", {}, "Plan"), h("ol", { class: "list" }, steps.map((step) =>
     h("li", { class: "row" }, badge(step.state), h("span", { class: "grow" }, step.title,
-      step.waiting ? h("small", {}, step.waiting.reason) : null)))));
+      step.waiting ? h("small", {}, step.waiting.kind === "approval" ? "It waits for your decision." : step.waiting.reason) : null)))));
 }
 
 function money(task, raise) {
