@@ -42,6 +42,10 @@ struct Held {
     is_taken: bool,
     /// Whether somebody waits for a moment to close it.
     is_kept: bool,
+    /// Whether it is being closed: it counts until nothing of its browser is left.
+    is_closing: bool,
+    /// Whether somebody wanted it while it was being closed.
+    is_wanted_again: bool,
     /// Whether its task has ended.
     is_over: bool,
     /// The calls before which a person was asked to help, one for each step that waits for one.
@@ -62,6 +66,8 @@ impl Default for Seat {
             held: Mutex::new(Held {
                 is_taken: false,
                 is_kept: false,
+                is_closing: false,
+                is_wanted_again: false,
                 is_over: false,
                 asked: Vec::new(),
                 person: None,
@@ -136,7 +142,9 @@ impl Seat {
 
     /// Notes that somebody is about to use it.
     pub fn touch(&self) {
-        self.held().last = Instant::now();
+        let mut held = self.held();
+        held.last = Instant::now();
+        held.is_wanted_again = held.is_closing;
     }
 
     /// Whether nobody has used it for so long.
@@ -154,6 +162,7 @@ impl Seat {
         let mut held = seat.held();
         held.is_taken = true;
         held.last = Instant::now();
+        held.is_wanted_again = held.is_closing;
         if !held.is_kept {
             held.is_kept = true;
             tokio::spawn(keep(Arc::clone(seat), idle));
@@ -229,15 +238,21 @@ impl Seat {
         (due.max(held.last + after), steps.collect())
     }
 
-    /// Gives it up, unless somebody uses it. The browser itself is closed by whoever gets `true`.
-    fn give_up(&self) -> bool {
+    /// Begins to close it, unless somebody uses it. The browser itself is closed by whoever gets `true`.
+    fn begin_closing(&self) -> bool {
         let mut held = self.held();
-        let is_free = held.busy == 0;
-        if is_free {
-            held.is_taken = false;
-            held.is_kept = false;
-        }
-        is_free
+        held.is_closing = held.busy == 0;
+        held.is_wanted_again = false;
+        held.is_closing
+    }
+
+    /// Gives it up when its browser is gone, unless somebody wants it again. `true`: it counts no more.
+    fn end_closing(&self) -> bool {
+        let mut held = self.held();
+        held.is_closing = false;
+        held.is_taken = std::mem::take(&mut held.is_wanted_again);
+        held.is_kept = held.is_taken;
+        !held.is_taken
     }
 }
 
@@ -268,14 +283,43 @@ async fn keep(seat: Arc<Seat>, idle: Duration) {
                 continue;
             }
         }
-        if is_due && seat.give_up() {
+        if is_due && seat.begin_closing() {
             desk.put_away().await;
-            return;
+            drop(desk);
+            if seat.end_closing() {
+                return;
+            }
+            continue;
         }
         drop(desk);
         if is_due {
             // It is in use: to be looked at again when that is over.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Longer than this test.
+    const IDLE: Duration = Duration::from_hours(1);
+
+    #[tokio::test]
+    async fn a_place_counts_until_its_browser_is_gone_and_stays_whose_it_is_if_it_is_wanted_again()
+    {
+        let seat = Arc::new(Seat::default());
+        Seat::take(&seat, IDLE);
+        let sitting = seat.sit().await;
+        assert!(!seat.begin_closing(), "it is in use");
+        drop(sitting);
+        assert!(seat.begin_closing());
+        assert!(seat.is_taken(), "its browser is there still");
+        seat.touch();
+        assert!(!seat.end_closing(), "somebody was promised a browser");
+        assert!(seat.is_taken());
+        assert!(seat.begin_closing() && seat.end_closing());
+        assert!(!seat.is_taken());
     }
 }
