@@ -44,7 +44,7 @@ async fn twenty_tasks_submitted_while_no_worker_runs_are_done_when_one_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_says_how_it_is_where_it_is_told_to_and_nothing_else() {
+async fn a_worker_says_how_it_is_and_shows_its_browsers_where_it_is_told_to_and_nothing_else() {
     let (here, database) = installation(one_command("true")).await;
     assert!(here.run(&["migrate"]).status.success());
     let worker = here.start_with(here.errand(&["worker", "--health-listen", "127.0.0.1:0"]));
@@ -57,8 +57,11 @@ async fn a_worker_says_how_it_is_where_it_is_told_to_and_nothing_else() {
         (
             "/v1/tasks",
             404,
-            "a worker answers /healthz and /readyz only",
+            "a worker answers /healthz, /readyz and /v1/tasks/{id}/browser only",
         ),
+        ("/console/", 404, "a worker answers"),
+        // What its browsers show is for whoever has a key.
+        ("/v1/tasks/task_1/browser", 401, "unauthorized"),
     ] {
         let (answered, text) = get(address.unwrap(), path);
         assert_eq!(answered, status, "{path}: {text}");
