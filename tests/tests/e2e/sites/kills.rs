@@ -9,12 +9,30 @@ use crate::processes::{below, chromium_below};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How many tasks there are, each with a browser that is killed.
-const KILLS: usize = 50;
+/// How many tasks each of these tests has, each with a browser that is killed. There are five of them, for fifty kills.
+const KILLS: usize = 10;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_that_is_killed_in_the_midst_of_an_action_fifty_times_costs_no_task_and_repeats_nothing()
- {
+/// The tests are alike, and run beside each other where there are processors for it.
+macro_rules! ten_kills {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                ten_browsers_are_killed_in_the_midst_of_an_action().await;
+            }
+        )*
+    };
+}
+
+ten_kills! {
+    ten_kills_in_the_midst_of_an_action_cost_no_task_and_repeat_nothing
+    ten_more_kills_cost_no_task_and_repeat_nothing
+    a_third_ten_kills_cost_no_task_and_repeat_nothing
+    a_fourth_ten_kills_cost_no_task_and_repeat_nothing
+    a_fifth_ten_kills_cost_no_task_and_repeat_nothing
+}
+
+async fn ten_browsers_are_killed_in_the_midst_of_an_action() {
     // The server of the site ends the browser that asks it, before it answers.
     let server_pid: Arc<Mutex<Option<u32>>> = Arc::default();
     let known = Arc::clone(&server_pid);
