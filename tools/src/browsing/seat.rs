@@ -43,9 +43,7 @@ struct Held {
     /// Whether somebody waits for a moment to close it.
     is_kept: bool,
     /// Whether it is being closed: it counts until nothing of its browser is left.
-    is_closing: bool,
-    /// Whether somebody wanted it while it was being closed.
-    is_wanted_again: bool,
+    closing: Closing,
     /// Whether its task has ended.
     is_over: bool,
     /// The calls before which a person was asked to help, one for each step that waits for one.
@@ -58,6 +56,26 @@ struct Held {
     last: Instant,
 }
 
+/// How far the closing of a browser has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// It is not being closed.
+    No,
+    /// It is.
+    Yes,
+    /// It is, and somebody wants it again.
+    WantedAgain,
+}
+
+impl Held {
+    /// Notes that somebody wants the place.
+    fn want(&mut self) {
+        if self.closing == Closing::Yes {
+            self.closing = Closing::WantedAgain;
+        }
+    }
+}
+
 impl Default for Seat {
     fn default() -> Self {
         Self {
@@ -66,8 +84,7 @@ impl Default for Seat {
             held: Mutex::new(Held {
                 is_taken: false,
                 is_kept: false,
-                is_closing: false,
-                is_wanted_again: false,
+                closing: Closing::No,
                 is_over: false,
                 asked: Vec::new(),
                 person: None,
@@ -144,7 +161,7 @@ impl Seat {
     pub fn touch(&self) {
         let mut held = self.held();
         held.last = Instant::now();
-        held.is_wanted_again = held.is_closing;
+        held.want();
     }
 
     /// Whether nobody has used it for so long.
@@ -162,7 +179,7 @@ impl Seat {
         let mut held = seat.held();
         held.is_taken = true;
         held.last = Instant::now();
-        held.is_wanted_again = held.is_closing;
+        held.want();
         if !held.is_kept {
             held.is_kept = true;
             tokio::spawn(keep(Arc::clone(seat), idle));
@@ -241,16 +258,18 @@ impl Seat {
     /// Begins to close it, unless somebody uses it. The browser itself is closed by whoever gets `true`.
     fn begin_closing(&self) -> bool {
         let mut held = self.held();
-        held.is_closing = held.busy == 0;
-        held.is_wanted_again = false;
-        held.is_closing
+        let is_free = held.busy == 0;
+        if is_free {
+            held.closing = Closing::Yes;
+        }
+        is_free
     }
 
     /// Gives it up when its browser is gone, unless somebody wants it again. `true`: it counts no more.
     fn end_closing(&self) -> bool {
         let mut held = self.held();
-        held.is_closing = false;
-        held.is_taken = std::mem::take(&mut held.is_wanted_again);
+        let was = std::mem::replace(&mut held.closing, Closing::No);
+        held.is_taken = was == Closing::WantedAgain;
         held.is_kept = held.is_taken;
         !held.is_taken
     }
