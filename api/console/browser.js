@@ -94,7 +94,7 @@ function helpPanel(id, asked, look) {
   };
   return h("section", { class: "card asks" }, h("h2", {}, `The agent asks for you: ${asked.why}`), h("p", { class: "text" }, asked.note),
     asked.decide_by ? h("p", { class: "quiet" }, `It goes on without you at ${time(Date.parse(asked.decide_by))}.`) : null,
-    h("p", { class: "quiet" }, "What you type is kept nowhere, and the model does not see it."), trouble, note,
+    h("p", { class: "quiet" }, "What you type is in no log, and is taken out of what the model reads."), trouble, note,
     h("div", { class: "bar start" }, h("button", { type: "button", onclick: () => end("done") }, "Done"),
       h("button", { type: "button", class: "quiet", onclick: () => end("not_done") }, "Could not")));
 }

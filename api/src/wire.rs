@@ -148,7 +148,7 @@ pub struct InputRequest {
     /// click: how often, 1 to 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// type: what is entered where the cursor is; it is kept nowhere. dialog: what a prompt is given.
+    /// type: what is entered where the cursor is; it is in no log and on no disk. dialog: what a prompt is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// key: a key or a chord, such as `Enter` or `Control+a`.

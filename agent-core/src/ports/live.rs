@@ -131,7 +131,7 @@ pub enum PersonAct {
         /// How far to the right and down.
         by: (f64, f64),
     },
-    /// Enters a text where the cursor is. It is kept nowhere.
+    /// Enters a text where the cursor is. It is written down nowhere.
     Type(String),
     /// Presses a key or a chord, such as `Control+a`.
     Key(String),
