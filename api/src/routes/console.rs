@@ -3,15 +3,14 @@
 //! The files hold nothing of anybody, so they need no key; what they show they ask `/v1` for, with the key that the person
 //! gives. They are listed here one by one: no path of a request is ever looked up in a folder.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use agent_core::blob::BlobHash;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -91,7 +90,7 @@ fn serve(name: &str, asked: &HeaderMap) -> Response {
     let Some((_, media_type, text)) = FILES.iter().find(|(known, ..)| *known == name) else {
         return Problem::not_found("file of the console").into_response();
     };
-    let tag = tag_of(text);
+    let tag = format!("\"{}\"", BlobHash::of(text.as_bytes()));
     let known = asked.get(header::IF_NONE_MATCH);
     let is_known = known.is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = if is_known {
@@ -119,14 +118,4 @@ fn serve(name: &str, asked: &HeaderMap) -> Response {
         headers.insert(header::ETAG, tag);
     }
     response
-}
-
-fn tag_of(text: &str) -> String {
-    let mut tag = String::from("\"");
-    for byte in Sha256::digest(text.as_bytes()).iter().take(16) {
-        // Writing to a string cannot fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
-    tag
 }
